@@ -1,0 +1,1 @@
+"""The engine's metadata in one SQLite file with one writer. Rooms own their tables; the schema is in migrations."""

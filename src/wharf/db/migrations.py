@@ -1,0 +1,40 @@
+"""The schema, as the steps that made it. A step that was released is never changed; append new ones."""
+
+from typing import Final
+
+_CONTAINERS: Final = """
+CREATE TABLE containers (
+    id      TEXT PRIMARY KEY,
+    name    TEXT NOT NULL UNIQUE,
+    record  BLOB NOT NULL  -- JSON of engine.containers.record.Container
+) WITHOUT ROWID
+"""
+
+_IMAGES: Final = """
+CREATE TABLE images (
+    id      TEXT PRIMARY KEY,  -- digest of the config
+    record  BLOB NOT NULL      -- JSON of engine.images.record.Image
+) WITHOUT ROWID;
+CREATE TABLE tags (
+    reference TEXT PRIMARY KEY,  -- canonical: docker.io/library/busybox:latest, or name@sha256:...
+    image     TEXT NOT NULL REFERENCES images (id)
+) WITHOUT ROWID;
+CREATE INDEX tags_by_image ON tags (image);
+CREATE TABLE layers (
+    chain_id  TEXT PRIMARY KEY,
+    diff_id   TEXT NOT NULL,
+    parent    TEXT,              -- chain id below, NULL for the lowest
+    directory TEXT NOT NULL,     -- short name under the snapshotter's root
+    size      INTEGER NOT NULL   -- bytes of the unpacked layer
+) WITHOUT ROWID
+"""
+
+_NETWORKS: Final = """
+CREATE TABLE networks (
+    id      TEXT PRIMARY KEY,
+    name    TEXT NOT NULL UNIQUE,
+    record  BLOB NOT NULL
+) WITHOUT ROWID
+"""
+
+MIGRATIONS: Final = (_CONTAINERS, _IMAGES, _NETWORKS)

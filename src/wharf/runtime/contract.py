@@ -1,0 +1,133 @@
+"""What the engine asks of the room that runs containers, and what it gets back.
+
+The life of one run: `create` forks a shim (it owns stdio, the log file and the exit record from now on) and makes the
+network namespace; the engine configures that namespace and connects early attachments; `Monitor.run` mounts the root
+file system, starts the OCI runtime and returns when the container's process runs; `Monitor.wait` returns its end.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from wharf.linux.listener import Listener
+from wharf.linux.mounts import RootMount
+
+
+@dataclass(frozen=True, slots=True)
+class LogFile:
+    """Where the shim writes the container's output. `driver` is "json-file", "local" or "none"."""
+
+    driver: str
+    path: Path | None
+    max_size: int = 0  # bytes a file may reach before it is rotated; 0 is no limit
+    max_files: int = 1
+    compress: bool = False
+    attributes: dict[str, str] = field(default_factory=dict)  # written with each line as "attrs"
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """All a shim needs to run a container once."""
+
+    id: str
+    bundle: Path  # an empty directory under the exec-root, made by the engine; the room keeps its files here
+    config: bytes  # config.json; its root.path is "rootfs", a directory in `bundle` on which the shim mounts `root`
+    root: RootMount
+    runtime: str  # program: a name to look for in PATH, or an absolute path
+    log: LogFile
+    tty: bool = False
+    stdin: bool = False  # keep stdin open for attachments
+    stdin_once: bool = False  # close it when the first attachment's stdin ends
+    console_size: tuple[int, int] = (0, 0)  # height, width; (0, 0) leaves the kernel's default
+    new_network: bool = True  # the shim makes a network namespace; config.json refers to it as /proc/self/ns/net
+    cgroups_path: str = ""  # as in config.json, for out-of-memory watching and removal
+
+
+@dataclass(frozen=True, slots=True)
+class ExitStatus:
+    """How a container ended: its exit code, or 128 + n for signal n; 255 when nobody saw it."""
+
+    code: int
+    finished: datetime  # UTC
+    oom_killed: bool = False
+    error: str = ""
+
+
+class AttachStream(Protocol):
+    """Both directions between one client and a container's stdio, through the shim.
+
+    What is read is ready for the client: raw bytes with a TTY, else frames of stdcopy.
+    """
+
+    async def read(self) -> bytes:
+        """The next bytes (up to 256 KiB), b"" at the end: the container ended, or its shim died."""
+
+    async def write(self, data: bytes) -> None:
+        """Bytes for the container's stdin; waits while the container does not read. Ignored after its end."""
+
+    async def end_stdin(self) -> None:
+        """The client will send no more."""
+
+    def close(self) -> None:
+        """Leaves the container alone and frees the stream."""
+
+
+class Monitor(Protocol):
+    """A shim and its one container, from the daemon's side. Closing it leaves both alone."""
+
+    id: str
+    shim_pid: int
+    pid: int  # the container's init as the host sees it; 0 before run()
+    started: datetime | None  # UTC; None before run()
+    network: int | None  # descriptor of the new network namespace, until run() has returned; None when none was made
+
+    async def attach(self, *, stdin: bool, stdout: bool, stderr: bool) -> AttachStream:
+        """Connects to the stdio; allowed before run(), and then loses no byte of the output."""
+
+    async def run(self, listeners: Sequence[Listener] = ()) -> None:
+        """Starts the container's process.
+
+        Raises EngineError with the OCI runtime's own reason. After a failure nothing is left but the bundle.
+        """
+
+    async def wait(self) -> ExitStatus:
+        """Waits for the end. May be called by many and again afterwards."""
+
+    async def signal(self, number: int) -> None:
+        """Sends a signal to the container's init. Does nothing when it has ended."""
+
+    async def resize(self, height: int, width: int) -> None:
+        """Sets the terminal's size. Does nothing without a TTY."""
+
+    async def pause(self) -> None:
+        """Freezes all processes of the container."""
+
+    async def resume(self) -> None:
+        """Lets them go on."""
+
+    async def processes(self) -> list[int]:
+        """All host pids in the container's cgroup."""
+
+    def close(self) -> None:
+        """Forgets the container without touching it."""
+
+
+class Monitors(Protocol):
+    """Makes monitors, and finds those again that an earlier daemon made."""
+
+    async def create(self, launch: Launch) -> Monitor:
+        """Forks the shim. Raises Unavailable when `launch.runtime` cannot be found."""
+
+    async def reopen(self, id: str, bundle: Path) -> Monitor | ExitStatus | None:
+        """What became of a container: its monitor while it runs, its end if that was recorded, None if nobody knows.
+
+        For None, whatever the kernel still has of it (processes, cgroup) has been removed.
+        """
+
+    async def remove(self, bundle: Path) -> None:
+        """Removes a bundle whose container has ended, with all that the runtime keeps of it."""
+
+    async def close(self) -> None:
+        """Ends the spawner. Containers and their shims live on."""

@@ -1,0 +1,34 @@
+"""What a snapshotter (overlay, vfs) offers. A layer is named by its chain id (OCI image spec), a container by its id."""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Protocol
+
+from wharf.linux.mounts import RootMount
+from wharf.spec.digest import Digest
+
+
+class Snapshots(Protocol):
+    name: str  # as docker info shows it: "overlay2", "vfs"
+
+    async def create(self, id: str, layers: Sequence[Digest]) -> None:
+        """A writable layer for container `id` over the image's chain ids, bottom first."""
+
+    def root(self, id: str) -> RootMount:
+        """How the shim mounts the container's root file system."""
+
+    def mounted(self, id: str) -> AbstractAsyncContextManager[Path]:
+        """The container's root file system for the daemon itself, while the block runs."""
+
+    def writable(self, id: str) -> Path:
+        """The directory that holds what the container changed."""
+
+    def graph_driver(self, id: str) -> dict[str, str]:
+        """The GraphDriver.Data of inspect: LowerDir, UpperDir, MergedDir, WorkDir for overlay."""
+
+    async def usage(self, id: str) -> int:
+        """Bytes of the writable layer."""
+
+    async def remove(self, id: str) -> None:
+        """Removes the writable layer. Fine when there is none."""

@@ -1,0 +1,1 @@
+"""Outside standards as frozen values: digest, reference, platform, descriptor, manifest, image config."""
