@@ -1,0 +1,397 @@
+"""What the OCI runtime is told: a container's run as one frozen value, and its config.json. Pure.
+
+The shape of config.json is that of the OCI runtime specification 1.0.2, config.md and config-linux.md.
+"""
+
+import base64
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import msgspec
+
+#: As Docker's: what ordinary images need to install packages and drop rights, and nothing that reaches the host.
+DEFAULT_CAPABILITIES: Final = (
+    "CAP_CHOWN",
+    "CAP_DAC_OVERRIDE",
+    "CAP_FSETID",
+    "CAP_FOWNER",
+    "CAP_MKNOD",
+    "CAP_NET_RAW",
+    "CAP_SETGID",
+    "CAP_SETUID",
+    "CAP_SETFCAP",
+    "CAP_SETPCAP",
+    "CAP_NET_BIND_SERVICE",
+    "CAP_SYS_CHROOT",
+    "CAP_KILL",
+    "CAP_AUDIT_WRITE",
+)
+DEFAULT_MASKED_PATHS: Final = (
+    "/proc/acpi",
+    "/proc/asound",
+    "/proc/interrupts",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+    "/sys/devices/virtual/powercap",
+    "/sys/firmware",
+)
+DEFAULT_READONLY_PATHS: Final = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
+DEFAULT_PATH: Final = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+DEFAULT_SHM_SIZE: Final = 64 << 20
+#: Where a container of ours sees its init; the name is the one that images and tools know.
+INIT_PATH: Final = "/sbin/docker-init"
+#: The network namespace that the shim has made and entered before it starts the runtime.
+SHIM_NETWORK: Final = "/proc/self/ns/net"
+
+NEW: Final = ""
+HOST: Final = "host"
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """One entry of `mounts`; options are those of mount(8)."""
+
+    destination: str
+    type: str
+    source: str
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A device node in the container's /dev."""
+
+    path: str
+    type: str  # "c", "b" or "p"
+    major: int
+    minor: int
+    mode: int = 0o666
+    uid: int = 0
+    gid: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRule:
+    """What the device cgroup allows or refuses. None matches any number."""
+
+    allow: bool
+    type: str = "a"
+    major: int | None = None
+    minor: int | None = None
+    access: str = "rwm"
+
+
+@dataclass(frozen=True, slots=True)
+class Rlimit:
+    """A resource limit; -1 is unlimited."""
+
+    name: str  # "RLIMIT_NOFILE"
+    soft: int
+    hard: int
+
+
+@dataclass(frozen=True, slots=True)
+class BlockLimit:
+    """A limit for one block device: a weight, bytes per second or operations per second."""
+
+    major: int
+    minor: int
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Namespaces:
+    """Each is NEW (its own), HOST (the host's), or the path of one to join."""
+
+    network: str = SHIM_NETWORK
+    pid: str = NEW
+    ipc: str = NEW
+    uts: str = NEW
+    cgroup: str = HOST  # Docker's default with cgroup v1; NEW with v2
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """Limits of the cgroup. None (or empty) leaves the kernel's default; sizes are bytes."""
+
+    memory: int | None = None
+    memory_swap: int | None = None  # memory and swap together; -1 is unlimited
+    memory_reservation: int | None = None
+    memory_swappiness: int | None = None
+    oom_kill_disable: bool = False
+    cpu_shares: int | None = None
+    cpu_quota: int | None = None  # microseconds of CPU time in each period
+    cpu_period: int | None = None  # microseconds
+    cpuset_cpus: str = ""
+    cpuset_mems: str = ""
+    pids: int | None = None
+    blkio_weight: int | None = None
+    blkio_weight_device: tuple[BlockLimit, ...] = ()
+    read_bps: tuple[BlockLimit, ...] = ()
+    write_bps: tuple[BlockLimit, ...] = ()
+    read_iops: tuple[BlockLimit, ...] = ()
+    write_iops: tuple[BlockLimit, ...] = ()
+
+
+def default_device_rules() -> tuple[DeviceRule, ...]:
+    """Docker's: making nodes is free, using them only for those that hold no secret and no hardware."""
+    usable = ((1, 3), (1, 5), (1, 7), (1, 8), (1, 9), (5, 0), (5, 1), (5, 2), (136, None))
+    return (
+        DeviceRule(False),
+        DeviceRule(True, "c", access="m"),
+        DeviceRule(True, "b", access="m"),
+        *(DeviceRule(True, "c", major, minor) for major, minor in usable),
+        DeviceRule(False, "c", 10, 229),  # /dev/fuse
+    )
+
+
+def default_mounts(*, shm_size: int = DEFAULT_SHM_SIZE, shm_source: str = "") -> tuple[Mount, ...]:
+    """The mounts that every container has. `shm_source` binds /dev/shm from there instead of making a new one."""
+    shm = ("nosuid", "noexec", "nodev", "mode=1777", f"size={shm_size}")
+    return (
+        Mount("/proc", "proc", "proc", ("nosuid", "noexec", "nodev")),
+        Mount("/dev", "tmpfs", "tmpfs", ("nosuid", "strictatime", "mode=755", "size=65536k")),
+        Mount(
+            "/dev/pts", "devpts", "devpts", ("nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5")
+        ),
+        Mount("/sys", "sysfs", "sysfs", ("nosuid", "noexec", "nodev", "ro")),
+        Mount("/sys/fs/cgroup", "cgroup", "cgroup", ("ro", "nosuid", "noexec", "nodev")),
+        Mount("/dev/mqueue", "mqueue", "mqueue", ("nosuid", "noexec", "nodev")),
+        Mount("/dev/shm", "bind", shm_source, ("rbind", "rprivate"))
+        if shm_source
+        else Mount("/dev/shm", "tmpfs", "shm", shm),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundleSpec:
+    """One run of a container, with everything already decided: no name is resolved and no default looked up later."""
+
+    args: tuple[str, ...]
+    env: tuple[str, ...] = (DEFAULT_PATH,)
+    cwd: str = "/"
+    uid: int = 0
+    gid: int = 0
+    additional_gids: tuple[int, ...] = ()
+    tty: bool = False
+    console_size: tuple[int, int] = (0, 0)  # height, width
+    capabilities: tuple[str, ...] = DEFAULT_CAPABILITIES
+    rlimits: tuple[Rlimit, ...] = ()
+    no_new_privileges: bool = False
+    oom_score_adj: int | None = None
+    apparmor_profile: str = ""
+    hostname: str = ""
+    domainname: str = ""
+    readonly_rootfs: bool = False
+    rootfs_propagation: str = ""  # "rprivate" where empty; "rshared" or "rslave" for binds that ask for it
+    namespaces: Namespaces = Namespaces()
+    mounts: tuple[Mount, ...] = field(default_factory=default_mounts)
+    masked_paths: tuple[str, ...] = DEFAULT_MASKED_PATHS
+    readonly_paths: tuple[str, ...] = DEFAULT_READONLY_PATHS
+    devices: tuple[Device, ...] = ()
+    device_rules: tuple[DeviceRule, ...] = field(default_factory=default_device_rules)
+    resources: Resources = Resources()
+    sysctls: Mapping[str, str] = field(default_factory=dict)
+    seccomp: Mapping[str, Any] | None = None  # linux.seccomp of config.json, for runc; None is unconfined
+    seccomp_bpf: bytes = b""  # the same, compiled, for crun; used instead of `seccomp`
+    cgroups_path: str = ""
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    """What the host can give. See runtime.host.facts()."""
+
+    capabilities: frozenset[str]
+    hard_limits: Mapping[str, int]  # by RLIMIT_ name; -1 is unlimited. Empty when the daemon may raise its limits
+    devices: tuple[Device, ...] = ()
+
+
+def made_privileged(spec: BundleSpec, host: HostFacts) -> BundleSpec:
+    """The same run with all the host's capabilities and devices, and without masks and seccomp."""
+
+    def writable(mount: Mount) -> Mount:
+        if mount.type not in ("sysfs", "cgroup"):
+            return mount
+        return replace(mount, options=tuple("rw" if option == "ro" else option for option in mount.options))
+
+    own = {device.path for device in spec.devices}
+    return replace(
+        spec,
+        capabilities=tuple(sorted(host.capabilities)),
+        masked_paths=(),
+        readonly_paths=(),
+        seccomp=None,
+        seccomp_bpf=b"",
+        apparmor_profile="",
+        mounts=tuple(map(writable, spec.mounts)),
+        devices=(*spec.devices, *(device for device in host.devices if device.path not in own)),
+        device_rules=(DeviceRule(True),),
+    )
+
+
+def with_init(spec: BundleSpec, program: str) -> BundleSpec:
+    """The same run under a small init that reaps orphans and passes signals on; `program` is its path on the host."""
+    bind = Mount(INIT_PATH, "bind", program, ("bind", "ro", "rprivate"))
+    return replace(spec, args=(INIT_PATH, "--", *spec.args), mounts=(*spec.mounts, bind))
+
+
+def fitted(spec: BundleSpec, host: HostFacts) -> tuple[BundleSpec, list[str]]:
+    """The run without what the host lacks itself, which would fail the start, and a warning for each thing left out."""
+    missing = [name for name in spec.capabilities if name not in host.capabilities]
+    warnings = [f"The host has no {name}; the container will not have it either" for name in missing]
+    limits = []
+    for limit in spec.rlimits:
+        most = host.hard_limits.get(limit.name, -1)
+        if most >= 0 and not (0 <= limit.hard <= most and 0 <= limit.soft <= most):
+            warnings.append(f"{limit.name} is limited to {most} on this host")
+            limit = Rlimit(limit.name, *(most if value < 0 else min(value, most) for value in (limit.soft, limit.hard)))
+        limits.append(limit)
+    capabilities = tuple(name for name in spec.capabilities if name in host.capabilities)
+    return replace(spec, capabilities=capabilities, rlimits=tuple(limits)), warnings
+
+
+def config_json(spec: BundleSpec) -> bytes:
+    """The bundle's config.json. Its root is `rootfs` in the bundle, on which the shim mounts the container's root."""
+    document: dict[str, Any] = {
+        "ociVersion": "1.0.2",
+        "process": _process(spec),
+        "root": {"path": "rootfs", "readonly": spec.readonly_rootfs},
+        "mounts": [_mount(mount) for mount in spec.mounts],
+        "linux": _linux(spec),
+        "annotations": dict(_annotations(spec)),
+    }
+    if spec.namespaces.uts != HOST:
+        document["hostname"] = spec.hostname
+        if spec.domainname:
+            document["domainname"] = spec.domainname
+    return msgspec.json.encode(document)
+
+
+def _process(spec: BundleSpec) -> dict[str, Any]:
+    # What execve would do when it leaves root; the runtime keeps what it is given.
+    usable = spec.capabilities if spec.uid == 0 else ()
+    process: dict[str, Any] = {
+        "args": spec.args,
+        "env": spec.env,
+        "cwd": spec.cwd,
+        "user": {"uid": spec.uid, "gid": spec.gid, "additionalGids": spec.additional_gids},
+        "terminal": spec.tty,
+        "capabilities": {"bounding": spec.capabilities, "effective": usable, "permitted": usable},
+        "noNewPrivileges": spec.no_new_privileges,
+        "rlimits": [{"type": one.name, "soft": _rlimit(one.soft), "hard": _rlimit(one.hard)} for one in spec.rlimits],
+    }
+    if spec.tty and all(spec.console_size):
+        process["consoleSize"] = {"height": spec.console_size[0], "width": spec.console_size[1]}
+    if spec.oom_score_adj is not None:
+        process["oomScoreAdj"] = spec.oom_score_adj
+    if spec.apparmor_profile:
+        process["apparmorProfile"] = spec.apparmor_profile
+    return process
+
+
+def _rlimit(value: int) -> int:
+    # RLIM_INFINITY as the unsigned number that both runtimes read.
+    return value if value >= 0 else 2**64 - 1
+
+
+def _mount(mount: Mount) -> dict[str, Any]:
+    return {
+        "destination": mount.destination,
+        "type": mount.type,
+        "source": mount.source,
+        "options": mount.options,
+    }
+
+
+def _annotations(spec: BundleSpec) -> Iterator[tuple[str, str]]:
+    yield from spec.annotations.items()
+    if spec.seccomp_bpf:
+        yield "run.oci.seccomp_bpf_data", base64.b64encode(spec.seccomp_bpf).decode()
+
+
+def _linux(spec: BundleSpec) -> dict[str, Any]:
+    linux: dict[str, Any] = {
+        "namespaces": list(_namespaces(spec.namespaces)),
+        "resources": _resources(spec),
+        "maskedPaths": spec.masked_paths,
+        "readonlyPaths": spec.readonly_paths,
+        "sysctl": dict(spec.sysctls),
+        "devices": [
+            {
+                "path": device.path,
+                "type": device.type,
+                "major": device.major,
+                "minor": device.minor,
+                "fileMode": device.mode,
+                "uid": device.uid,
+                "gid": device.gid,
+            }
+            for device in spec.devices
+        ],
+    }
+    if spec.cgroups_path:
+        linux["cgroupsPath"] = spec.cgroups_path
+    if spec.rootfs_propagation:
+        linux["rootfsPropagation"] = spec.rootfs_propagation
+    if spec.seccomp is not None and not spec.seccomp_bpf:
+        linux["seccomp"] = spec.seccomp
+    return linux
+
+
+def _namespaces(namespaces: Namespaces) -> Iterator[dict[str, str]]:
+    yield {"type": "mount"}
+    for kind in ("network", "pid", "ipc", "uts", "cgroup"):
+        where = getattr(namespaces, kind)
+        if where == NEW:
+            yield {"type": kind}
+        elif where != HOST:
+            yield {"type": kind, "path": where}
+
+
+def _resources(spec: BundleSpec) -> dict[str, Any]:
+    limits = spec.resources
+    memory = _given(
+        limit=limits.memory,
+        swap=limits.memory_swap,
+        reservation=limits.memory_reservation,
+        swappiness=limits.memory_swappiness,
+        disableOOMKiller=limits.oom_kill_disable or None,
+    )
+    cpu = _given(
+        shares=limits.cpu_shares,
+        quota=limits.cpu_quota,
+        period=limits.cpu_period,
+        cpus=limits.cpuset_cpus or None,
+        mems=limits.cpuset_mems or None,
+    )
+    block = _given(
+        weight=limits.blkio_weight,
+        weightDevice=_blocks(limits.blkio_weight_device, "weight"),
+        throttleReadBpsDevice=_blocks(limits.read_bps, "rate"),
+        throttleWriteBpsDevice=_blocks(limits.write_bps, "rate"),
+        throttleReadIOPSDevice=_blocks(limits.read_iops, "rate"),
+        throttleWriteIOPSDevice=_blocks(limits.write_iops, "rate"),
+    )
+    pids = None if limits.pids is None else {"limit": limits.pids}
+    rules = [_rule(rule) for rule in spec.device_rules]
+    return _given(devices=rules, memory=memory or None, cpu=cpu or None, blockIO=block or None, pids=pids)
+
+
+def _rule(rule: DeviceRule) -> dict[str, Any]:
+    numbers = _given(major=rule.major, minor=rule.minor)
+    return {"allow": rule.allow, "type": rule.type, "access": rule.access} | numbers
+
+
+def _blocks(limits: tuple[BlockLimit, ...], name: str) -> list[dict[str, int]] | None:
+    return [{"major": one.major, "minor": one.minor, name: one.value} for one in limits] or None
+
+
+def _given(**values: object) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
