@@ -1,0 +1,1 @@
+"""What both drivers share: read-only layers, unpacked once, named by chain id."""
