@@ -1,0 +1,70 @@
+"""What the engine is told when it opens. The daemon makes it from daemon.json and flags; the engine reads neither."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Interface, IPv4Network
+from pathlib import Path
+
+from wharf.apitypes.containers import Ulimit
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeConfig:
+    """The default bridge network. `name` is "none" for an engine without one."""
+
+    name: str = "wharf0"
+    address: IPv4Interface | None = None  # --bip; None takes 172.17.0.1/16 or the next range that is free
+    fixed_cidr: IPv4Network | None = None  # containers' addresses come from this part of the range
+    mtu: int = 0  # 0 is the kernel's default, 1500
+    inter_container: bool = True  # --icc
+    masquerade: bool = True  # --ip-masq
+    firewall: bool = True  # --iptables; ours are nftables rules
+    publish_address: str = ""  # --ip: where ports are published when -p names no address; "" is everywhere
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrySettings:
+    """How registries are reached. Loopback addresses count as insecure without being listed."""
+
+    mirrors: tuple[str, ...] = ()  # URLs, tried in this order for images of docker.io
+    insecure: tuple[str, ...] = ()  # host[:port] or CIDR: plain HTTP and unverified TLS are allowed
+    max_downloads: int = 3  # layers at a time, for one pull
+
+
+@dataclass(frozen=True, slots=True)
+class LogDefaults:
+    """For containers that name no log driver. Bounded, so that a chatty container cannot fill the disk."""
+
+    driver: str = "json-file"
+    options: Mapping[str, str] = field(default_factory=lambda: {"max-size": "20m", "max-file": "5"})
+
+
+@dataclass(frozen=True, slots=True)
+class EngineConfig:
+    data_root: Path = Path("/var/lib/wharf")  # survives a reboot
+    exec_root: Path = Path("/run/wharf")  # need not survive a reboot
+    bridge: BridgeConfig = field(default_factory=BridgeConfig)
+    registry: RegistrySettings = field(default_factory=RegistrySettings)
+    logs: LogDefaults = field(default_factory=LogDefaults)
+    # Name → program; programs without "/" are looked for in PATH. "crun" and "runc" are always there.
+    runtimes: Mapping[str, str] = field(default_factory=lambda: {"crun": "crun", "runc": "runc"})
+    default_runtime: str = ""  # "" takes crun, or runc where crun is missing
+    default_ulimits: tuple[Ulimit, ...] = ()
+    storage_driver: str = ""  # "" takes the best that works: overlay2, then vfs
+    cgroup_driver: str = ""  # "cgroupfs", "systemd"; "" is cgroupfs
+    cgroup_parent: str = ""
+    default_cgroupns_mode: str = ""  # "private" or "host"; "" is host on v1 and hybrid, private on v2
+    default_ipc_mode: str = "private"
+    live_restore: bool = True  # containers go on when the engine closes
+    shutdown_timeout: int = 15  # seconds that containers get to stop, without live restore; -1 is no limit
+    labels: tuple[str, ...] = ()
+    shm_size: int = 64 * 2**20  # bytes
+    init: bool = False  # an init process in every container that does not say otherwise
+    init_path: Path | None = None
+    seccomp_profile: str = ""  # a path, "unconfined", or "" for the built-in one
+    no_new_privileges: bool = False
+    dns: tuple[str, ...] = ()
+    dns_options: tuple[str, ...] = ()
+    dns_search: tuple[str, ...] = ()
+    host_gateway_ip: str = ""  # what "host-gateway" in --add-host stands for; "" is the bridge's address
+    debug: bool = False
