@@ -1,0 +1,71 @@
+"""The two directions of a hijacked connection."""
+
+import asyncio
+from typing import Final, Protocol
+
+#: Bytes from the client that may wait for a slow container before we stop reading.
+_HIGH_WATER: Final = 256 * 1024
+
+
+class Drain(Protocol):
+    async def drain(self) -> None: ...
+
+
+class HijackedStream:
+    """Implements messages.Duplex. The connection feeds it."""
+
+    def __init__(self, transport: asyncio.Transport, connection: Drain) -> None:
+        self._transport = transport
+        self._connection = connection
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._ended = False
+        self._lost = False
+        self._paused = False
+        self._waiter: asyncio.Future[None] | None = None
+
+    def feed(self, data: bytes) -> None:
+        if not data:
+            return
+        self._pieces.append(data)
+        self._size += len(data)
+        if self._size > _HIGH_WATER and not self._paused and not self._ended:
+            self._paused = True
+            self._transport.pause_reading()
+        self._wake()
+
+    def feed_eof(self) -> None:
+        self._ended = True
+        self._wake()
+
+    def lose(self) -> None:
+        """The connection is gone, in both directions."""
+        self._lost = True
+        self.feed_eof()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def read(self) -> bytes:
+        while not self._pieces:
+            if self._ended:
+                return b""
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+        data = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+        self._pieces.clear()
+        self._size = 0
+        if self._paused and not self._ended and not self._transport.is_closing():
+            self._paused = False
+            self._transport.resume_reading()
+        return data
+
+    async def write(self, data: bytes) -> None:
+        if self._lost:
+            raise ConnectionResetError("the client is gone")
+        self._transport.write(data)
+        await self._connection.drain()
