@@ -13,7 +13,8 @@ class Wire(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     """A JSON object of the API. Unknown members are ignored, as dockerd does."""
 
 
-def _named(wire: str, default: Any = msgspec.NODEFAULT) -> Any:
+def named(wire: str, default: Any = msgspec.NODEFAULT) -> Any:
+    """A field whose JSON name is not its own name in CamelCase."""
     return msgspec.field(name=wire, default=default)
 
 
@@ -88,7 +89,7 @@ class DeviceMapping(Wire, frozen=True, kw_only=True):
 class DeviceRequest(Wire, frozen=True, kw_only=True):
     driver: str = ""
     count: int = 0
-    device_ids: list[str] = _named("DeviceIDs", [])
+    device_ids: list[str] = named("DeviceIDs", [])
     capabilities: list[list[str]] = []
     options: dict[str, str] = {}
 
@@ -151,7 +152,7 @@ class HostConfig(Wire, frozen=True, kw_only=True):
     """How it runs on this host. Sizes are bytes; a pids limit of 0 or -1 is none."""
 
     binds: list[str] = []
-    container_id_file: str = _named("ContainerIDFile", "")
+    container_id_file: str = named("ContainerIDFile", "")
     log_config: LogConfig = LogConfig()
     network_mode: str = ""
     port_bindings: dict[str, list[PortBinding]] = {}
@@ -181,7 +182,7 @@ class HostConfig(Wire, frozen=True, kw_only=True):
     security_opt: list[str] = []
     storage_opt: dict[str, str] = {}
     tmpfs: dict[str, str] = {}
-    uts_mode: str = _named("UTSMode", "")
+    uts_mode: str = named("UTSMode", "")
     userns_mode: str = ""
     shm_size: int = 0
     sysctls: dict[str, str] = {}
@@ -197,8 +198,8 @@ class HostConfig(Wire, frozen=True, kw_only=True):
     blkio_weight_device: list[WeightDevice] = []
     blkio_device_read_bps: list[ThrottleDevice] = []
     blkio_device_write_bps: list[ThrottleDevice] = []
-    blkio_device_read_iops: list[ThrottleDevice] = _named("BlkioDeviceReadIOps", [])
-    blkio_device_write_iops: list[ThrottleDevice] = _named("BlkioDeviceWriteIOps", [])
+    blkio_device_read_iops: list[ThrottleDevice] = named("BlkioDeviceReadIOps", [])
+    blkio_device_write_iops: list[ThrottleDevice] = named("BlkioDeviceWriteIOps", [])
     cpu_period: int = 0
     cpu_quota: int = 0
     cpu_realtime_period: int = 0
@@ -216,35 +217,35 @@ class HostConfig(Wire, frozen=True, kw_only=True):
     ulimits: list[Ulimit] = []
     cpu_count: int = 0
     cpu_percent: int = 0
-    io_maximum_iops: int = _named("IOMaximumIOps", 0)
-    io_maximum_bandwidth: int = _named("IOMaximumBandwidth", 0)
+    io_maximum_iops: int = named("IOMaximumIOps", 0)
+    io_maximum_bandwidth: int = named("IOMaximumBandwidth", 0)
     init: bool | None = None
 
 
 class EndpointIPAMConfig(Wire, frozen=True, kw_only=True):
-    ipv4_address: str = _named("IPv4Address", "")
-    ipv6_address: str = _named("IPv6Address", "")
-    link_local_ips: list[str] = _named("LinkLocalIPs", [])
+    ipv4_address: str = named("IPv4Address", "")
+    ipv6_address: str = named("IPv6Address", "")
+    link_local_ips: list[str] = named("LinkLocalIPs", [])
 
 
 class EndpointSettings(Wire, frozen=True, kw_only=True):
     """A container's place in one network: what was asked, and what it got."""
 
-    ipam_config: EndpointIPAMConfig | None = _named("IPAMConfig", None)
+    ipam_config: EndpointIPAMConfig | None = named("IPAMConfig", None)
     links: list[str] | None = None
     mac_address: str = ""
     aliases: list[str] | None = None
     driver_opts: dict[str, str] | None = None
     gw_priority: int = 0
-    network_id: str = _named("NetworkID", "")
-    endpoint_id: str = _named("EndpointID", "")
+    network_id: str = named("NetworkID", "")
+    endpoint_id: str = named("EndpointID", "")
     gateway: str = ""
-    ip_address: str = _named("IPAddress", "")
-    ip_prefix_len: int = _named("IPPrefixLen", 0)
-    ipv6_gateway: str = _named("IPv6Gateway", "")
-    global_ipv6_address: str = _named("GlobalIPv6Address", "")
-    global_ipv6_prefix_len: int = _named("GlobalIPv6PrefixLen", 0)
-    dns_names: list[str] | None = _named("DNSNames", None)
+    ip_address: str = named("IPAddress", "")
+    ip_prefix_len: int = named("IPPrefixLen", 0)
+    ipv6_gateway: str = named("IPv6Gateway", "")
+    global_ipv6_address: str = named("GlobalIPv6Address", "")
+    global_ipv6_prefix_len: int = named("GlobalIPv6PrefixLen", 0)
+    dns_names: list[str] | None = named("DNSNames", None)
 
 
 class NetworkingConfig(Wire, frozen=True, kw_only=True):
@@ -256,7 +257,7 @@ class ContainerState(Wire, frozen=True, kw_only=True):
     running: bool = False
     paused: bool = False
     restarting: bool = False
-    oom_killed: bool = _named("OOMKilled", False)
+    oom_killed: bool = named("OOMKilled", False)
     dead: bool = False
     pid: int = 0
     exit_code: int = 0
@@ -274,7 +275,7 @@ class MountPoint(Wire, frozen=True, kw_only=True):
     destination: str = ""
     driver: str = ""
     mode: str = ""
-    rw: bool = _named("RW", True)
+    rw: bool = named("RW", True)
     propagation: str = ""
 
 
@@ -285,21 +286,21 @@ class DriverData(Wire, frozen=True, kw_only=True):
 
 class NetworkSettings(Wire, frozen=True, kw_only=True):
     bridge: str = ""
-    sandbox_id: str = _named("SandboxID", "")
+    sandbox_id: str = named("SandboxID", "")
     sandbox_key: str = ""
     ports: dict[str, list[PortBinding] | None] = {}
     hairpin_mode: bool = False
-    link_local_ipv6_address: str = _named("LinkLocalIPv6Address", "")
-    link_local_ipv6_prefix_len: int = _named("LinkLocalIPv6PrefixLen", 0)
-    secondary_ip_addresses: list[str] | None = _named("SecondaryIPAddresses", None)
-    secondary_ipv6_addresses: list[str] | None = _named("SecondaryIPv6Addresses", None)
-    endpoint_id: str = _named("EndpointID", "")
+    link_local_ipv6_address: str = named("LinkLocalIPv6Address", "")
+    link_local_ipv6_prefix_len: int = named("LinkLocalIPv6PrefixLen", 0)
+    secondary_ip_addresses: list[str] | None = named("SecondaryIPAddresses", None)
+    secondary_ipv6_addresses: list[str] | None = named("SecondaryIPv6Addresses", None)
+    endpoint_id: str = named("EndpointID", "")
     gateway: str = ""
-    global_ipv6_address: str = _named("GlobalIPv6Address", "")
-    global_ipv6_prefix_len: int = _named("GlobalIPv6PrefixLen", 0)
-    ip_address: str = _named("IPAddress", "")
-    ip_prefix_len: int = _named("IPPrefixLen", 0)
-    ipv6_gateway: str = _named("IPv6Gateway", "")
+    global_ipv6_address: str = named("GlobalIPv6Address", "")
+    global_ipv6_prefix_len: int = named("GlobalIPv6PrefixLen", 0)
+    ip_address: str = named("IPAddress", "")
+    ip_prefix_len: int = named("IPPrefixLen", 0)
+    ipv6_gateway: str = named("IPv6Gateway", "")
     mac_address: str = ""
     networks: dict[str, EndpointSettings] = {}
 
@@ -324,11 +325,11 @@ class ContainerInspect(Wire, frozen=True, kw_only=True):
     mount_label: str = ""
     process_label: str = ""
     app_armor_profile: str = ""
-    exec_ids: list[str] | None = _named("ExecIDs", None)
+    exec_ids: list[str] | None = named("ExecIDs", None)
     host_config: HostConfig = HostConfig()
     graph_driver: DriverData = DriverData(name="")
-    size_rw: int | msgspec.UnsetType = _named("SizeRw", msgspec.UNSET)
-    size_root_fs: int | msgspec.UnsetType = _named("SizeRootFs", msgspec.UNSET)
+    size_rw: int | msgspec.UnsetType = named("SizeRw", msgspec.UNSET)
+    size_root_fs: int | msgspec.UnsetType = named("SizeRootFs", msgspec.UNSET)
     mounts: list[MountPoint] = []
     config: ContainerConfig = ContainerConfig()
     network_settings: NetworkSettings = NetworkSettings()
@@ -337,7 +338,7 @@ class ContainerInspect(Wire, frozen=True, kw_only=True):
 class Port(Wire, frozen=True, kw_only=True, omit_defaults=True):
     """A line of the PORTS column. `ip` and `public_port` are absent where nothing is published."""
 
-    ip: str = _named("IP", "")
+    ip: str = named("IP", "")
     private_port: int = 0
     public_port: int = 0
     type: str = ""
@@ -358,12 +359,12 @@ class ContainerSummary(Wire, frozen=True, kw_only=True):
     id: str
     names: list[str]
     image: str
-    image_id: str = _named("ImageID", "")
+    image_id: str = named("ImageID", "")
     command: str = ""
     created: int = 0
     ports: list[Port] = []
-    size_rw: int | msgspec.UnsetType = _named("SizeRw", msgspec.UNSET)
-    size_root_fs: int | msgspec.UnsetType = _named("SizeRootFs", msgspec.UNSET)
+    size_rw: int | msgspec.UnsetType = named("SizeRw", msgspec.UNSET)
+    size_root_fs: int | msgspec.UnsetType = named("SizeRootFs", msgspec.UNSET)
     labels: dict[str, str] = {}
     state: str = ""
     status: str = ""

@@ -1,0 +1,52 @@
+"""The API's section Network: what is answered of a network. Source: Docker Engine API 1.54."""
+
+from wharf.apitypes.containers import Wire, named
+
+
+class IPAMConfig(Wire, frozen=True, kw_only=True, omit_defaults=True):
+    subnet: str = ""
+    ip_range: str = named("IPRange", "")
+    gateway: str = ""
+    auxiliary_addresses: dict[str, str] = {}
+
+
+class IPAM(Wire, frozen=True, kw_only=True):
+    driver: str = "default"
+    options: dict[str, str] | None = None
+    config: list[IPAMConfig] = []
+
+
+class NetworkContainer(Wire, frozen=True, kw_only=True):
+    """A running container's place in the network."""
+
+    name: str
+    endpoint_id: str = named("EndpointID", "")
+    mac_address: str = ""
+    ipv4_address: str = named("IPv4Address", "")
+    ipv6_address: str = named("IPv6Address", "")
+
+
+class NetworkInspect(Wire, frozen=True, kw_only=True):
+    """GET /networks/{id}, and one entry of GET /networks (there without containers)."""
+
+    name: str
+    id: str
+    created: str
+    scope: str = "local"
+    driver: str = "bridge"
+    enable_ipv4: bool = named("EnableIPv4", True)
+    enable_ipv6: bool = named("EnableIPv6", False)
+    ipam: IPAM = named("IPAM", IPAM())
+    internal: bool = False
+    attachable: bool = False
+    ingress: bool = False
+    config_from: dict[str, str] = {"Network": ""}
+    config_only: bool = False
+    containers: dict[str, NetworkContainer] = {}
+    options: dict[str, str] = {}
+    labels: dict[str, str] = {}
+
+
+class NetworkCreated(Wire, frozen=True, kw_only=True):
+    id: str
+    warning: str = ""

@@ -1,0 +1,290 @@
+"""From a container's record to what the OCI runtime is told. Pure: all that the host knows comes in Surroundings."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+from wharf.apitypes.containers import HostConfig, ThrottleDevice, Ulimit
+from wharf.engine.containers import mounts
+from wharf.engine.containers.record import Container
+from wharf.errors import InvalidArgument
+from wharf.runtime import bundle
+from wharf.runtime.bundle import BundleSpec, Device, DeviceRule, HostFacts, Mount, Namespaces, Resources, Rlimit
+from wharf.runtime.users import Identity
+
+CPU_PERIOD: Final = 100_000  # microseconds; what --cpus is counted in
+_TERM: Final = "xterm"
+#: The mode of a bind that leaves out what is mounted below its source.
+NON_RECURSIVE: Final = "non-recursive"
+
+
+@dataclass(frozen=True, slots=True)
+class Seccomp:
+    """The filter of one container: compiled for crun, as data for runc; neither is unconfined."""
+
+    profile: Mapping[str, Any] | None = None
+    bpf: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a start finds on the host."""
+
+    facts: HostFacts
+    identity: Identity
+    etc: Path  # directory with hosts, hostname and resolv.conf
+    cgroups_path: str
+    unified_cgroups: bool  # pure cgroup v2: a container gets a cgroup namespace of its own by default
+    network_pid: int = 0  # whose network namespace `container:` joins
+    pid_pid: int = 0
+    init_path: str = ""  # of a static init program, when one is wanted
+    shm_size: int = bundle.DEFAULT_SHM_SIZE
+    ulimits: tuple[Ulimit, ...] = ()  # the daemon's defaults
+    devices: Mapping[str, tuple[Device, ...]] = field(default_factory=dict)  # the nodes at each path asked for
+    numbers: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # major and minor of throttled block devices
+    seccomp: Seccomp = Seccomp()
+    no_new_privileges: bool = False  # the daemon's default
+
+
+def network_kind(container: Container) -> str:
+    """`bridge`, `host`, `none` or `container`."""
+    mode = container.host.network_mode.partition(":")[0]
+    return "bridge" if mode in ("", "default", "bridge") else mode
+
+
+def capabilities(host: HostConfig, every: frozenset[str]) -> tuple[str, ...]:
+    """The capability set of a container: the default, with what is added and dropped. `ALL` stands for `every`."""
+    add = {_capability(name) for name in host.cap_add}
+    drop = {_capability(name) for name in host.cap_drop}
+    for name in (add | drop) - {"ALL"} - every:
+        raise InvalidArgument(f'invalid CapAdd: unknown capability: "{name}"')
+    if "ALL" in add:
+        chosen = every - drop
+    elif "ALL" in drop:
+        chosen = frozenset(add)
+    else:
+        chosen = (frozenset(bundle.DEFAULT_CAPABILITIES) - drop) | add
+    return tuple(sorted(chosen))
+
+
+def _capability(text: str) -> str:
+    name = text.upper()
+    return name if name == "ALL" or name.startswith("CAP_") else f"CAP_{name}"
+
+
+def environment(container: Container, home: str) -> tuple[str, ...]:
+    """The process's variables: ours, overridden by the container's. `NAME` without `=` removes one."""
+    ours = [bundle.DEFAULT_PATH, f"HOSTNAME={container.config.hostname}"]
+    if container.config.tty:
+        ours.append(f"TERM={_TERM}")
+    found: dict[str, str] = {}
+    for text in (*ours, *container.config.env):
+        name, equals, value = text.partition("=")
+        if equals:
+            found[name] = value
+        else:
+            found.pop(name, None)
+    found.setdefault("HOME", home)
+    return tuple(f"{name}={value}" for name, value in found.items())
+
+
+def security_options(host: HostConfig) -> dict[str, str]:
+    """--security-opt as a map: `seccomp`, `apparmor`, `no-new-privileges`, `label`, `systempaths`."""
+    found: dict[str, str] = {}
+    for text in host.security_opt:
+        separator = "=" if "=" in text else ":"
+        name, _, value = text.partition(separator)
+        if name not in ("seccomp", "apparmor", "no-new-privileges", "label", "systempaths"):
+            raise InvalidArgument(f"invalid --security-opt 2: {text!r}")
+        if name == "no-new-privileges" and value not in ("", "true", "false"):
+            raise InvalidArgument(f"invalid --security-opt: {text!r}")
+        found[name] = value or "true"
+    return found
+
+
+def spec(container: Container, around: Surroundings, *, every: frozenset[str]) -> tuple[BundleSpec, list[str]]:
+    """The run, and a warning for each thing that the host cannot give. `every` is all capabilities there are."""
+    host, config = container.host, container.config
+    security = security_options(host)
+    plain = BundleSpec(
+        args=(container.path, *container.args),
+        env=environment(container, around.identity.home),
+        cwd=config.working_dir or "/",
+        uid=around.identity.uid,
+        gid=around.identity.gid,
+        additional_gids=around.identity.additional_gids,
+        tty=config.tty,
+        console_size=(host.console_size[0], host.console_size[1]) if len(host.console_size) == 2 else (0, 0),
+        capabilities=capabilities(host, every),
+        rlimits=tuple(_rlimits(host, around)),
+        no_new_privileges=security.get("no-new-privileges", "true" if around.no_new_privileges else "false") == "true",
+        oom_score_adj=host.oom_score_adj or None,
+        hostname=config.hostname,
+        domainname=config.domainname,
+        readonly_rootfs=host.readonly_rootfs,
+        rootfs_propagation=_root_propagation(container),
+        namespaces=_namespaces(container, around),
+        mounts=(*_default_mounts(host, around), *_etc_mounts(container, around), *_user_mounts(container)),
+        devices=tuple(_devices(host, around)),
+        device_rules=(*bundle.default_device_rules(), *_device_rules(host, around)),
+        resources=_resources(host, around),
+        sysctls=host.sysctls,
+        seccomp=around.seccomp.profile,
+        seccomp_bpf=around.seccomp.bpf,
+        cgroups_path=around.cgroups_path,
+        annotations=host.annotations,
+        **_paths(host, security),
+    )
+    if around.init_path:
+        plain = bundle.with_init(plain, around.init_path)
+    if host.privileged:
+        plain = bundle.made_privileged(plain, around.facts)
+    return bundle.fitted(plain, around.facts)
+
+
+def _paths(host: HostConfig, security: Mapping[str, str]) -> dict[str, Any]:
+    if security.get("systempaths") == "unconfined":
+        return {"masked_paths": (), "readonly_paths": ()}
+    found: dict[str, Any] = {}
+    if host.masked_paths is not None:
+        found["masked_paths"] = tuple(host.masked_paths)
+    if host.readonly_paths is not None:
+        found["readonly_paths"] = tuple(host.readonly_paths)
+    return found
+
+
+def _rlimits(host: HostConfig, around: Surroundings) -> Iterator[Rlimit]:
+    own = {limit.name: limit for limit in (*around.ulimits, *host.ulimits)}
+    for name, limit in own.items():
+        yield Rlimit(f"RLIMIT_{name.upper()}", limit.soft, limit.hard)
+
+
+def _namespaces(container: Container, around: Surroundings) -> Namespaces:
+    host = container.host
+    network = {
+        "bridge": bundle.SHIM_NETWORK,
+        "none": bundle.NEW,
+        "host": bundle.HOST,
+        "container": f"/proc/{around.network_pid}/ns/net",
+    }[network_kind(container)]
+    private = host.cgroupns_mode == "private" or (
+        host.cgroupns_mode == "" and around.unified_cgroups and not host.privileged
+    )
+    return Namespaces(
+        network=network,
+        pid=_joined(host.pid_mode, around.pid_pid, "pid"),
+        ipc=bundle.HOST if host.ipc_mode == "host" else bundle.NEW,
+        uts=bundle.HOST if host.uts_mode == "host" else bundle.NEW,
+        cgroup=bundle.NEW if private else bundle.HOST,
+    )
+
+
+def _joined(mode: str, pid: int, kind: str) -> str:
+    if mode == "host":
+        return bundle.HOST
+    return f"/proc/{pid}/ns/{kind}" if mode.startswith("container:") else bundle.NEW
+
+
+def _default_mounts(host: HostConfig, around: Surroundings) -> Iterator[Mount]:
+    """Docker's, less those that the user replaces by a mount of his own."""
+    own = {request.target for request in mounts.requests_of(host)}
+    if host.ipc_mode == "none":
+        own.add("/dev/shm")
+    source = "/dev/shm" if host.ipc_mode == "host" else ""
+    for mount in bundle.default_mounts(shm_size=host.shm_size or around.shm_size, shm_source=source):
+        if mount.destination not in own:
+            yield mount
+
+
+def _etc_mounts(container: Container, around: Surroundings) -> Iterator[Mount]:
+    if container.config.network_disabled:
+        return
+    own = {mount.destination for mount in container.mounts}
+    for name in ("resolv.conf", "hostname", "hosts"):
+        if f"/etc/{name}" not in own:
+            options = ("rbind", "rprivate", *(("ro",) if container.host.readonly_rootfs else ()))
+            yield Mount(f"/etc/{name}", "bind", str(around.etc / name), options)
+
+
+def _user_mounts(container: Container) -> list[Mount]:
+    """Binds, volumes and tmpfs of the record, parents first."""
+    found = [
+        Mount(request.target, "tmpfs", "tmpfs", request.options)
+        for request in mounts.requests_of(container.host)
+        if request.kind == "tmpfs"
+    ]
+    for point in container.mounts:
+        if point.type != "tmpfs":
+            access = "rw" if point.rw else "ro"
+            bind = "bind" if point.mode == NON_RECURSIVE else "rbind"
+            found.append(
+                Mount(point.destination, "bind", point.source, (bind, access, point.propagation or "rprivate"))
+            )
+    return sorted(found, key=lambda mount: mount.destination.count("/"))
+
+
+def _root_propagation(container: Container) -> str:
+    """A bind that shares mounts with the host needs a root that does."""
+    wanted = {point.propagation for point in container.mounts}
+    if wanted & {"shared", "rshared"}:
+        return "shared"
+    return "rslave" if wanted & {"slave", "rslave"} else ""
+
+
+def _devices(host: HostConfig, around: Surroundings) -> Iterator[Device]:
+    for mapping in host.devices:
+        for device in around.devices.get(mapping.path_on_host, ()):
+            inside = mapping.path_in_container or mapping.path_on_host
+            yield replace(device, path=device.path.replace(mapping.path_on_host, inside, 1))
+
+
+def _device_rules(host: HostConfig, around: Surroundings) -> Iterator[DeviceRule]:
+    for mapping in host.devices:
+        for device in around.devices.get(mapping.path_on_host, ()):
+            yield DeviceRule(True, device.type, device.major, device.minor, mapping.cgroup_permissions or "rwm")
+    for text in host.device_cgroup_rules:
+        yield parse_device_rule(text)
+
+
+def parse_device_rule(text: str) -> DeviceRule:
+    """`c 1:3 rwm`, with `*` for any number. Raises InvalidArgument."""
+    words = text.split()
+    if len(words) != 3 or words[0] not in "abc" or not set(words[2]) <= set("rwm"):
+        raise InvalidArgument(f"invalid device cgroup rule format: '{text}'")
+    numbers = words[1].split(":")
+    if len(numbers) != 2 or not all(number == "*" or number.isdecimal() for number in numbers):
+        raise InvalidArgument(f"invalid device cgroup rule format: '{text}'")
+    major, minor = (None if number == "*" else int(number) for number in numbers)
+    return DeviceRule(True, words[0], major, minor, words[2])
+
+
+def _resources(host: HostConfig, around: Surroundings) -> Resources:
+    quota, period = host.cpu_quota or None, host.cpu_period or None
+    if host.nano_cpus:
+        quota, period = host.nano_cpus * CPU_PERIOD // 10**9, CPU_PERIOD
+    pids = host.pids_limit
+    return Resources(
+        memory=host.memory or None,
+        # Docker's rule: without a word about swap, a container may use as much swap as memory.
+        memory_swap=host.memory_swap or (host.memory * 2 if host.memory else None),
+        memory_reservation=host.memory_reservation or None,
+        memory_swappiness=None if host.memory_swappiness in (None, -1) else host.memory_swappiness,
+        oom_kill_disable=bool(host.oom_kill_disable),
+        cpu_shares=host.cpu_shares or None,
+        cpu_quota=quota,
+        cpu_period=period,
+        cpuset_cpus=host.cpuset_cpus,
+        cpuset_mems=host.cpuset_mems,
+        pids=pids if pids and pids > 0 else None,
+        blkio_weight=host.blkio_weight or None,
+        read_bps=tuple(_throttled(host.blkio_device_read_bps, around)),
+        write_bps=tuple(_throttled(host.blkio_device_write_bps, around)),
+        read_iops=tuple(_throttled(host.blkio_device_read_iops, around)),
+        write_iops=tuple(_throttled(host.blkio_device_write_iops, around)),
+    )
+
+
+def _throttled(limits: list[ThrottleDevice], around: Surroundings) -> Iterator[bundle.BlockLimit]:
+    for limit in limits:
+        yield bundle.BlockLimit(*around.numbers[limit.path], limit.rate)

@@ -1,0 +1,208 @@
+"""From a create request to a container's configuration: the image's defaults filled in, nonsense refused. Pure."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import msgspec
+
+from wharf.apitypes.containers import ContainerConfig, HealthConfig, HostConfig
+from wharf.engine.containers import mounts, ports, restart, signals
+from wharf.errors import InvalidArgument, NotImplementedByUs
+from wharf.spec.image_config import Healthcheck, RunConfig
+
+SMALLEST_MEMORY: Final = 6 << 20
+LOG_OPTIONS: Final = {
+    "json-file": {
+        "max-size",
+        "max-file",
+        "compress",
+        "labels",
+        "labels-regex",
+        "env",
+        "env-regex",
+        "tag",
+        "mode",
+        "max-buffer-size",
+    },
+    "local": {"max-size", "max-file", "compress", "mode", "max-buffer-size"},
+    "none": set[str](),
+}
+_HOSTNAME: Final = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9_-]*[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9_-]*[a-zA-Z0-9])?)*")
+_CAPABILITY: Final = re.compile(r"(CAP_)?[A-Z_]+|ALL", re.IGNORECASE)
+
+
+def merge_environment(own: Sequence[str], of_image: Sequence[str]) -> list[str]:
+    """The request's variables, then those of the image that it does not set."""
+    names = {text.partition("=")[0] for text in own}
+    return [*own, *(text for text in of_image if text.partition("=")[0] not in names)]
+
+
+def merge(config: ContainerConfig, image: RunConfig) -> ContainerConfig:
+    """The configuration of a container made from an image. Raises InvalidArgument when nothing says what to run."""
+    entrypoint, cmd = config.entrypoint, config.cmd
+    if not entrypoint:
+        cmd = cmd or image.cmd
+        entrypoint = image.entrypoint if entrypoint is None else entrypoint
+    if entrypoint == [""]:
+        # The way to say "no entrypoint" on the wire; docker run --entrypoint "" sends it.
+        entrypoint = None
+    if not entrypoint and not cmd:
+        raise InvalidArgument("no command specified")
+    return msgspec.structs.replace(
+        config,
+        user=config.user or image.user,
+        exposed_ports=image.exposed_ports | config.exposed_ports,
+        env=merge_environment(config.env, image.env),
+        labels=image.labels | config.labels,
+        entrypoint=entrypoint,
+        cmd=cmd,
+        healthcheck=_health(config.healthcheck, image.healthcheck),
+        working_dir=config.working_dir or image.working_dir,
+        volumes=image.volumes | config.volumes,
+        stop_signal=config.stop_signal or image.stop_signal,
+        stop_timeout=image.stop_timeout if config.stop_timeout is None else config.stop_timeout,
+        shell=config.shell or image.shell,
+    )
+
+
+def _health(own: HealthConfig | None, image: Healthcheck | None) -> HealthConfig | None:
+    """The image's check, with what the request says of it; 0 and nothing inherit."""
+    if image is None:
+        return own
+    own = own or HealthConfig()
+    return HealthConfig(
+        test=own.test or image.test,
+        interval=own.interval or image.interval,
+        timeout=own.timeout or image.timeout,
+        retries=own.retries or image.retries,
+        start_period=own.start_period or image.start_period,
+        start_interval=own.start_interval or image.start_interval,
+    )
+
+
+def check(config: ContainerConfig, host: HostConfig, *, cpus: int) -> list[str]:
+    """Raises InvalidArgument or NotImplementedByUs, in dockerd's words, for what cannot be; returns warnings."""
+    _check_process(config)
+    _check_resources(host, cpus)
+    _check_namespaces(config, host)
+    restart.check(host.restart_policy, auto_remove=host.auto_remove)
+    mounts.requests(config, host)
+    list(mounts.volumes_from(host.volumes_from))
+    list(ports.requests(config, host))
+    for text in config.exposed_ports:
+        ports.parse_port(text)
+    for name in (*host.cap_add, *host.cap_drop):
+        if not _CAPABILITY.fullmatch(name):
+            raise InvalidArgument(f'invalid CapAdd: unknown capability: "{name}"')
+    for what in _not_offered(config, host):
+        raise NotImplementedByUs(f"{what} is not supported by this engine yet")
+    return list(_warnings(host))
+
+
+def _check_process(config: ContainerConfig) -> None:
+    if config.hostname and (len(config.hostname) > 63 or not _HOSTNAME.fullmatch(config.hostname)):
+        raise InvalidArgument(f"invalid hostname format: {config.hostname}")
+    if config.working_dir and not config.working_dir.startswith("/"):
+        raise InvalidArgument(
+            f"the working directory '{config.working_dir}' is invalid, it needs to be an absolute path"
+        )
+    for text in config.env:
+        if not text or text.startswith("=") or "\0" in text:
+            raise InvalidArgument(f"invalid environment variable: {text}")
+    for text in (*(config.entrypoint or ()), *(config.cmd or ())):
+        if "\0" in text:
+            raise InvalidArgument("invalid argument: it contains a zero byte")
+    if config.stop_signal:
+        signals.parse(config.stop_signal)
+
+
+def _check_resources(host: HostConfig, cpus: int) -> None:
+    if 0 < host.memory < SMALLEST_MEMORY or host.memory < 0:
+        raise InvalidArgument("Minimum memory limit allowed is 6MB")
+    if host.memory and 0 < host.memory_swap < host.memory:
+        raise InvalidArgument("Minimum memoryswap limit should be larger than memory limit, see usage")
+    if not host.memory and host.memory_swap > 0:
+        raise InvalidArgument("You should always set the Memory limit when using Memoryswap limit, see usage")
+    if host.memory_swappiness is not None and not -1 <= host.memory_swappiness <= 100:
+        raise InvalidArgument(f"Invalid value: {host.memory_swappiness}, valid memory swappiness range is 0-100")
+    if host.memory and 0 < host.memory < host.memory_reservation:
+        raise InvalidArgument("Minimum memory limit can not be less than memory reservation limit, see usage")
+    if host.nano_cpus and (host.cpu_period or host.cpu_quota):
+        which = "CPU Period" if host.cpu_period else "CPU Quota"
+        raise InvalidArgument(f"Conflicting options: Nano CPUs and {which} cannot both be set")
+    if host.nano_cpus < 0 or host.nano_cpus > cpus * 10**9:
+        raise InvalidArgument(f"Range of CPUs is from 0.01 to {cpus}.00, as there are only {cpus} CPUs available")
+    if host.cpu_shares < 0:
+        raise InvalidArgument(f"Invalid CPU shares ({host.cpu_shares}), value must be a positive integer")
+    if host.cpu_period and not 1000 <= host.cpu_period <= 1_000_000:
+        raise InvalidArgument("CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)")
+    if host.cpu_quota > 0 and host.cpu_quota < 1000:
+        raise InvalidArgument("CPU cfs quota can not be less than 1ms (i.e. 1000)")
+    if not -1000 <= host.oom_score_adj <= 1000:
+        raise InvalidArgument(f"Invalid value {host.oom_score_adj}, range for oom score adj is [-1000, 1000]")
+    if host.shm_size < 0:
+        raise InvalidArgument("SHM size can not be less than 0")
+    if host.blkio_weight and not 10 <= host.blkio_weight <= 1000:
+        raise InvalidArgument("Range of blkio weight is from 10 to 1000")
+    for limit in host.ulimits:
+        if 0 <= limit.hard < limit.soft:
+            raise InvalidArgument(
+                f"ulimit soft limit must be less than or equal to hard limit: {limit.soft} > {limit.hard}"
+            )
+
+
+def _check_namespaces(config: ContainerConfig, host: HostConfig) -> None:
+    if host.ipc_mode.partition(":")[0] not in ("", "none", "private", "shareable", "host", "container"):
+        raise InvalidArgument(f"invalid IPC mode: {host.ipc_mode}")
+    if host.pid_mode.partition(":")[0] not in ("", "host", "container"):
+        raise InvalidArgument(f"invalid PID mode: {host.pid_mode}")
+    if host.uts_mode not in ("", "host"):
+        raise InvalidArgument(f"invalid UTS mode: {host.uts_mode}")
+    if host.cgroupns_mode not in ("", "private", "host"):
+        raise InvalidArgument(f"invalid cgroup namespace mode: {host.cgroupns_mode}")
+    if host.uts_mode == "host" and config.hostname:
+        raise InvalidArgument("conflicting options: hostname and the UTS mode")
+    if host.network_mode.startswith("container:"):
+        clashes: list[tuple[object, str]] = [
+            (config.hostname, "hostname"),
+            (host.links, "links"),
+            (host.dns, "dns"),
+            (host.extra_hosts, "custom host-to-IP mapping"),
+            (host.port_bindings or host.publish_all_ports, "port publishing"),
+            (config.exposed_ports, "port exposing"),
+        ]
+        for given, what in clashes:
+            if given:
+                mode = "the network mode" if what == "hostname" else "the container type network mode"
+                raise InvalidArgument(f"conflicting options: {what} and {mode}")
+
+
+def _not_offered(config: ContainerConfig, host: HostConfig) -> Iterator[str]:
+    """Options that would change what runs and that we would otherwise ignore."""
+    offered: list[tuple[object, str]] = [
+        (host.links, "--link"),
+        (host.device_requests, "--gpus (device requests)"),
+        (host.storage_opt, "--storage-opt"),
+        (host.ipc_mode.startswith("container:") or host.ipc_mode == "shareable", f"--ipc {host.ipc_mode}"),
+        (host.blkio_weight_device, "--blkio-weight-device"),
+        (host.userns_mode not in ("", "host"), "--userns"),
+        (host.volume_driver not in ("", "local"), f"volume driver {host.volume_driver}"),
+        (host.isolation not in ("", "default"), f"isolation {host.isolation}"),
+        (host.cpu_realtime_period or host.cpu_realtime_runtime, "CPU real-time scheduling"),
+    ]
+    return (name for given, name in offered if given)
+
+
+def _warnings(host: HostConfig) -> Iterator[str]:
+    if host.network_mode == "host" and (host.port_bindings or host.publish_all_ports):
+        yield "Published ports are discarded when using host network mode"
+
+
+def check_log_options(driver: str, options: Sequence[str]) -> None:
+    """Raises InvalidArgument for a driver or an option that does not exist."""
+    if driver not in LOG_OPTIONS:
+        raise InvalidArgument(f"logger: no log driver named '{driver}' is registered")
+    for option in options:
+        if option not in LOG_OPTIONS[driver]:
+            raise InvalidArgument(f"unknown log opt '{option}' for {driver} log driver")

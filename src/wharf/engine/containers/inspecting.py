@@ -1,0 +1,155 @@
+"""Answers about containers: inspect, and the lines of ps. Pure."""
+
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from wharf.apitypes.containers import (
+    ContainerInspect,
+    ContainerState,
+    ContainerSummary,
+    DriverData,
+    EndpointSettings,
+    NetworkSettings,
+    Port,
+    PortBinding,
+    SummaryHostConfig,
+    SummaryNetworkSettings,
+)
+from wharf.engine.containers import wording
+from wharf.engine.containers.record import Container, Status
+
+
+def state(container: Container) -> ContainerState:
+    return ContainerState(
+        status=container.status.value,
+        running=container.running,
+        paused=container.status is Status.PAUSED,
+        restarting=container.status is Status.RESTARTING,
+        oom_killed=container.oom_killed,
+        dead=container.status is Status.DEAD,
+        pid=container.pid,
+        exit_code=container.exit_code,
+        error=container.error,
+        started_at=container.started_at,
+        finished_at=container.finished_at,
+    )
+
+
+def network_name(container: Container) -> str:
+    """The key under NetworkSettings.Networks: `bridge`, `host`, `none`; "" when another container's is shared."""
+    mode = container.host.network_mode
+    if mode.startswith("container:"):
+        return ""
+    return "bridge" if mode in ("", "default") else mode
+
+
+def ports(container: Container) -> dict[str, list[PortBinding] | None]:
+    """NetworkSettings.Ports: every exposed port, with its bindings while the container runs."""
+    endpoint = container.endpoint
+    if endpoint is None:
+        return {}
+    found: dict[str, list[PortBinding] | None] = dict.fromkeys(container.config.exposed_ports)
+    for port in endpoint.ports:
+        key = f"{port.container_port}/{port.protocol}"
+        binding = PortBinding(host_ip=port.host_ip, host_port=str(port.host_port))
+        found[key] = [*(found.get(key) or ()), binding]
+    return found
+
+
+def _endpoint_settings(container: Container, network_id: str) -> EndpointSettings:
+    asked = container.networking.endpoints_config.get(network_name(container), EndpointSettings())
+    settings = msgspec.structs.replace(asked, network_id=network_id)
+    if endpoint := container.endpoint:
+        settings = msgspec.structs.replace(
+            settings,
+            endpoint_id=endpoint.id,
+            gateway=endpoint.gateway,
+            ip_address=endpoint.address,
+            ip_prefix_len=endpoint.prefix_length,
+            mac_address=endpoint.mac_address,
+        )
+    return settings
+
+
+def networks(container: Container, network_id: str) -> dict[str, EndpointSettings]:
+    name = network_name(container)
+    return {name: _endpoint_settings(container, network_id)} if name else {}
+
+
+def network_settings(container: Container, network_id: str) -> NetworkSettings:
+    attached = networks(container, network_id)
+    settings = NetworkSettings(ports=ports(container), networks=attached)
+    if container.running and attached:
+        settings = msgspec.structs.replace(
+            settings, sandbox_id=container.id, sandbox_key=f"/proc/{container.pid}/ns/net"
+        )
+    if endpoint := container.endpoint:
+        settings = msgspec.structs.replace(
+            settings,
+            endpoint_id=endpoint.id,
+            gateway=endpoint.gateway,
+            ip_address=endpoint.address,
+            ip_prefix_len=endpoint.prefix_length,
+            mac_address=endpoint.mac_address,
+        )
+    return settings
+
+
+def inspect(
+    container: Container, *, directory: Path, log_path: str, network_id: str, driver: str, driver_data: dict[str, str]
+) -> ContainerInspect:
+    """GET /containers/{name}/json, without sizes. `directory` is the container's own under the data-root."""
+    return ContainerInspect(
+        id=container.id,
+        created=container.created,
+        path=container.path,
+        args=container.args,
+        state=state(container),
+        image=container.image,
+        resolv_conf_path=str(directory / "resolv.conf"),
+        hostname_path=str(directory / "hostname"),
+        hosts_path=str(directory / "hosts"),
+        log_path=log_path,
+        name=f"/{container.name}",
+        restart_count=container.restart_count,
+        driver=driver,
+        platform=container.platform,
+        host_config=container.host,
+        graph_driver=DriverData(name=driver, data=driver_data),
+        mounts=container.mounts,
+        config=container.config,
+        network_settings=network_settings(container, network_id),
+    )
+
+
+def _summary_ports(container: Container) -> list[Port]:
+    lines = []
+    for key, bindings in ports(container).items():
+        number, _, protocol = key.partition("/")
+        published = [
+            Port(ip=b.host_ip, private_port=int(number), public_port=int(b.host_port), type=protocol or "tcp")
+            for b in bindings or ()
+        ]
+        lines += published or [Port(private_port=int(number), type=protocol or "tcp")]
+    return lines
+
+
+def summary(container: Container, *, image_name: str, network_id: str, now: datetime) -> ContainerSummary:
+    """One line of ps. `image_name` is the name it was made by while that still names its image, else the id."""
+    return ContainerSummary(
+        id=container.id,
+        names=[f"/{container.name}"],
+        image=image_name,
+        image_id=container.image,
+        command=wording.command(container),
+        created=int(wording.parse_time(container.created).timestamp()),
+        ports=_summary_ports(container),
+        labels=container.config.labels,
+        state=container.status.value,
+        status=wording.status(container, now),
+        host_config=SummaryHostConfig(network_mode=container.host.network_mode, annotations=container.host.annotations),
+        network_settings=SummaryNetworkSettings(networks=networks(container, network_id)),
+        mounts=container.mounts,
+    )

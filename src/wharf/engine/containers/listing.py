@@ -1,0 +1,150 @@
+"""Which containers a list shows: the filters of GET /containers/json and of prune. Pure."""
+
+import posixpath
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from wharf.engine.containers import wording
+from wharf.engine.containers.inspecting import network_name
+from wharf.engine.containers.ports import parse_port
+from wharf.engine.containers.record import Container, Status
+from wharf.errors import InvalidArgument
+
+Filters = Mapping[str, Sequence[str]]
+
+#: Every filter we know, so that a misspelt one is refused.
+KNOWN: Final = frozenset(
+    """
+    ancestor before exited expose health id is-task isolation label name network publish since status volume
+    """.split()
+)
+PRUNE_KNOWN: Final = frozenset({"until", "label", "label!"})
+
+
+def check(filters: Filters, known: frozenset[str] = KNOWN) -> None:
+    """Raises InvalidArgument for a filter that does not exist or a value that cannot match anything."""
+    for name in filters:
+        if name not in known:
+            raise InvalidArgument(f"invalid filter '{name}'")
+    for status in filters.get("status", ()):
+        if status not in Status._value2member_map_:
+            raise InvalidArgument(f"invalid filter 'status={status}'")
+    for code in filters.get("exited", ()):
+        if not code.removeprefix("-").isdecimal():
+            raise InvalidArgument(f"invalid filter 'exited={code}'")
+
+
+def label_matches(labels: Mapping[str, str], wanted: Sequence[str]) -> bool:
+    """Whether all of `name` or `name=value` hold."""
+    for text in wanted:
+        name, equals, value = text.partition("=")
+        if name not in labels or (equals and labels[name] != value):
+            return False
+    return True
+
+
+def _name_matches(container: Container, pattern: str) -> bool:
+    try:
+        expression = re.compile(pattern)
+    except re.error:
+        return pattern in container.name
+    return bool(expression.search(container.name) or expression.search(f"/{container.name}"))
+
+
+def _volume_matches(container: Container, wanted: str) -> bool:
+    return any(wanted in (mount.name, mount.source, mount.destination) for mount in container.mounts)
+
+
+def _port_set(texts: Sequence[str]) -> set[tuple[int, str]]:
+    """Ports of `80`, `80/udp`, `8000-8010/tcp`."""
+    found = set()
+    for text in texts:
+        numbers, _, protocol = text.partition("/")
+        first, _, last = numbers.partition("-")
+        start, kind = parse_port(f"{first}/{protocol}")
+        end = parse_port(f"{last}/{protocol}")[0] if last else start
+        found |= {(number, kind) for number in range(start, end + 1)}
+    return found
+
+
+def _published(container: Container) -> set[tuple[int, str]]:
+    endpoint = container.endpoint
+    return {(port.host_port, port.protocol) for port in endpoint.ports} if endpoint else set()
+
+
+def _exposed(container: Container) -> set[tuple[int, str]]:
+    return {parse_port(text) for text in (*container.config.exposed_ports, *container.host.port_bindings)}
+
+
+def matcher(filters: Filters, images: Callable[[str], frozenset[str]]) -> Callable[[Container], bool]:
+    """A test of one container. `images` gives the ids of an image and of all that are built on it."""
+    tests: list[Callable[[Container], bool]] = []
+    if wanted := filters.get("id"):
+        tests.append(lambda c: any(c.id.startswith(id) for id in wanted))
+    if names := filters.get("name"):
+        tests.append(lambda c: any(_name_matches(c, name) for name in names))
+    if labels := filters.get("label"):
+        tests.append(lambda c: label_matches(c.config.labels, labels))
+    if states := filters.get("status"):
+        tests.append(lambda c: c.status.value in states)
+    if codes := filters.get("exited"):
+        numbers = {int(code) for code in codes}
+        tests.append(lambda c: c.exit_code in numbers and c.status is Status.EXITED)
+    if ancestors := filters.get("ancestor"):
+        ids = frozenset[str]().union(*(images(name) for name in ancestors))
+        tests.append(lambda c: c.image in ids or c.config.image in ancestors)
+    if networks := filters.get("network"):
+        tests.append(lambda c: network_name(c) in networks)
+    if volumes := filters.get("volume"):
+        tests.append(lambda c: any(_volume_matches(c, volume) for volume in volumes))
+    if publish := filters.get("publish"):
+        published = _port_set(publish)
+        tests.append(lambda c: bool(_published(c) & published))
+    if expose := filters.get("expose"):
+        exposed = _port_set(expose)
+        tests.append(lambda c: bool(_exposed(c) & exposed))
+    if health := filters.get("health"):
+        tests.append(lambda c: "none" in health)
+    if is_task := filters.get("is-task"):
+        tests.append(lambda c: "false" in is_task or "0" in is_task)
+    return lambda container: all(test(container) for test in tests)
+
+
+def anonymous_volume(name: str) -> bool:
+    """Whether a volume's name is one we made up."""
+    return bool(re.fullmatch(r"[0-9a-f]{64}", posixpath.basename(name)))
+
+
+def prune_matcher(filters: Filters, now: datetime) -> Callable[[Container], bool]:
+    """A test of whether prune takes a container: `label`, `label!`, `until` (a time, or a duration back from now)."""
+    wanted, unwanted = filters.get("label", ()), filters.get("label!", ())
+    limits = [parse_moment(text, now) for text in filters.get("until", ())]
+
+    def matches(container: Container) -> bool:
+        labels = container.config.labels
+        return (
+            label_matches(labels, wanted)
+            and not any(label_matches(labels, [text]) for text in unwanted)
+            and all(wording.parse_time(container.created) < limit for limit in limits)
+        )
+
+    return matches
+
+
+_DURATION: Final = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?")
+
+
+def parse_moment(text: str, now: datetime) -> datetime:
+    """A time as Docker's filters take it: Unix seconds, RFC 3339, a date, or a duration such as `1h30m` before now."""
+    if re.fullmatch(r"\d+(\.\d+)?", text):
+        return datetime.fromtimestamp(float(text), UTC)
+    if (match := _DURATION.fullmatch(text)) and text:
+        hours, minutes, seconds = (float(part or 0) for part in match.groups())
+        return now - timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidArgument(f"failed to parse value as time or duration: {text!r}") from None
+    return moment if moment.tzinfo else moment.astimezone()

@@ -1,0 +1,119 @@
+"""At the daemon's start: make the records agree with what the kernel and the shims show."""
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+
+from wharf.engine.containers import restart
+from wharf.engine.containers.live import Live
+from wharf.engine.containers.record import ALIVE, Container, Status
+from wharf.engine.containers.service import Containers
+from wharf.engine.containers.starting import Places
+from wharf.engine.containers.store import ContainerStore
+from wharf.errors import EngineError
+from wharf.network.contract import Network
+from wharf.runtime.contract import ExitStatus, Monitors
+
+log = logging.getLogger(__name__)
+
+#: How many restart at once: more would only make all of them slow.
+STARTS_AT_ONCE = 8
+
+
+def lost(container: Container) -> ExitStatus:
+    """The end of a container that nobody saw ending."""
+    return ExitStatus(255, datetime.now(UTC), error="the container's end was not seen: its host or its shim went down")
+
+
+class Reconciler:
+    """Runs once, before the first request."""
+
+    def __init__(
+        self, store: ContainerStore, containers: Containers, monitors: Monitors, bridge: Network, places: Places
+    ) -> None:
+        self._store = store
+        self._containers = containers
+        self._lives = containers.lives
+        self._monitors = monitors
+        self._bridge = bridge
+        self._places = places
+
+    async def run(self) -> list[Container]:
+        """Adopts what runs, records what ended, sweeps what nobody owns. Returns what is to be started again."""
+        self._places.bundles.mkdir(parents=True, exist_ok=True)
+        bundles = {path.name for path in self._places.bundles.iterdir()}
+        # Addresses first: a container that ended while we were away gives its own back below.
+        await self._bridge.restore([c.endpoint for c in self._store if c.endpoint is not None])
+        again = await asyncio.gather(*(self._settle(c, c.id in bundles) for c in self._store))
+        await asyncio.gather(*(self._sweep(id) for id in bundles if self._store.get(id) is None))
+        return [container for container in again if container is not None]
+
+    async def _settle(self, container: Container, has_bundle: bool) -> Container | None:
+        """One record. Returns it when its restart policy wants it started again."""
+        if container.status is Status.REMOVING:
+            await self._containers.finish_removal(container)
+            return None
+        was_running = container.running
+        live = self._lives.of(container)
+        if has_bundle and await self._reopen(container, live):
+            return None
+        if was_running and (current := self._store.get(container.id)) is not None and current.running:
+            await self._lives.finish(current, live, lost(current), restart=False)
+        elif container.endpoint is not None and not has_bundle:
+            # A start that got no further than its address.
+            await self._bridge.release(container.endpoint)
+            self._store.update(container.with_(endpoint=None))
+        return self._after_end(container.id, was_running)
+
+    async def _reopen(self, container: Container, live: Live) -> bool:
+        """Whether it runs."""
+        found = await self._monitors.reopen(container.id, self._places.bundle(container.id))
+        if found is None or isinstance(found, ExitStatus):
+            await self._lives.finish(container, live, found or lost(container), restart=False)
+            return False
+        status = container.status if container.status in ALIVE else Status.RUNNING
+        self._lives.adopt(container.with_(status=status, pid=found.pid), live, found)
+        return True
+
+    def _after_end(self, id: str, was_running: bool) -> Container | None:
+        container = self._store.get(id)
+        if container is None:
+            return None
+        policy = container.host.restart_policy
+        wanted = was_running or policy.name in ("always", "unless-stopped")
+        if wanted and restart.after_daemon_start(policy, stopped_by_user=container.stopped_by_user):
+            return container
+        return None
+
+    async def _sweep(self, id: str) -> None:
+        """A bundle without a record: a container whose removal, or whose creation, was cut off."""
+        bundle = self._places.bundle(id)
+        found = await self._monitors.reopen(id, bundle)
+        if found is not None and not isinstance(found, ExitStatus):
+            await found.signal(9)
+            await found.wait()
+            found.close()
+        await self._monitors.remove(bundle)
+
+    async def start_again(self, containers: list[Container]) -> None:
+        """Starts by policy, removes what asked for it; in the background, after the API answers."""
+        slots = asyncio.Semaphore(STARTS_AT_ONCE)
+
+        async def start(container: Container) -> None:
+            async with slots:
+                try:
+                    await self._containers.start(container.id)
+                except EngineError as error:
+                    log.warning(
+                        "a container did not start again", extra={"container": container.id, "reason": str(error)}
+                    )
+
+        starts = [start(container) for container in containers]
+        ended = [c for c in self._store if c.host.auto_remove and not c.running]
+        await asyncio.gather(*starts, *(self._remove(c) for c in ended))
+
+    async def _remove(self, container: Container) -> None:
+        try:
+            await self._containers.remove(container.id, volumes=True)
+        except EngineError as error:
+            log.warning("auto-remove failed", extra={"container": container.id, "reason": str(error)})

@@ -1,0 +1,48 @@
+"""When a container that ended is started again. Pure: the caller sleeps."""
+
+from datetime import timedelta
+from typing import Final
+
+from wharf.apitypes.containers import RestartPolicy
+from wharf.errors import InvalidArgument
+
+FIRST_DELAY: Final = timedelta(milliseconds=100)
+LONGEST_DELAY: Final = timedelta(minutes=1)
+#: A run of at least this long was a success: the next delay is the first one again.
+STABLE_AFTER: Final = timedelta(seconds=10)
+
+_NAMES: Final = ("", "no", "always", "unless-stopped", "on-failure")
+
+
+def check(policy: RestartPolicy, *, auto_remove: bool) -> None:
+    """Raises InvalidArgument, in dockerd's words, for a policy that makes no sense."""
+    if policy.name not in _NAMES:
+        raise InvalidArgument(f"invalid restart policy '{policy.name}'")
+    if policy.maximum_retry_count < 0:
+        raise InvalidArgument("maximum retry count cannot be negative")
+    if policy.maximum_retry_count and policy.name in ("no", "always", "unless-stopped"):
+        raise InvalidArgument(f"maximum retry count cannot be used with restart policy '{policy.name}'")
+    if auto_remove and policy.name not in ("", "no"):
+        raise InvalidArgument("can't create 'AutoRemove' container with restart policy")
+
+
+def delay(policy: RestartPolicy, exit_code: int, *, restarts: int, quick_exits: int) -> timedelta | None:
+    """How long to wait before the next start, or None to leave the container stopped.
+
+    `restarts` counts all restarts so far, `quick_exits` the latest runs that were shorter than STABLE_AFTER.
+    """
+    match policy.name:
+        case "always" | "unless-stopped":
+            pass
+        case "on-failure":
+            spent = 0 < policy.maximum_retry_count <= restarts
+            if exit_code == 0 or spent:
+                return None
+        case _:
+            return None
+    return min(FIRST_DELAY * (1 << min(max(quick_exits - 1, 0), 10)), LONGEST_DELAY)
+
+
+def after_daemon_start(policy: RestartPolicy, *, stopped_by_user: bool) -> bool:
+    """Whether a container that was running when the daemon or the host went down is started again."""
+    return policy.name == "always" or (policy.name in ("unless-stopped", "on-failure") and not stopped_by_user)

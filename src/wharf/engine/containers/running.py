@@ -1,0 +1,338 @@
+"""The life of a container: start, stop, kill, pause, and what happens when its process ends."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from wharf.engine.containers import restart as restarting
+from wharf.engine.containers import signals, wording
+from wharf.engine.containers.live import Live, WaitResult
+from wharf.engine.containers.record import ALIVE, ZERO_TIME, Container, Status
+from wharf.engine.containers.starting import Starter
+from wharf.engine.containers.store import ContainerStore
+from wharf.errors import Conflict, EngineError, NoSuchContainer
+from wharf.events.bus import Bus
+from wharf.runtime.contract import ExitStatus, Monitor
+from wharf.runtime.failure import RuntimeFailed
+
+log = logging.getLogger(__name__)
+
+STOP_TIMEOUT = 10  # seconds between the stop signal and SIGKILL, when nobody says otherwise
+#: How long a SIGKILL may take to show before the user is told.
+KILL_PATIENCE = timedelta(seconds=10)
+
+
+def timestamp(moment: datetime | None = None) -> str:
+    """RFC 3339 in UTC with microseconds, as records have it; now by default."""
+    return f"{(moment or datetime.now(UTC)).astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+
+
+def event_attributes(container: Container, **more: str) -> dict[str, str]:
+    """What an event says of a container: image, name and its labels."""
+    return {**container.config.labels, **more, "image": container.config.image, "name": container.name}
+
+
+@dataclass(slots=True)
+class Lives:
+    """Starts, ends and watches the processes of containers. Who changes a state holds the container's lock."""
+
+    store: ContainerStore
+    starter: Starter
+    events: Bus
+    remove_ended: Callable[[str], Awaitable[None]]  # removes an ended container that has auto-remove, by id
+    live: dict[str, Live] = field(default_factory=dict)
+    _tasks: "set[asyncio.Task[None]]" = field(default_factory=set)
+    closing: bool = False
+
+    def of(self, container: Container) -> Live:
+        return self.live.setdefault(container.id, Live(container.id))
+
+    def current(self, id: str) -> Container:
+        """The record as it is now. Raises NoSuchContainer after its removal."""
+        container = self.store.get(id)
+        if container is None:
+            raise NoSuchContainer(id)
+        return container
+
+    def publish(self, action: str, container: Container, **attributes: str) -> None:
+        self.events.publish("container", action, container.id, event_attributes(container, **attributes))
+
+    # ── start ──
+
+    async def start(self, container: Container) -> bool:
+        """False when it runs already."""
+        live = self.of(container)
+        async with live.lock:
+            container = self.current(container.id)
+            if container.status is Status.PAUSED:
+                raise Conflict("cannot start a paused container, try unpause instead")
+            if container.status in (Status.REMOVING, Status.DEAD):
+                raise Conflict("container is marked for removal and cannot be started")
+            if container.status is Status.RUNNING:
+                return False
+            live.cancel_restart()
+            live.quick_exits = 0
+            await self._start(container.with_(stopped_by_user=False, restart_count=0), live)
+        return True
+
+    async def _start(self, container: Container, live: Live) -> None:
+        try:
+            monitor, container = await self.starter.start(container, live)
+        except BaseException as error:
+            self._record_failure(self.current(container.id), error)
+            live.end_early_attachments()
+            failed = self.current(container.id)
+            live.tell(WaitResult(failed.exit_code, failed.error), "not-running", "next-exit")
+            raise
+        self.adopt(
+            container.with_(
+                status=Status.RUNNING,
+                pid=monitor.pid,
+                exit_code=0,
+                error="",
+                oom_killed=False,
+                started_at=timestamp(monitor.started),
+                finished_at=container.finished_at or ZERO_TIME,
+            ),
+            live,
+            monitor,
+        )
+        self.publish("start", container)
+
+    def _record_failure(self, container: Container, error: BaseException) -> None:
+        if isinstance(error, EngineError):
+            code = error.exit_code if isinstance(error, RuntimeFailed) else 128
+            container = container.with_(error=str(error), exit_code=code)
+        self.store.update(container.with_(endpoint=None, pid=0))
+
+    def adopt(self, container: Container, live: Live, monitor: Monitor) -> None:
+        """From now on `monitor` tells how the container does."""
+        self.store.update(container)
+        live.monitor = monitor
+        live.ended.clear()
+        self._spawn(self._watch(live, monitor), f"watch {container.id[:12]}")
+
+    # ── end ──
+
+    async def _watch(self, live: Live, monitor: Monitor) -> None:
+        status = await monitor.wait()
+        async with live.lock:
+            if (container := self.store.get(live.id)) is not None:
+                await self.finish(container, live, status)
+        container = self.store.get(live.id)
+        if container is None or not container.host.auto_remove or container.running or self.closing or live.keep:
+            return
+        await self._auto_remove(container)
+
+    async def _auto_remove(self, container: Container) -> None:
+        try:
+            await self.remove_ended(container.id)
+        except (NoSuchContainer, Conflict):
+            pass  # somebody else removes it at the same time
+
+    async def finish(self, container: Container, live: Live, status: ExitStatus, *, restart: bool = True) -> None:
+        """Records an end, gives back what the run used, tells who waits, and lets the restart policy decide."""
+        try:
+            await self.starter.release(container)
+        except Exception:
+            log.exception("could not release all of a container that ended", extra={"container": container.id})
+        if live.monitor is not None:
+            live.monitor.close()
+            live.monitor = None
+        finished = timestamp(status.finished)
+        ended = container.with_(
+            status=Status.EXITED,
+            pid=0,
+            endpoint=None,
+            exit_code=status.code,
+            error=status.error,
+            oom_killed=status.oom_killed,
+            finished_at=finished,
+        )
+        pause = self._restart_delay(ended, live) if restart else None
+        if pause is not None:
+            ended = ended.with_(status=Status.RESTARTING)
+        self.store.update(ended)
+        live.ended.set()
+        if status.oom_killed:
+            self.publish("oom", ended)
+        self.publish("die", ended, exitCode=str(status.code), execDuration=str(int(_ran(ended).total_seconds())))
+        result = WaitResult(status.code, status.error)
+        live.tell(result, "next-exit")
+        if pause is None:
+            live.tell(result, "not-running")
+            live.end_early_attachments()
+        else:
+            live.restart = self._spawn(self._restart_after(pause, live), f"restart {container.id[:12]}")
+
+    def _restart_delay(self, ended: Container, live: Live) -> timedelta | None:
+        if ended.stopped_by_user or self.closing:
+            return None
+        live.quick_exits = live.quick_exits + 1 if _ran(ended) < restarting.STABLE_AFTER else 0
+        return restarting.delay(
+            ended.host.restart_policy, ended.exit_code, restarts=ended.restart_count, quick_exits=live.quick_exits
+        )
+
+    async def _restart_after(self, pause: timedelta, live: Live) -> None:
+        await asyncio.sleep(pause.total_seconds())
+        async with live.lock:
+            live.restart = None
+            container = self.store.get(live.id)
+            if container is None or container.status is not Status.RESTARTING:
+                return
+            try:
+                await self._start(container.with_(restart_count=container.restart_count + 1), live)
+            except EngineError as error:
+                log.warning("restart failed", extra={"container": container.id, "reason": str(error)})
+                self.store.update(self.current(live.id).with_(status=Status.EXITED))
+
+    # ── signals ──
+
+    async def stop(self, container: Container, timeout: int | None, signal: str) -> bool:
+        """False when it did not run. A negative timeout waits for ever."""
+        live = self.of(container)
+        if container.status is Status.RESTARTING:
+            await self._call_off_restart(live)
+            return True
+        if container.status not in ALIVE:
+            return False
+        number = signals.parse(signal or container.config.stop_signal or "SIGTERM")
+        seconds = timeout if timeout is not None else container.config.stop_timeout
+        await self._end(container, live, number, STOP_TIMEOUT if seconds is None else seconds)
+        self.publish("stop", self.store.get(container.id) or container)
+        return True
+
+    async def _call_off_restart(self, live: Live) -> None:
+        async with live.lock:
+            live.cancel_restart()
+            container = self.current(live.id)
+            if container.status is Status.RESTARTING:
+                self.store.update(container.with_(status=Status.EXITED, stopped_by_user=True))
+                live.tell(WaitResult(container.exit_code, container.error), "not-running")
+
+    async def _end(self, container: Container, live: Live, number: int, seconds: int) -> None:
+        await self._signal(container, live, number, by_user=True)
+        if await _within(live.ended, seconds if seconds >= 0 else None):
+            return
+        log.info("no end after the stop signal, killing", extra={"container": container.id, "timeout": seconds})
+        await self._signal(container, live, 9, by_user=True)
+        if not await _within(live.ended, KILL_PATIENCE.total_seconds()):
+            raise EngineError(
+                f"cannot stop container: {container.name}: tried to kill container, but did not receive an exit event"
+            )
+
+    async def _signal(self, container: Container, live: Live, number: int, *, by_user: bool) -> None:
+        async with live.lock:
+            current = self.current(container.id)
+            if by_user:
+                self.store.update(current := current.with_(stopped_by_user=True))
+            if live.monitor is None:
+                return
+            await live.monitor.signal(number)
+            if current.status is Status.PAUSED and by_user:
+                # A frozen process takes no signal, not even its last.
+                await live.monitor.resume()
+                self.store.update(current.with_(status=Status.RUNNING))
+        self.publish("kill", current, signal=str(number))
+
+    async def end_for_removal(self, container: Container) -> None:
+        """SIGKILL, and the end of any restart; returns when nothing runs."""
+        live = self.of(container)
+        if container.status is Status.RESTARTING:
+            await self._call_off_restart(live)
+        else:
+            await self._end(container, live, signals.parse("SIGKILL"), int(KILL_PATIENCE.total_seconds()))
+
+    async def kill(self, container: Container, signal: str) -> None:
+        """Sends a signal; SIGKILL (the default) also waits for the end."""
+        number = signals.parse(signal or "SIGKILL")
+        live = self.of(container)
+        if container.status is Status.RESTARTING:
+            await self._call_off_restart(live)
+            return
+        if container.status not in ALIVE:
+            raise Conflict(f"Cannot kill container: {container.name}: Container {container.id} is not running")
+        stop_signal = signals.parse(container.config.stop_signal or "SIGTERM")
+        await self._signal(container, live, number, by_user=number in (9, stop_signal))
+        if number == 9:
+            await _within(live.ended, KILL_PATIENCE.total_seconds())
+
+    async def restart(self, container: Container, timeout: int | None, signal: str) -> None:
+        """Stop, then start; its auto-remove does not apply in between."""
+        live = self.of(container)
+        live.keep = True
+        try:
+            if container.status in ALIVE:
+                await self.stop(container, timeout, signal)
+            async with live.lock:
+                current = self.current(container.id)
+                if current.status in ALIVE:
+                    return
+                live.cancel_restart()
+                await self._start(current.with_(stopped_by_user=False), live)
+        finally:
+            live.keep = False
+        self.publish("restart", self.current(container.id))
+
+    async def pause(self, container: Container) -> None:
+        live = self.of(container)
+        async with live.lock:
+            current = self.current(container.id)
+            if current.status is Status.PAUSED:
+                raise Conflict(f"Container {container.id} is already paused")
+            current.require_alive()
+            assert live.monitor is not None
+            await live.monitor.pause()
+            self.store.update(current.with_(status=Status.PAUSED))
+        self.publish("pause", current)
+
+    async def unpause(self, container: Container) -> None:
+        live = self.of(container)
+        async with live.lock:
+            current = self.current(container.id)
+            if current.status is not Status.PAUSED:
+                raise Conflict(f"Container {container.id} is not paused")
+            assert live.monitor is not None
+            await live.monitor.resume()
+            self.store.update(current.with_(status=Status.RUNNING))
+        self.publish("unpause", current)
+
+    # ── tasks ──
+
+    def _spawn(self, work: Coroutine[None, None, None], name: str) -> "asyncio.Task[None]":
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a container's task failed", exc_info=error, extra={"task": task.get_name()})
+
+    async def close(self) -> None:
+        """Leaves running containers alone and ends all that watches them."""
+        self.closing = True
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for live in self.live.values():
+            if live.monitor is not None:
+                live.monitor.close()
+
+
+def _ran(container: Container) -> timedelta:
+    if container.started_at == ZERO_TIME:
+        return timedelta()
+    return wording.parse_time(container.finished_at) - wording.parse_time(container.started_at)
+
+
+async def _within(event: asyncio.Event, seconds: float | None) -> bool:
+    """Whether the event came in time."""
+    try:
+        await asyncio.wait_for(event.wait(), seconds)
+    except TimeoutError:
+        return False
+    return True

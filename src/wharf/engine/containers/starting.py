@@ -1,0 +1,229 @@
+"""One start of a container, from its record to a running process. Each step can be undone; a failure undoes all."""
+
+import logging
+import os
+import shutil
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from wharf.engine.config import EngineConfig
+from wharf.engine.containers import bundling, etc_files, ports
+from wharf.engine.containers.live import Live
+from wharf.engine.containers.record import Container
+from wharf.engine.containers.store import ContainerStore
+from wharf.engine.containers.surroundings import Host
+from wharf.engine.volumes import Volumes
+from wharf.errors import Conflict, EngineError
+from wharf.linux.listener import Listener
+from wharf.logs.options import log_file
+from wharf.network.contract import Endpoint, EndpointRequest, Network
+from wharf.runtime.bundle import config_json
+from wharf.runtime.contract import Launch, Monitor, Monitors
+from wharf.snapshots.contract import Snapshots
+
+log = logging.getLogger(__name__)
+
+HOST_RESOLV_CONF = Path("/etc/resolv.conf")
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a container's files are."""
+
+    data_root: Path
+    exec_root: Path
+
+    def directory(self, id: str) -> Path:
+        """The container's own files: its log and what is bound to /etc."""
+        return self.data_root / "containers" / id
+
+    @property
+    def bundles(self) -> Path:
+        return self.exec_root / "containers"
+
+    def bundle(self, id: str) -> Path:
+        """What its shim and the OCI runtime need while it runs."""
+        return self.bundles / id
+
+    def log(self, id: str) -> Path:
+        return self.directory(id) / f"{id}-json.log"
+
+
+@dataclass(slots=True)
+class Starter:
+    """Starts containers; the caller holds the container's lock and records the result."""
+
+    config: EngineConfig
+    places: Places
+    store: ContainerStore
+    snapshots: Snapshots
+    bridge: Network
+    monitors: Monitors
+    volumes: Volumes
+    host: Host
+    default_runtime: str  # a name in the configuration's runtimes
+
+    async def start(self, container: Container, live: Live) -> tuple[Monitor, Container]:
+        """Returns when the process runs. After a failure nothing of the start is left; the record is the caller's."""
+        bundle = self.places.bundle(container.id)
+        async with AsyncExitStack() as made:
+            await self._make_bundle(bundle)
+            made.push_async_callback(self.monitors.remove, bundle)
+            endpoint, listeners = await self._reserve(container, made)
+            container = container.with_(endpoint=endpoint)
+            # The intent: a daemon that comes back finds the address and the ports of a shim that it finds running.
+            self.store.update(container)
+            self._write_etc_files(container)
+            monitor = await self.monitors.create(await self._launch(container, bundle))
+            made.callback(monitor.close)
+            if endpoint is not None and monitor.network is not None:
+                await self.bridge.connect(endpoint, monitor.network)
+            await self._connect_early(live, monitor)
+            await monitor.run(listeners)
+            for listener in listeners:
+                listener.socket.close()
+            made.pop_all()
+        return monitor, container
+
+    async def release(self, container: Container) -> None:
+        """Undoes a start whose process has ended."""
+        if container.endpoint is not None:
+            await self.bridge.release(container.endpoint)
+        await self.monitors.remove(self.places.bundle(container.id))
+
+    async def _make_bundle(self, bundle: Path) -> None:
+        try:
+            bundle.mkdir(parents=True, mode=0o700)
+        except FileExistsError:
+            # Left by a start that this daemon's predecessor did not finish.
+            await self.monitors.remove(bundle)
+            bundle.mkdir(parents=True, mode=0o700)
+
+    async def _reserve(self, container: Container, made: AsyncExitStack) -> tuple[Endpoint | None, Sequence[Listener]]:
+        if bundling.network_kind(container) != "bridge":
+            return None, ()
+        asked = container.networking.endpoints_config.get("bridge")
+        request = EndpointRequest(
+            container.id,
+            mac_address=container.config.mac_address or (asked.mac_address if asked else ""),
+            ports=tuple(ports.requests(container.config, container.host)),
+        )
+        try:
+            endpoint, listeners = await self.bridge.reserve(request)
+        except EngineError as error:
+            if not request.ports:
+                raise
+            where = f"endpoint {container.name} ({container.id})"
+            raise EngineError(f"driver failed programming external connectivity on {where}: {error}") from error
+        made.push_async_callback(self.bridge.release, endpoint)
+        for listener in listeners:
+            made.callback(listener.socket.close)
+        return endpoint, listeners
+
+    def _write_etc_files(self, container: Container) -> None:
+        """The files bound to /etc; a container that shares another's network shares these too."""
+        if bundling.network_kind(container) == "container":
+            return
+        directory = self.places.directory(container.id)
+        directory.mkdir(mode=0o710, parents=True, exist_ok=True)
+        host, config, endpoint = container.host, container.config, container.endpoint
+        on_host = bundling.network_kind(container) == "host"
+        gateway = endpoint.gateway if endpoint else ""
+        texts = {
+            "hostname": f"{config.hostname}\n",
+            "hosts": self._hosts_of_host(host.extra_hosts)
+            if on_host
+            else etc_files.hosts(
+                config.hostname, config.domainname, endpoint.address if endpoint else None, host.extra_hosts, gateway
+            ),
+            "resolv.conf": etc_files.resolv_conf(
+                _read(HOST_RESOLV_CONF),
+                keep_loopback=on_host,
+                servers=host.dns or self.config.dns,
+                search=host.dns_search or self.config.dns_search,
+                options=host.dns_options or self.config.dns_options,
+            ),
+        }
+        for name, text in texts.items():
+            # In place, not by rename: a bind mount would keep showing the old file.
+            (directory / name).write_text(text)
+
+    @staticmethod
+    def _hosts_of_host(extra: Sequence[str]) -> str:
+        added = "".join(f"{ip}\t{name}\n" for ip, name in (etc_files.split_extra_host(e, "127.0.0.1") for e in extra))
+        return _read(Path("/etc/hosts")) + added
+
+    async def _launch(self, container: Container, bundle: Path) -> Launch:
+        network_of = self._sharing(container.host.network_mode)
+        pid_of = self._sharing(container.host.pid_mode)
+        for mount in container.mounts:
+            if mount.type == "volume":
+                await self.volumes.prepare(mount, container.id, self.snapshots)
+        program = self.config.runtimes[container.host.runtime or self.default_runtime]
+        around = await self.host.surround(
+            container,
+            etc=self.places.directory(network_of.id if network_of else container.id),
+            runtime=program,
+            network_pid=network_of.pid if network_of else 0,
+            pid_pid=pid_of.pid if pid_of else 0,
+        )
+        spec, warnings = bundling.spec(container, around, every=self.host.every)
+        for warning in warnings:
+            log.warning(warning, extra={"container": container.id})
+        return Launch(
+            id=container.id,
+            bundle=bundle,
+            config=config_json(spec),
+            root=self.snapshots.root(container.id),
+            runtime=program,
+            log=log_file(container.host.log_config, self.places.log(container.id), container_facts(container)),
+            tty=container.config.tty,
+            stdin=container.config.open_stdin,
+            stdin_once=container.config.stdin_once,
+            console_size=_console_size(container.host.console_size),
+            new_network=bundling.network_kind(container) == "bridge",
+            cgroups_path=spec.cgroups_path,
+        )
+
+    def _sharing(self, mode: str) -> Container | None:
+        """The running container whose namespace `container:X` names."""
+        kind, _, ref = mode.partition(":")
+        if kind != "container":
+            return None
+        other = self.store.find(ref)
+        if not other.pid:
+            raise Conflict(f"cannot join network of a non running container: {other.id}")
+        return other
+
+    @staticmethod
+    async def _connect_early(live: Live, monitor: Monitor) -> None:
+        """Those who attached before the start get every byte: they are connected before the process runs."""
+        early, live.early = live.early, []
+        for attachment in early:
+            options = attachment.options
+            attachment.connect(await monitor.attach(stdin=options.stdin, stdout=options.stdout, stderr=options.stderr))
+
+
+def container_facts(container: Container) -> dict[str, str]:
+    """What log options may refer to."""
+    return {"id": container.id, "name": container.name, "image": container.config.image, **container.config.labels}
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""
+
+
+def _console_size(size: Sequence[int]) -> tuple[int, int]:
+    return (size[0], size[1]) if len(size) == 2 else (0, 0)
+
+
+def remove_tree(path: Path) -> None:
+    """Removes a directory of ours; nothing there is fine."""
+    shutil.rmtree(path, ignore_errors=True)
+    if os.path.lexists(path):
+        raise EngineError(f"cannot remove {path}")

@@ -1,0 +1,94 @@
+"""All containers by id and name: in memory for the questions, in the database for the next start."""
+
+import sqlite3
+from collections.abc import Iterator
+
+from wharf.db.database import Database
+from wharf.engine.containers import record
+from wharf.engine.containers.record import Container
+from wharf.errors import Conflict, InvalidArgument, NoSuchContainer
+
+
+class ContainerStore:
+    """The records. What a write method returned is on disk."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._by_id: dict[str, Container] = {}
+        self._id_by_name: dict[str, str] = {}
+        for row in db.read("SELECT record FROM containers"):
+            self._remember(record.decode(row[0]))  # type: ignore[arg-type]
+
+    def _remember(self, container: Container) -> None:
+        self._by_id[container.id] = container
+        self._id_by_name[container.name] = container.id
+
+    def __iter__(self) -> Iterator[Container]:
+        return iter(list(self._by_id.values()))
+
+    def get(self, id: str) -> Container | None:
+        """By full id."""
+        return self._by_id.get(id)
+
+    def by_name(self, name: str) -> Container | None:
+        id = self._id_by_name.get(name)
+        return self._by_id[id] if id else None
+
+    def find(self, ref: str) -> Container:
+        """By id, name (with or without its slash) or unambiguous beginning of an id, in this order."""
+        if found := self._by_id.get(ref) or self.by_name(ref.removeprefix("/")):
+            return found
+        matches = [c for id, c in self._by_id.items() if id.startswith(ref)] if ref else []
+        if not matches:
+            raise NoSuchContainer(ref)
+        if len(matches) > 1:
+            raise InvalidArgument(f"Multiple IDs found with provided prefix: {ref}")
+        return matches[0]
+
+    def add(self, container: Container) -> None:
+        """Records a new container so that it survives a power cut. Raises Conflict when the name is taken."""
+        if holder := self.by_name(container.name):
+            raise Conflict(name_taken(container.name, holder.id))
+        with self._db.write(durable=True) as db:
+            db.execute(
+                "INSERT INTO containers (id, name, record) VALUES (?, ?, ?)",
+                (container.id, container.name, record.encode(container)),
+            )
+        self._remember(container)
+
+    def update(self, container: Container) -> None:
+        """Records a changed state. A power cut may take the last ones back: the kernel's state is gone then anyway."""
+        with self._db.write() as db:
+            db.execute("UPDATE containers SET record = ? WHERE id = ?", (record.encode(container), container.id))
+        self._by_id[container.id] = container
+
+    def rename(self, container: Container, name: str) -> Container:
+        """Raises Conflict when the name is taken."""
+        if holder := self.by_name(name):
+            raise Conflict(name_taken(name, holder.id))
+        renamed = container.with_(name=name)
+        try:
+            with self._db.write(durable=True) as db:
+                db.execute(
+                    "UPDATE containers SET name = ?, record = ? WHERE id = ?",
+                    (name, record.encode(renamed), container.id),
+                )
+        except sqlite3.IntegrityError:
+            raise Conflict(name_taken(name, "unknown")) from None
+        del self._id_by_name[container.name]
+        self._remember(renamed)
+        return renamed
+
+    def remove(self, container: Container) -> None:
+        with self._db.write() as db:
+            db.execute("DELETE FROM containers WHERE id = ?", (container.id,))
+        self._by_id.pop(container.id, None)
+        self._id_by_name.pop(container.name, None)
+
+
+def name_taken(name: str, holder: str) -> str:
+    """dockerd's words for a name that somebody has."""
+    return (
+        f'Conflict. The container name "/{name}" is already in use by container "{holder}". '
+        "You have to remove (or rename) that container to be able to reuse that name."
+    )

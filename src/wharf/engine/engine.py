@@ -1,0 +1,132 @@
+"""The engine: opens all services in the order in which they need one another, and closes them the other way round."""
+
+import asyncio
+import logging
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from wharf.db.database import Database
+from wharf.distribution.config import RegistryConfig
+from wharf.engine.config import EngineConfig
+from wharf.engine.containers.reconciling import Reconciler
+from wharf.engine.containers.service import Containers
+from wharf.engine.containers.starting import Places, Starter
+from wharf.engine.containers.store import ContainerStore
+from wharf.engine.containers.surroundings import Host
+from wharf.engine.images.images import Images
+from wharf.engine.networks import Networks
+from wharf.engine.system.system import System
+from wharf.engine.volumes import Volumes
+from wharf.errors import EngineError
+from wharf.events.bus import Bus
+from wharf.network.bridge import BridgeNetwork
+from wharf.runtime.monitor import ShimMonitors
+from wharf.snapshots.probe import open_snapshots
+
+log = logging.getLogger(__name__)
+
+RUNTIMES_BY_PREFERENCE = ("crun", "runc")
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """All services. `async with Engine.opened(config) as engine` is the way to have one."""
+
+    config: EngineConfig
+    events: Bus
+    images: Images
+    containers: Containers
+    networks: Networks
+    volumes: Volumes
+    system: System
+
+    @staticmethod
+    @asynccontextmanager
+    async def opened(config: EngineConfig, monitors: ShimMonitors | None = None) -> "AsyncIterator[Engine]":
+        """Opens everything, adopts what an earlier engine left running, and closes it all at the end.
+
+        `monitors` may be given by who started the spawner earlier. Without live restore, closing stops all containers.
+        """
+        async with AsyncExitStack() as stack:
+            engine, again, reconciler = await _open(config, monitors, stack)
+            background = asyncio.create_task(reconciler.start_again(again), name="start again")
+            try:
+                yield engine
+            finally:
+                background.cancel()
+                if not config.live_restore:
+                    await engine.containers.stop_all(config.shutdown_timeout)
+
+
+def default_runtime(config: EngineConfig) -> str:
+    """The runtime of containers that name none: the configured one, else the first that is installed."""
+    if config.default_runtime:
+        return config.default_runtime
+    return next((name for name in RUNTIMES_BY_PREFERENCE if shutil.which(name)), RUNTIMES_BY_PREFERENCE[0])
+
+
+async def _open(
+    config: EngineConfig, monitors: ShimMonitors | None, stack: AsyncExitStack
+) -> "tuple[Engine, list[Container], Reconciler]":
+    places = Places(config.data_root, config.exec_root)
+    for directory in (config.data_root, config.data_root / "containers", config.exec_root, places.bundles):
+        directory.mkdir(parents=True, exist_ok=True, mode=0o711)
+    if monitors is None:
+        monitors = ShimMonitors(config.exec_root)
+    stack.push_async_callback(monitors.close)
+    db = Database(config.data_root / "wharf.db")
+    stack.callback(db.close)
+    events = Bus()
+    snapshots = await open_snapshots(config.storage_driver, config.data_root, db)
+    images = Images(db, config.data_root, snapshots, events, _registries(config))
+    await images.open()
+    stack.push_async_callback(images.close)
+    volumes = Volumes(db, config.data_root / "volumes", events)
+    bridge = BridgeNetwork(db, config.bridge)
+    await bridge.open()
+    stack.push_async_callback(bridge.close)
+    store = ContainerStore(db)
+    starter = Starter(
+        config=config,
+        places=places,
+        store=store,
+        snapshots=snapshots,
+        bridge=bridge,
+        monitors=monitors,
+        volumes=volumes,
+        host=Host.read(config, snapshots),
+        default_runtime=default_runtime(config),
+    )
+    containers = Containers(
+        config=config,
+        places=places,
+        store=store,
+        images=images,
+        snapshots=snapshots,
+        bridge=bridge,
+        volumes=volumes,
+        starter=starter,
+        events=events,
+    )
+    stack.push_async_callback(containers.lives.close)
+    images.users = containers.users_of_image
+    volumes.users = containers.users_of_volume
+    reconciler = Reconciler(store, containers, monitors, bridge, places)
+    again = await reconciler.run()
+    engine = Engine(
+        config=config,
+        events=events,
+        images=images,
+        containers=containers,
+        networks=Networks(db, bridge, containers),
+        volumes=volumes,
+        system=System(config, snapshots, images, containers, volumes, events, default_runtime(config)),
+    )
+    return engine, again, reconciler
+
+
+def _registries(config: EngineConfig) -> RegistryConfig:
+    settings = config.registry
+    return RegistryConfig(mirrors=settings.mirrors, insecure=settings.insecure, max_downloads=settings.max_downloads)

@@ -1,0 +1,106 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wharf.apitypes.containers import ContainerConfig, HostConfig, PortBinding, RestartPolicy, Ulimit
+from wharf.engine.containers import creation
+from wharf.errors import InvalidArgument, NotImplementedByUs
+from wharf.spec.image_config import RunConfig
+
+IMAGE = RunConfig(
+    entrypoint=["/entry"],
+    cmd=["default"],
+    env=["PATH=/image", "LANG=C"],
+    user="app",
+    working_dir="/srv",
+    labels={"a": "image", "b": "image"},
+)
+
+
+@pytest.mark.parametrize(
+    ("own", "argv"),
+    [
+        (ContainerConfig(), ["/entry", "default"]),
+        (ContainerConfig(cmd=["x"]), ["/entry", "x"]),
+        (ContainerConfig(entrypoint=["/mine"]), ["/mine"]),
+        (ContainerConfig(entrypoint=["/mine"], cmd=["x"]), ["/mine", "x"]),
+        (ContainerConfig(entrypoint=[""], cmd=["sh"]), ["sh"]),
+    ],
+)
+def test_entrypoint_and_command(own: ContainerConfig, argv: list[str]) -> None:
+    merged = creation.merge(own, IMAGE)
+    assert [*(merged.entrypoint or []), *(merged.cmd or [])] == argv
+
+
+def test_the_request_wins_over_the_image() -> None:
+    own = ContainerConfig(env=["PATH=/mine"], user="0", labels={"a": "own"})
+    merged = creation.merge(own, IMAGE)
+    assert merged.env == ["PATH=/mine", "LANG=C"]
+    assert (merged.user, merged.working_dir) == ("0", "/srv")
+    assert merged.labels == {"a": "own", "b": "image"}
+
+
+def test_nothing_to_run_is_refused() -> None:
+    with pytest.raises(InvalidArgument, match="no command specified"):
+        creation.merge(ContainerConfig(entrypoint=[""]), RunConfig())
+
+
+@given(st.lists(st.sampled_from(["A=1", "A=2", "B=1", "C"])), st.lists(st.sampled_from(["A=9", "D=9"])))
+def test_the_images_variables_never_replace_ours(own: list[str], image: list[str]) -> None:
+    merged = creation.merge_environment(own, image)
+    assert merged[: len(own)] == own
+    names = {text.partition("=")[0] for text in own}
+    assert all(text.partition("=")[0] not in names for text in merged[len(own) :])
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        HostConfig(memory=4 << 20),
+        HostConfig(memory=-1),
+        HostConfig(memory=64 << 20, memory_swap=32 << 20),
+        HostConfig(memory_swap=64 << 20),
+        HostConfig(nano_cpus=3 * 10**9),
+        HostConfig(nano_cpus=10**9, cpu_quota=5000),
+        HostConfig(cpu_period=10),
+        HostConfig(cpu_quota=10),
+        HostConfig(oom_score_adj=1001),
+        HostConfig(shm_size=-1),
+        HostConfig(ipc_mode="odd"),
+        HostConfig(pid_mode="odd"),
+        HostConfig(uts_mode="odd"),
+        HostConfig(cap_add=["no such"]),
+        HostConfig(ulimits=[Ulimit(name="nofile", soft=5, hard=4)]),
+        HostConfig(network_mode="container:x", port_bindings={"80/tcp": [PortBinding()]}),
+        HostConfig(auto_remove=True, restart_policy=RestartPolicy(name="always")),
+    ],
+)
+def test_host_options_that_cannot_be(host: HostConfig) -> None:
+    with pytest.raises(InvalidArgument):
+        creation.check(ContainerConfig(), host, cpus=2)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        ContainerConfig(hostname="-x"),
+        ContainerConfig(hostname="x" * 64),
+        ContainerConfig(working_dir="relative"),
+        ContainerConfig(env=["=x"]),
+        ContainerConfig(cmd=["a\0b"]),
+        ContainerConfig(stop_signal="SIGODD"),
+        ContainerConfig(exposed_ports={"x": {}}),
+    ],
+)
+def test_process_options_that_cannot_be(config: ContainerConfig) -> None:
+    with pytest.raises(InvalidArgument):
+        creation.check(config, HostConfig(), cpus=2)
+
+
+def test_what_we_do_not_offer_is_refused_not_ignored() -> None:
+    with pytest.raises(NotImplementedByUs, match="--link"):
+        creation.check(ContainerConfig(), HostConfig(links=["db"]), cpus=2)
+
+
+def test_an_ordinary_request_passes_without_a_word() -> None:
+    assert creation.check(ContainerConfig(hostname="web-1.example"), HostConfig(memory=64 << 20), cpus=2) == []

@@ -1,0 +1,52 @@
+import pytest
+
+from wharf.engine.containers import etc_files
+from wharf.errors import InvalidArgument
+
+
+def test_hosts_names_the_container_and_what_was_added() -> None:
+    text = etc_files.hosts(
+        "web", "example.org", "172.17.0.2", ["db:10.0.0.1", "gw:host-gateway", "six:::1"], "172.17.0.1"
+    )
+    lines = text.splitlines()
+    assert lines[0] == "127.0.0.1\tlocalhost"
+    assert lines[-4:] == ["10.0.0.1\tdb", "172.17.0.1\tgw", "::1\tsix", "172.17.0.2\tweb.example.org web"]
+
+
+@pytest.mark.parametrize("text", ["db", "db:", "db:nowhere", "gw:host-gateway"])
+def test_extra_hosts_without_an_address_are_refused(text: str) -> None:
+    with pytest.raises(InvalidArgument):
+        etc_files.hosts("web", "", None, [text])
+
+
+HOST = """\
+# made by something
+nameserver 127.0.0.53
+nameserver 192.0.2.1 # the real one
+search old.example
+search example.org .
+options edns0
+"""
+
+
+def test_loopback_resolvers_are_left_out() -> None:
+    text = etc_files.resolv_conf(HOST, keep_loopback=False)
+    assert text == "nameserver 192.0.2.1\nsearch example.org\noptions edns0\n"
+
+
+def test_on_the_host_network_they_stay() -> None:
+    assert "127.0.0.53" in etc_files.resolv_conf(HOST, keep_loopback=True)
+
+
+def test_the_request_replaces_each_part_alone() -> None:
+    text = etc_files.resolv_conf(HOST, keep_loopback=False, servers=["192.0.2.9"], options=["ndots:2"])
+    assert text == "nameserver 192.0.2.9\nsearch example.org\noptions ndots:2\n"
+
+
+def test_a_dot_empties_the_search_list() -> None:
+    assert "search" not in etc_files.resolv_conf(HOST, keep_loopback=False, search=["."])
+
+
+def test_some_resolver_is_always_there() -> None:
+    for server in etc_files.FALLBACK_NAMESERVERS:
+        assert server in etc_files.resolv_conf("nameserver ::1\nnameserver junk\n", keep_loopback=False)

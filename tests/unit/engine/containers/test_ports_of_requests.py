@@ -1,0 +1,52 @@
+import pytest
+
+from wharf.apitypes.containers import ContainerConfig, HostConfig, PortBinding
+from wharf.engine.containers import ports
+from wharf.errors import InvalidArgument, NotImplementedByUs
+from wharf.network.contract import PortRequest
+
+
+def published(bindings: dict[str, list[PortBinding]], **host: bool) -> list[PortRequest]:
+    config = ContainerConfig(exposed_ports={"9000/udp": {}})
+    return list(ports.requests(config, HostConfig(port_bindings=bindings, **host)))
+
+
+def test_every_binding_is_a_request() -> None:
+    bindings = {"80/tcp": [PortBinding(host_port="8080"), PortBinding(host_ip="127.0.0.1")], "53/udp": []}
+    assert published(bindings) == [
+        PortRequest(80, "tcp", "", 8080, 0),
+        PortRequest(80, "tcp", "127.0.0.1", 0, 0),
+        PortRequest(53, "udp", "", 0, 0),
+    ]
+
+
+def test_a_range_of_host_ports() -> None:
+    assert published({"80": [PortBinding(host_port="8000-8010")]}) == [PortRequest(80, "tcp", "", 8000, 8010)]
+
+
+def test_publish_all_takes_what_is_exposed() -> None:
+    assert published({}, publish_all_ports=True) == [PortRequest(9000, "udp", "", 0, 0)]
+    assert published({}) == []
+
+
+@pytest.mark.parametrize(
+    ("port", "binding"),
+    [
+        ("0/tcp", PortBinding()),
+        ("65536", PortBinding()),
+        ("http", PortBinding()),
+        ("80/icmp", PortBinding()),
+        ("80", PortBinding(host_port="x")),
+        ("80", PortBinding(host_port="90-80")),
+        ("80", PortBinding(host_port="70000")),
+        ("80", PortBinding(host_ip="nowhere")),
+    ],
+)
+def test_nonsense_is_refused(port: str, binding: PortBinding) -> None:
+    with pytest.raises(InvalidArgument):
+        published({port: [binding]})
+
+
+def test_what_we_do_not_have_says_so() -> None:
+    with pytest.raises(NotImplementedByUs):
+        published({"80/sctp": []})

@@ -1,0 +1,54 @@
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wharf.apitypes.containers import RestartPolicy
+from wharf.engine.containers import restart
+from wharf.errors import InvalidArgument
+
+ALWAYS = RestartPolicy(name="always")
+
+
+@pytest.mark.parametrize(
+    ("policy", "exit_code", "restarts", "again"),
+    [
+        (RestartPolicy(), 1, 0, False),
+        (RestartPolicy(name="no"), 1, 0, False),
+        (ALWAYS, 0, 0, True),
+        (RestartPolicy(name="unless-stopped"), 0, 7, True),
+        (RestartPolicy(name="on-failure"), 0, 0, False),
+        (RestartPolicy(name="on-failure"), 3, 99, True),
+        (RestartPolicy(name="on-failure", maximum_retry_count=2), 3, 1, True),
+        (RestartPolicy(name="on-failure", maximum_retry_count=2), 3, 2, False),
+    ],
+)
+def test_who_is_started_again(policy: RestartPolicy, exit_code: int, restarts: int, again: bool) -> None:
+    assert (restart.delay(policy, exit_code, restarts=restarts, quick_exits=1) is not None) is again
+
+
+@given(st.integers(min_value=0, max_value=10**6))
+def test_the_delay_grows_and_has_a_limit(quick: int) -> None:
+    now = restart.delay(ALWAYS, 0, restarts=0, quick_exits=quick)
+    then = restart.delay(ALWAYS, 0, restarts=0, quick_exits=quick + 1)
+    assert now is not None and then is not None
+    assert restart.FIRST_DELAY <= now <= then <= restart.LONGEST_DELAY
+
+
+def test_the_first_delay_is_short() -> None:
+    assert restart.delay(ALWAYS, 1, restarts=0, quick_exits=1) == timedelta(milliseconds=100)
+
+
+@pytest.mark.parametrize(
+    ("policy", "auto_remove"),
+    [
+        (RestartPolicy(name="sometimes"), False),
+        (RestartPolicy(name="always", maximum_retry_count=3), False),
+        (RestartPolicy(name="on-failure", maximum_retry_count=-1), False),
+        (ALWAYS, True),
+    ],
+)
+def test_policies_that_make_no_sense(policy: RestartPolicy, auto_remove: bool) -> None:
+    with pytest.raises(InvalidArgument):
+        restart.check(policy, auto_remove=auto_remove)
