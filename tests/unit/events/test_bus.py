@@ -1,10 +1,10 @@
 import asyncio
-from collections.abc import Callable
 
 import pytest
 
 from wharf.errors import InvalidArgument
 from wharf.events import Bus, Event, bus
+from wharf.events.filters import event_filter
 
 
 class Clock:
@@ -116,7 +116,7 @@ def test_a_slow_reader_is_let_go_and_the_others_go_on() -> None:
 def test_filters(filters: dict[str, list[str]], wanted: bool) -> None:
     attributes = {"name": "web", "image": "busybox:1.36", "tier": "front"}
     event = Event("container", "health_status: healthy", "0123456789", attributes)
-    matches: Callable[[Event], bool] = bus.event_filter(filters)
+    matches = event_filter(filters)
     assert matches(event) is wanted
 
 

@@ -1,0 +1,255 @@
+"""GET /info, /version and /system/df, as values."""
+
+import asyncio
+import os
+import platform
+import shutil
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+from typing import Final, Protocol, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+
+import wharf
+from wharf.apitypes.containers import ContainerSummary
+from wharf.apitypes.images import ImageSummary
+from wharf.apitypes.system import (
+    Component,
+    DiskUsage,
+    FirewallInfo,
+    IndexInfo,
+    Info,
+    PluginsInfo,
+    RegistryServiceConfig,
+    Runtime,
+    Version,
+    VersionPlatform,
+    VolumeSummary,
+)
+from wharf.engine.config import EngineConfig
+from wharf.engine.system import usage
+from wharf.engine.system.identity import engine_id
+from wharf.engine.system.warnings import host_warnings
+from wharf.events.bus import Bus
+from wharf.linux import host
+
+API_VERSION: Final = "1.54"
+MIN_API_VERSION: Final = "1.24"
+#: Machine names of the kernel and what Docker calls them.
+ARCHITECTURES: Final = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
+KINDS: Final = frozenset({"container", "image", "volume", "build-cache"})
+LOG_DRIVERS: Final = ("json-file", "local", "none")
+NETWORK_DRIVERS: Final = ("bridge", "host", "null")
+
+Struct = TypeVar("Struct", bound=msgspec.Struct)
+
+
+class ImagesView(Protocol):
+    """What info and df ask of the images."""
+
+    async def list(
+        self, filters: dict[str, list[str]], *, all: bool = False, digests: bool = False
+    ) -> Sequence[ImageSummary]: ...
+
+    def layers_size(self) -> int:
+        """Bytes of all unpacked layers, each counted once."""
+
+
+class ContainersView(Protocol):
+    """What info and df ask of the containers."""
+
+    def counts(self) -> dict[str, int]: ...
+
+    async def list(
+        self, filters: dict[str, list[str]], *, all: bool = False, limit: int = 0, size: bool = False
+    ) -> Sequence[ContainerSummary]: ...
+
+
+class VolumesView(Protocol):
+    """What df asks of the volumes."""
+
+    async def usage(self) -> Sequence[VolumeSummary]:
+        """All volumes with their sizes and numbers of users."""
+
+
+class SnapshotsView(Protocol):
+    name: str
+
+
+class System:
+    """What the engine says about itself."""
+
+    def __init__(
+        self,
+        config: EngineConfig,
+        snapshots: SnapshotsView,
+        images: ImagesView,
+        containers: ContainersView,
+        volumes: VolumesView,
+        events: Bus,
+        default_runtime: str,
+    ) -> None:
+        self._config = config
+        self._snapshots = snapshots
+        self._images = images
+        self._containers = containers
+        self._volumes = volumes
+        self._events = events
+        self._default_runtime = default_runtime
+        self._features = host.cgroup_features()
+
+    async def info(self) -> Info:
+        config, features, counts = self._config, self._features, self._containers.counts()
+        forwarding, (name, release) = host.ipv4_forwarding(), host.operating_system()
+        return Info(
+            id=engine_id(config.data_root),
+            containers=sum(counts.values()),
+            containers_running=counts["running"],
+            containers_paused=counts["paused"],
+            containers_stopped=counts["stopped"],
+            images=len(await self._images.list({}, all=True)),
+            driver=self._snapshots.name,
+            driver_status=self._driver_status(),
+            docker_root_dir=str(config.data_root),
+            plugins=PluginsInfo(volume=["local"], network=list(NETWORK_DRIVERS), log=list(LOG_DRIVERS)),
+            memory_limit=features.memory,
+            swap_limit=features.swap,
+            cpu_cfs_period=features.cpu_quota,
+            cpu_cfs_quota=features.cpu_quota,
+            cpu_shares=features.cpu_shares,
+            cpu_set=features.cpuset,
+            pids_limit=features.pids,
+            oom_kill_disable=features.oom_kill_disable,
+            ipv4_forwarding=forwarding,
+            bridge_nf_iptables=True,
+            bridge_nf_ip6tables=True,
+            debug=config.debug,
+            n_fd=host.open_files() if config.debug else 0,
+            n_goroutines=len(asyncio.all_tasks()) if config.debug else 0,
+            system_time=datetime.now(UTC).isoformat().replace("+00:00", "Z"),
+            logging_driver=config.logs.driver,
+            cgroup_driver=config.cgroup_driver or "cgroupfs",
+            cgroup_version=features.version,
+            n_events_listener=self._events.listeners,
+            kernel_version=platform.release(),
+            operating_system=name,
+            os_version=release,
+            architecture=platform.machine(),
+            registry_config=self._registries(),
+            ncpu=len(os.sched_getaffinity(0)),
+            mem_total=host.memory_total(),
+            http_proxy=_proxy("HTTP_PROXY"),
+            https_proxy=_proxy("HTTPS_PROXY"),
+            no_proxy=os.environ.get("NO_PROXY", os.environ.get("no_proxy", "")),
+            name=platform.node(),
+            labels=list(config.labels),
+            server_version=wharf.__version__,
+            runtimes={name: Runtime(path=path) for name, path in config.runtimes.items() if _exists(path)},
+            default_runtime=self._default_runtime,
+            live_restore_enabled=config.live_restore,
+            init_binary=str(config.init_path or "docker-init"),
+            security_options=self._security_options(),
+            firewall_backend=FirewallInfo(driver="nftables" if config.bridge.firewall else "none"),
+            warnings=list(host_warnings(features, ipv4_forwarding=forwarding, firewall=config.bridge.firewall)),
+        )
+
+    def _driver_status(self) -> list[list[str]]:
+        return [
+            ["Backing Filesystem", host.file_system(self._config.data_root)],
+            ["Supports d_type", "true"],
+        ]
+
+    def _registries(self) -> RegistryServiceConfig:
+        settings = self._config.registry
+        named = [entry for entry in settings.insecure if "/" not in entry]
+        indexes = {name: IndexInfo(name=name, secure=False) for name in named}
+        indexes["docker.io"] = IndexInfo(name="docker.io", mirrors=list(settings.mirrors), official=True)
+        return RegistryServiceConfig(
+            insecure_registry_cidrs=["::1/128", "127.0.0.0/8", *(e for e in settings.insecure if "/" in e)],
+            index_configs=indexes,
+            mirrors=list(settings.mirrors),
+        )
+
+    def _security_options(self) -> list[str]:
+        options = []
+        if self._config.seccomp_profile != "unconfined" and host.seccomp_available():
+            options.append(f"name=seccomp,profile={self._config.seccomp_profile or 'builtin'}")
+        if self._config.no_new_privileges:
+            options.append("name=no-new-privileges")
+        if self._features.version == "2":
+            options.append("name=cgroupns")
+        return options
+
+    async def version(self) -> Version:
+        machine = platform.machine()
+        architecture = ARCHITECTURES.get(machine, machine)
+        python = f"Python {platform.python_version()}"
+        details = {
+            "ApiVersion": API_VERSION,
+            "MinAPIVersion": MIN_API_VERSION,
+            "Arch": architecture,
+            "Os": "linux",
+            "KernelVersion": platform.release(),
+            "GoVersion": python,
+            "GitCommit": "",
+            "BuildTime": "",
+            "Experimental": "false",
+        }
+        return Version(
+            platform=VersionPlatform(name="Wharf"),
+            components=[Component(name="Engine", version=wharf.__version__, details=details)],
+            version=wharf.__version__,
+            api_version=API_VERSION,
+            min_api_version=MIN_API_VERSION,
+            go_version=python,
+            os="linux",
+            arch=architecture,
+            kernel_version=platform.release(),
+        )
+
+    async def df(self, kinds: Collection[str] = (), *, verbose: bool = True) -> DiskUsage:
+        """What images, containers and volumes take; only the `kinds` that are named, if any are.
+
+        Both forms of the answer are filled; the older one always has the details.
+        """
+        wanted = frozenset(kinds) & KINDS or KINDS
+        answer = DiskUsage(builder_size=0)
+        if "image" in wanted:
+            answer = await self._with_images(answer, verbose)
+        if "container" in wanted:
+            containers = list(await self._containers.list({}, all=True, size=True))
+            part = usage.container_usage(containers, verbose=verbose)
+            answer = _replaced(answer, container_usage=part, containers=containers)
+        if "volume" in wanted:
+            volumes = list(await self._volumes.usage())
+            answer = _replaced(answer, volume_usage=usage.volume_usage(volumes, verbose=verbose), volumes=volumes)
+        if "build-cache" in wanted:
+            answer = _replaced(answer, build_cache_usage=usage.volume_usage((), verbose=verbose), build_cache=[])
+        return answer
+
+    async def _with_images(self, answer: DiskUsage, verbose: bool) -> DiskUsage:
+        users: dict[str, int] = {}
+        for container in await self._containers.list({}, all=True):
+            users[container.image_id] = users.get(container.image_id, 0) + 1
+        images = [_replaced(image, containers=users.get(image.id, 0)) for image in await self._images.list({})]
+        size = self._images.layers_size()
+        part = usage.image_usage(images, size, verbose=verbose)
+        return _replaced(answer, image_usage=part, layers_size=size, images=images)
+
+
+def _replaced(value: Struct, **changes: object) -> Struct:
+    return msgspec.structs.replace(value, **changes)
+
+
+def _exists(program: str) -> bool:
+    return shutil.which(program) is not None
+
+
+def _proxy(name: str) -> str:
+    """A proxy from the environment, with its password hidden."""
+    text = os.environ.get(name, os.environ.get(name.lower(), ""))
+    parts = urlsplit(text)
+    if "@" not in parts.netloc:
+        return text
+    return parts._replace(netloc=f"xxxxx:xxxxx@{parts.netloc.rpartition('@')[2]}").geturl()

@@ -1,0 +1,24 @@
+"""What `docker info` warns about. Pure."""
+
+from collections.abc import Iterator
+
+from wharf.linux.host import CgroupFeatures
+
+
+def host_warnings(features: CgroupFeatures, *, ipv4_forwarding: bool, firewall: bool) -> Iterator[str]:
+    """One line for each limit that this kernel cannot keep, in dockerd's words."""
+    missing = {
+        "memory limit": features.memory,
+        "swap limit": features.swap,
+        "cpu cfs quota": features.cpu_quota,
+        "cpu shares": features.cpu_shares,
+        "cpuset": features.cpuset,
+        "pids limit": features.pids,
+    }
+    for name, there in missing.items():
+        if not there:
+            yield f"WARNING: No {name} support"
+    if not ipv4_forwarding:
+        yield "WARNING: IPv4 forwarding is disabled"
+    if not firewall:
+        yield "WARNING: the firewall rules are not ours (iptables=false): published ports do not work"

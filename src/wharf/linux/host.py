@@ -1,0 +1,99 @@
+"""What this machine is and can do: facts for GET /info and /version."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from wharf.linux import cgroups
+
+_OS_RELEASE: Final = (Path("/etc/os-release"), Path("/usr/lib/os-release"))
+
+
+@dataclass(frozen=True, slots=True)
+class CgroupFeatures:
+    """Which limits the kernel's control groups can keep."""
+
+    version: str  # "1" (also for hybrid hosts) or "2"
+    memory: bool
+    swap: bool
+    cpu_quota: bool
+    cpu_shares: bool
+    cpuset: bool
+    pids: bool
+    oom_kill_disable: bool
+
+
+def cgroup_features(root: str = cgroups.ROOT) -> CgroupFeatures:
+    base = Path(root)
+    if cgroups.version(root) == cgroups.V2:
+        controllers = _read(base / "cgroup.controllers").split()
+        cpu, memory = "cpu" in controllers, "memory" in controllers
+        # Swap is counted wherever memory is, unless the kernel was told otherwise on its command line.
+        return CgroupFeatures("2", memory, memory, cpu, cpu, "cpuset" in controllers, "pids" in controllers, False)
+    return CgroupFeatures(
+        version="1",
+        memory=(base / "memory/memory.limit_in_bytes").exists(),
+        swap=(base / "memory/memory.memsw.limit_in_bytes").exists(),
+        cpu_quota=(base / "cpu/cpu.cfs_quota_us").exists() or (base / "cpu,cpuacct/cpu.cfs_quota_us").exists(),
+        cpu_shares=(base / "cpu/cpu.shares").exists() or (base / "cpu,cpuacct/cpu.shares").exists(),
+        cpuset=(base / "cpuset/cpuset.cpus").exists(),
+        pids=(base / "pids/cgroup.procs").exists(),
+        oom_kill_disable=(base / "memory/memory.oom_control").exists(),
+    )
+
+
+def os_release(text: str) -> dict[str, str]:
+    """The assignments of os-release(5), without their quotes."""
+    found = {}
+    for line in text.splitlines():
+        name, equals, value = line.strip().partition("=")
+        if equals and not name.startswith("#"):
+            found[name] = value.strip("\"'")
+    return found
+
+
+def operating_system() -> tuple[str, str]:
+    """The distribution's name for people, and its version."""
+    for path in _OS_RELEASE:
+        if text := _read(path):
+            facts = os_release(text)
+            return facts.get("PRETTY_NAME", "Linux"), facts.get("VERSION_ID", "")
+    return "Linux", ""
+
+
+def memory_total() -> int:
+    """Bytes of memory."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def ipv4_forwarding() -> bool:
+    return _read(Path("/proc/sys/net/ipv4/ip_forward")).strip() == "1"
+
+
+def file_system(path: Path) -> str:
+    """The type of the file system that holds `path`, by the kernel's name for it ("ext4"); "" if unknown."""
+    found, length = "", -1
+    for line in _read(Path("/proc/self/mountinfo")).splitlines():
+        left, _, right = line.partition(" - ")
+        mounted = left.split()[4]
+        inside = mounted == "/" or path == Path(mounted) or Path(mounted) in path.parents
+        if inside and len(mounted) >= length:
+            found, length = right.split()[0], len(mounted)
+    return found
+
+
+def open_files() -> int:
+    """Descriptors that this process holds."""
+    return len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+
+
+def seccomp_available() -> bool:
+    return Path("/proc/sys/kernel/seccomp/actions_avail").exists()
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
