@@ -40,7 +40,7 @@ class Networks:
     def list(self, filters: Mapping[str, Sequence[str]]) -> Sequence[NetworkInspect]:
         for name in filters:
             if name not in KNOWN_FILTERS:
-                raise InvalidArgument(f"invalid filter '{name}'")
+                raise InvalidArgument(f"Invalid filter '{name}'")
         return [self._describe(record) for record in self._records.values() if _matches(record, filters)]
 
     def inspect(self, ref: str) -> NetworkInspect:

@@ -48,7 +48,7 @@ def merge(config: ContainerConfig, image: RunConfig) -> ContainerConfig:
         # The way to say "no entrypoint" on the wire; docker run --entrypoint "" sends it.
         entrypoint = None
     if not entrypoint and not cmd:
-        raise InvalidArgument("no command specified")
+        raise InvalidArgument("No command specified")
     return msgspec.structs.replace(
         config,
         user=config.user or image.user,

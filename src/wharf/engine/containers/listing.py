@@ -27,13 +27,13 @@ def check(filters: Filters, known: frozenset[str] = KNOWN) -> None:
     """Raises InvalidArgument for a filter that does not exist or a value that cannot match anything."""
     for name in filters:
         if name not in known:
-            raise InvalidArgument(f"invalid filter '{name}'")
+            raise InvalidArgument(f"Invalid filter '{name}'")
     for status in filters.get("status", ()):
         if status not in Status._value2member_map_:
-            raise InvalidArgument(f"invalid filter 'status={status}'")
+            raise InvalidArgument(f"Invalid filter 'status={status}'")
     for code in filters.get("exited", ()):
         if not code.removeprefix("-").isdecimal():
-            raise InvalidArgument(f"invalid filter 'exited={code}'")
+            raise InvalidArgument(f"Invalid filter 'exited={code}'")
 
 
 def label_matches(labels: Mapping[str, str], wanted: Sequence[str]) -> bool:

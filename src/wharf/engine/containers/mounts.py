@@ -30,23 +30,32 @@ class MountRequest:
     labels: dict[str, str] = field(default_factory=dict)
 
 
-def _target(text: str) -> str:
+def _target(text: str, kind: str) -> str:
+    wrong = f'invalid mount config for type "{kind}"'
     if not text.startswith("/"):
-        raise InvalidArgument(f"invalid mount config: invalid mount path: '{text}' mount path must be absolute")
+        raise InvalidArgument(f"{wrong}: invalid mount path: '{text}' mount path must be absolute")
     path = posixpath.normpath(text).replace("//", "/")
     if path == "/":
-        raise InvalidArgument("invalid mount config: invalid specification: destination can't be '/'")
+        raise InvalidArgument(f"{wrong}: invalid specification: destination can't be '/'")
     return path
 
 
 def _from_bind(text: str) -> MountRequest:
     """`source:target[:modes]`; a source without a slash names a volume."""
+    try:
+        return _parse_bind(text)
+    except InvalidArgument as error:
+        raise InvalidArgument(f"invalid volume specification: '{text}': {error}") from None
+
+
+def _parse_bind(text: str) -> MountRequest:
     parts = text.split(":")
     if not 1 <= len(parts) <= 3 or not all(parts):
-        raise InvalidArgument(f"invalid volume specification: '{text}'")
+        raise InvalidArgument("it is source:target[:mode]")
     if len(parts) == 1:
-        return MountRequest("volume", "", _target(parts[0]))
-    source, target = parts[0], _target(parts[1])
+        return MountRequest("volume", "", _target(parts[0], "volume"))
+    source = parts[0]
+    target = _target(parts[1], "bind" if source.startswith("/") else "volume")
     modes = parts[2].split(",") if len(parts) == 3 else []
     if unknown := [mode for mode in modes if mode not in _BIND_MODES]:
         raise InvalidArgument(f"invalid mode: {','.join(unknown)}")
@@ -74,7 +83,7 @@ def _from_bind(text: str) -> MountRequest:
 
 def _from_mount(mount: Mount) -> MountRequest:
     """One `--mount`."""
-    target = _target(mount.target)
+    target = _target(mount.target, mount.type)
     match mount.type:
         case "bind":
             if not mount.source.startswith("/"):
@@ -131,7 +140,7 @@ def _from_tmpfs(target: str, options: str) -> MountRequest:
     chosen = [option for option in options.split(",") if option]
     opposite = {"nosuid": "suid", "nodev": "dev", "noexec": "exec"}
     chosen += [flag for flag in _TMPFS_DEFAULTS if flag not in chosen and opposite[flag] not in chosen]
-    return MountRequest("tmpfs", "", _target(target), read_only="ro" in chosen, options=tuple(chosen))
+    return MountRequest("tmpfs", "", _target(target, "tmpfs"), read_only="ro" in chosen, options=tuple(chosen))
 
 
 def requests_of(host: HostConfig) -> list[MountRequest]:
@@ -157,7 +166,7 @@ def requests(config: ContainerConfig, host: HostConfig) -> list[MountRequest]:
     found = {request.target: request for request in requests_of(host)}
     for text in config.volumes:
         # The image's VOLUME gives way to whatever the user mounts at the same place.
-        target = _target(text)
+        target = _target(text, "volume")
         found.setdefault(target, MountRequest("volume", "", target))
     return sorted(found.values(), key=lambda request: request.target.count("/"))
 

@@ -233,7 +233,11 @@ class Containers:
         await self.lives.restart(self._store.find(ref), timeout, signal)
 
     async def kill(self, ref: str, signal: str = "SIGKILL") -> None:
-        await self.lives.kill(self._store.find(ref), signal)
+        try:
+            container = self._store.find(ref)
+        except NotFound as error:
+            raise NotFound(f"Cannot kill container: {ref}: {error}") from None
+        await self.lives.kill(container, signal)
 
     async def pause(self, ref: str) -> None:
         await self.lives.pause(self._store.find(ref))
@@ -249,7 +253,10 @@ class Containers:
         if new == container.name:
             raise InvalidArgument("Renaming a container with the same name as its current name")
         async with self.lives.of(container).lock:
-            renamed = self._store.rename(self.lives.current(container.id), new)
+            try:
+                renamed = self._store.rename(self.lives.current(container.id), new)
+            except Conflict as error:
+                raise Conflict(f"Error when allocating new name: {error}") from None
         self.lives.publish("rename", renamed, oldName=f"/{container.name}")
 
     async def wait(self, ref: str, condition: str = "not-running") -> Awaitable[WaitResult]:

@@ -41,7 +41,7 @@ def test_the_request_wins_over_the_image() -> None:
 
 
 def test_nothing_to_run_is_refused() -> None:
-    with pytest.raises(InvalidArgument, match="no command specified"):
+    with pytest.raises(InvalidArgument, match="No command specified"):
         creation.merge(ContainerConfig(entrypoint=[""]), RunConfig())
 
 

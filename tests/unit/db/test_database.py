@@ -1,0 +1,36 @@
+from pathlib import Path
+
+import pytest
+
+from wharf.db.database import Database
+from wharf.errors import EngineError
+
+STEPS = ("CREATE TABLE one (x)", "CREATE TABLE two (x)")
+
+
+def test_a_block_that_raises_leaves_nothing(tmp_path: Path) -> None:
+    db = Database(tmp_path / "db", STEPS)
+    with pytest.raises(RuntimeError), db.write(durable=True) as writer:
+        writer.execute("INSERT INTO one VALUES (1)")
+        raise RuntimeError
+    with db.write() as writer:
+        writer.execute("INSERT INTO one VALUES (2)")
+    assert db.read("SELECT x FROM one") == [(2,)]
+    db.close()
+
+
+def test_the_schema_grows_and_keeps_its_rows(tmp_path: Path) -> None:
+    old = Database(tmp_path / "db", STEPS[:1])
+    with old.write() as writer:
+        writer.execute("INSERT INTO one VALUES (1)")
+    old.close()
+    new = Database(tmp_path / "db", STEPS)
+    assert new.read("SELECT x FROM one") == [(1,)]
+    assert new.read("SELECT x FROM two") == []
+    new.close()
+
+
+def test_a_file_from_the_future_is_refused(tmp_path: Path) -> None:
+    Database(tmp_path / "db", STEPS).close()
+    with pytest.raises(EngineError, match="newer version"):
+        Database(tmp_path / "db", STEPS[:1])

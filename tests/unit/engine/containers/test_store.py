@@ -1,0 +1,68 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from wharf.apitypes.containers import ContainerConfig, HostConfig, NetworkingConfig
+from wharf.db.database import Database
+from wharf.engine.containers.record import Container, Status
+from wharf.engine.containers.store import ContainerStore
+from wharf.errors import Conflict, InvalidArgument, NoSuchContainer
+
+
+def container(id: str, name: str) -> Container:
+    return Container(
+        id=id,
+        name=name,
+        created="2026-01-01T00:00:00Z",
+        image="sha256:1",
+        path="true",
+        args=[],
+        config=ContainerConfig(env=["A=1"]),
+        host=HostConfig(memory=1 << 30),
+        networking=NetworkingConfig(),
+    )
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[Database]:
+    database = Database(tmp_path / "db")
+    yield database
+    database.close()
+
+
+def test_what_is_added_is_there_after_a_new_start(db: Database) -> None:
+    store = ContainerStore(db)
+    store.add(container("abc1", "web"))
+    store.update(store.find("web").with_(status=Status.EXITED, exit_code=3))
+    again = ContainerStore(db).find("web")
+    assert again == container("abc1", "web").with_(status=Status.EXITED, exit_code=3)
+
+
+def test_lookup_by_id_name_and_prefix(db: Database) -> None:
+    store = ContainerStore(db)
+    store.add(container("abc1", "web"))
+    store.add(container("abd2", "abc"))
+    for ref in ("abc1", "web", "/web"):
+        assert store.find(ref).name == "web"
+    assert store.find("abc").name == "abc"  # a name goes before the beginning of an id
+    assert store.find("abd").name == "abc"
+    with pytest.raises(InvalidArgument, match="Multiple IDs"):
+        store.find("ab")
+    for ref in ("", "x", "/"):
+        with pytest.raises(NoSuchContainer):
+            store.find(ref)
+
+
+def test_a_name_belongs_to_one(db: Database) -> None:
+    store = ContainerStore(db)
+    store.add(container("a", "web"))
+    with pytest.raises(Conflict, match='already in use by container "a"'):
+        store.add(container("b", "web"))
+    store.add(container("b", "db"))
+    with pytest.raises(Conflict):
+        store.rename(store.find("db"), "web")
+    assert store.rename(store.find("db"), "cache").name == "cache"
+    store.remove(store.find("web"))
+    store.rename(store.find("cache"), "web")
+    assert [c.name for c in ContainerStore(db)] == ["web"]
