@@ -27,7 +27,7 @@ class TLSFiles:
 
 
 class Address:
-    """A parsed `unix://`, `tcp://` or `ssh://` address; `target` is the path or the host, `text` what the user wrote."""
+    """A parsed `unix://`, `tcp://` or `ssh://` address. `target`: path or host; `text`: what the user wrote."""
 
     __slots__ = ("port", "scheme", "target", "text", "tls", "user")
 

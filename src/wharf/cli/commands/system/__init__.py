@@ -1,0 +1,1 @@
+"""Verbs on the engine, and those that fit no other noun."""

@@ -1,0 +1,83 @@
+"""Single values as docker shows them."""
+
+SHORT_ID = 12
+MINUTE, HOUR, DAY = 60, 3600, 86400
+DECIMAL = ("B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB")
+BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB")
+
+
+def short_id(id: str) -> str:
+    return id.removeprefix("sha256:")[:SHORT_ID]
+
+
+def duration(seconds: float) -> str:
+    """A length of time in words: "About a minute", "3 weeks"."""
+    if seconds < 1:
+        return "Less than a second"
+    if seconds < 2:
+        return "1 second"
+    if seconds < MINUTE:
+        return f"{int(seconds)} seconds"
+    if seconds < 2 * MINUTE:
+        return "About a minute"
+    if seconds < HOUR:
+        return f"{int(seconds / MINUTE)} minutes"
+    hours = int(seconds / HOUR + 0.5)
+    if hours == 1:
+        return "About an hour"
+    if hours < 48:
+        return f"{hours} hours"
+    if hours < 24 * 7 * 2:
+        return f"{hours // 24} days"
+    if hours < 24 * 30 * 2:
+        return f"{hours // 24 // 7} weeks"
+    if hours < 24 * 365 * 2:
+        return f"{hours // 24 // 30} months"
+    return f"{int(seconds / HOUR) // 24 // 365} years"
+
+
+def _scaled(size: float, base: float, units: "tuple[str, ...]", digits: int) -> str:
+    step = 0
+    while size >= base and step < len(units) - 1:
+        size /= base
+        step += 1
+    return f"{size:.{digits}g}{units[step]}"
+
+
+def size(count: float, digits: int = 4) -> str:
+    """Bytes in powers of 1000: "7.46MB"."""
+    return _scaled(count, 1000, DECIMAL, digits)
+
+
+def binary_size(count: float) -> str:
+    """Bytes in powers of 1024: "1.944GiB"."""
+    return _scaled(count, 1024, BINARY, 4)
+
+
+def ellipsis(text: str, width: int) -> str:
+    """At most `width` characters; what was cut shows as an ellipsis."""
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def local_time(seconds: int) -> str:
+    """A Unix time as Go prints one: `2026-11-21 10:22:24 +0000 UTC`."""
+    import time
+
+    moment = time.localtime(seconds)
+    return time.strftime("%Y-%m-%d %H:%M:%S %z ", moment) + (moment.tm_zone or "UTC")
+
+
+def quoted(text: str) -> str:
+    """`text` as a Go string literal."""
+    parts = ['"']
+    for letter in text:
+        if letter in '"\\':
+            parts.append("\\" + letter)
+        elif letter.isprintable():
+            parts.append(letter)
+        else:
+            named = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\a": "\\a", "\b": "\\b", "\f": "\\f", "\v": "\\v"}
+            code = ord(letter)
+            other = f"\\x{code:02x}" if code < 0x80 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+            parts.append(named.get(letter) or other)
+    return "".join([*parts, '"'])

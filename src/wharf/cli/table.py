@@ -1,0 +1,119 @@
+"""The one list of verbs: where each is, and what it does in a few words. Reading it imports no command."""
+
+CONTAINER = {
+    "attach": "Connect the terminal's streams to a running container",
+    "cp": "Copy files between a container and this machine",
+    "create": "Make a new container without starting it",
+    "exec": "Run a command in a running container",
+    "inspect": "Show all that is known of containers, as JSON",
+    "kill": "Send a signal (KILL unless told otherwise) to containers",
+    "logs": "Show what a container has printed",
+    "ls": "List containers",
+    "pause": "Freeze all processes of containers",
+    "port": "Show a container's published ports",
+    "prune": "Remove all stopped containers",
+    "rename": "Give a container another name",
+    "restart": "Stop and start containers",
+    "rm": "Remove containers",
+    "run": "Make and start a new container from an image",
+    "start": "Start stopped containers",
+    "stats": "Show what containers use of the machine",
+    "stop": "Stop running containers",
+    "top": "Show a container's processes",
+    "unpause": "Let frozen containers go on",
+    "wait": "Wait until containers stop, print their exit codes",
+}
+IMAGE = {
+    "bootstrap": "Make a base image from the distribution's own packages",
+    "history": "Show the steps that made an image",
+    "import": "Make an image of a file system archive",
+    "inspect": "Show all that is known of images, as JSON",
+    "load": "Load images from an archive",
+    "ls": "List images",
+    "prune": "Remove unused images",
+    "pull": "Fetch an image from a registry",
+    "push": "Send an image to a registry",
+    "rm": "Remove images",
+    "save": "Write images to an archive",
+    "tag": "Give an image another name",
+}
+SYSTEM = {
+    "df": "Show what takes up disk space",
+    "events": "Show what happens in the daemon, as it happens",
+    "info": "Show facts about the daemon and its machine",
+    "prune": "Remove unused data",
+}
+GROUPS = {
+    "container": ("Manage containers", CONTAINER),
+    "image": ("Manage images", IMAGE),
+    "system": ("Manage the engine", SYSTEM),
+}
+
+# Verbs at the top, by what they mean.
+TOP = {
+    **{verb: f"container {verb}" for verb in CONTAINER if verb not in ("ls", "prune", "inspect")},
+    **{verb: f"image {verb}" for verb in IMAGE if verb not in ("ls", "prune", "inspect", "rm", "bootstrap")},
+    "ps": "container ls",
+    "images": "image ls",
+    "rmi": "image rm",
+    "events": "system events",
+    "info": "system info",
+    "inspect": "system inspect",
+    "version": "system version",
+    "login": "system login",
+    "logout": "system logout",
+}
+TOP_SUMMARIES = {
+    "inspect": "Show all that is known of any object, as JSON",
+    "login": "Remember a user name and password for a registry",
+    "logout": "Forget them",
+    "version": "Show the versions of client and daemon",
+}
+COMMON = ("run", "exec", "ps", "pull", "push", "images", "login", "logout", "version", "info")
+# Second names inside a group.
+SYNONYMS = {
+    "container list": "container ls",
+    "container ps": "container ls",
+    "container remove": "container rm",
+    "image list": "image ls",
+    "image remove": "image rm",
+}
+HIDDEN = {"system dial-stdio": "system dial_stdio"}
+
+
+def find(words: "list[str]") -> "tuple[str, str, int] | None":
+    """(path as typed, module under wharf.cli.commands, words used), or None when there is no such verb."""
+    if not words:
+        return None
+    first = words[0]
+    if first in TOP:
+        return first, _module(TOP[first]), 1
+    if first in GROUPS and len(words) > 1:
+        typed = f"{first} {words[1]}"
+        if words[1] in GROUPS[first][1]:
+            return typed, _module(typed), 2
+        if typed in SYNONYMS or typed in HIDDEN:
+            return typed, _module(SYNONYMS.get(typed) or HIDDEN[typed]), 2
+    return None
+
+
+def names_of(path: str) -> list[str]:
+    """All ways to write the command at `path`, sorted."""
+    full = TOP.get(path) or SYNONYMS.get(path) or path
+    ways = [top for top, target in TOP.items() if target == full]
+    ways += [synonym for synonym, target in SYNONYMS.items() if target == full]
+    if full.split()[0] in GROUPS and full.split()[1] in GROUPS[full.split()[0]][1]:
+        ways.append(full)
+    return sorted(ways, key=lambda way: (way.count(" ") == 0, way))
+
+
+def summary_of(top: str) -> str:
+    if top in TOP_SUMMARIES:
+        return TOP_SUMMARIES[top]
+    group, verb = TOP[top].split()
+    return GROUPS[group][1][verb]
+
+
+def _module(path: str) -> str:
+    group, verb = path.split()
+    return f"{group}.{'import_' if verb == 'import' else 'exec_' if verb == 'exec' else verb}"
