@@ -147,7 +147,6 @@ def default_device_rules() -> tuple[DeviceRule, ...]:
         DeviceRule(True, "c", access="m"),
         DeviceRule(True, "b", access="m"),
         *(DeviceRule(True, "c", major, minor) for major, minor in usable),
-        DeviceRule(False, "c", 10, 229),  # /dev/fuse
     )
 
 
@@ -184,7 +183,7 @@ class BundleSpec:
     capabilities: tuple[str, ...] = DEFAULT_CAPABILITIES
     rlimits: tuple[Rlimit, ...] = ()
     no_new_privileges: bool = False
-    oom_score_adj: int | None = None
+    oom_score_adj: int | None = 0  # None inherits the shim's, which is protected
     apparmor_profile: str = ""
     hostname: str = ""
     domainname: str = ""
@@ -211,6 +210,7 @@ class HostFacts:
     capabilities: frozenset[str]
     hard_limits: Mapping[str, int]  # by RLIMIT_ name; -1 is unlimited. Empty when the daemon may raise its limits
     devices: tuple[Device, ...] = ()
+    lowest_oom_score_adj: int = -1000
 
 
 def made_privileged(spec: BundleSpec, host: HostFacts) -> BundleSpec:
@@ -254,7 +254,13 @@ def fitted(spec: BundleSpec, host: HostFacts) -> tuple[BundleSpec, list[str]]:
             limit = Rlimit(limit.name, *(most if value < 0 else min(value, most) for value in (limit.soft, limit.hard)))
         limits.append(limit)
     capabilities = tuple(name for name in spec.capabilities if name in host.capabilities)
-    return replace(spec, capabilities=capabilities, rlimits=tuple(limits)), warnings
+    score = spec.oom_score_adj
+    if score is not None and score < host.lowest_oom_score_adj:
+        # 0 is what nobody asked for: raising that silently is no news to the user.
+        if score:
+            warnings.append(f"The OOM score cannot be lower than {host.lowest_oom_score_adj} on this host")
+        score = host.lowest_oom_score_adj
+    return replace(spec, capabilities=capabilities, rlimits=tuple(limits), oom_score_adj=score), warnings
 
 
 def config_json(spec: BundleSpec) -> bytes:

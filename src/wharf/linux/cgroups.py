@@ -1,0 +1,172 @@
+# ruff: noqa: PTH106, PTH110, PTH112, PTH123, C419
+# No pathlib: the shim loads this, and it would double its memory. Lists in all(): every directory must be tried.
+"""Control groups: where a container's are, and what to do with them. Versions 1, hybrid and 2.
+
+`path` is always the group's path as in config.json's cgroupsPath of the cgroupfs driver: "/wharf/<id>".
+"""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from typing import Final
+
+ROOT: Final = "/sys/fs/cgroup"
+V1: Final = "v1"
+HYBRID: Final = "hybrid"
+V2: Final = "v2"
+
+
+def version(root: str = ROOT) -> str:
+    """V2 when the root is the unified hierarchy, HYBRID when one is mounted beside those of version 1."""
+    if os.path.exists(f"{root}/cgroup.controllers"):
+        return V2
+    return HYBRID if os.path.exists(f"{root}/unified/cgroup.procs") else V1
+
+
+def directories(path: str, root: str = ROOT) -> list[str]:
+    """All directories of the group that exist, one for each hierarchy."""
+    if path in ("", "/") or ".." in path.split("/"):
+        return []
+    if version(root) == V2:
+        found = [f"{root}{path}"]
+    else:
+        # cpu and cpuacct may be two names (symbolic links) of one hierarchy.
+        names = [entry.name for entry in os.scandir(root) if entry.is_dir(follow_symlinks=False)]
+        found = [f"{root}/{name}{path}" for name in names]
+    return [directory for directory in found if os.path.isdir(directory)]
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path) as file:
+            return file.read()
+    except OSError:  # the group is gone, or this kernel has no such file
+        return ""
+
+
+def _controller(path: str, controller: str, root: str) -> str:
+    return f"{root}{path}" if version(root) == V2 else f"{root}/{controller}{path}"
+
+
+def processes(path: str, root: str = ROOT) -> list[int]:
+    """The pids of all processes in the group and below it; empty when it is gone."""
+    found: set[int] = set()
+    for controller in ("pids", "memory", "freezer"):
+        for directory, _, _ in os.walk(_controller(path, controller, root)):
+            found.update(int(line) for line in _read(f"{directory}/cgroup.procs").split())
+        if found:
+            break
+    return sorted(found)
+
+
+def freeze(path: str, frozen: bool, root: str = ROOT, timeout: float = 5.0) -> None:
+    """Stops (or lets go on) all processes of the group and waits until the kernel says so.
+
+    Raises OSError; TimeoutError when a process stays in the kernel, and then the group is running again.
+    """
+    directory = _controller(path, "freezer", root)
+    if version(root) == V2:
+        _write(f"{directory}/cgroup.freeze", "1" if frozen else "0")
+    else:
+        _write(f"{directory}/freezer.state", "FROZEN" if frozen else "THAWED")
+    end = time.monotonic() + timeout
+    while is_frozen(path, root) != frozen:
+        if time.monotonic() > end:
+            if frozen:
+                freeze(path, False, root, timeout=0.1)
+            raise TimeoutError("the processes did not stop")
+        time.sleep(0.001)
+
+
+def is_frozen(path: str, root: str = ROOT) -> bool:
+    """Whether all processes of the group are frozen."""
+    directory = _controller(path, "freezer", root)
+    if version(root) == V2:
+        return "frozen 1" in _read(f"{directory}/cgroup.events")
+    return _read(f"{directory}/freezer.state").strip() == "FROZEN"
+
+
+def was_out_of_memory(path: str, root: str = ROOT) -> bool:
+    """Whether the kernel has killed a process of the group for want of memory."""
+    directory = _controller(path, "memory", root)
+    name = "memory.events" if version(root) == V2 else "memory.oom_control"
+    for line in _read(f"{directory}/{name}").splitlines():
+        key, _, value = line.partition(" ")
+        if key == "oom_kill":
+            return int(value) > 0
+    return False
+
+
+def kill(path: str, root: str = ROOT, timeout: float = 10.0) -> bool:
+    """Kills all processes of the group; True when none is left."""
+    end = time.monotonic() + timeout
+    while pids := processes(path, root):
+        if version(root) == V2 and os.path.exists(f"{root}{path}/cgroup.kill"):
+            _write(f"{root}{path}/cgroup.kill", "1")
+        else:
+            for pid in pids:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass  # it was quicker
+            if is_frozen(path, root) or _read(f"{_controller(path, 'freezer', root)}/freezer.state").strip():
+                _thaw(path, root)
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.002)
+    return True
+
+
+def _thaw(path: str, root: str) -> None:
+    # A frozen process dies only when it may run.
+    directory = _controller(path, "freezer", root)
+    try:
+        if version(root) == V2:
+            _write(f"{directory}/cgroup.freeze", "0")
+        else:
+            _write(f"{directory}/freezer.state", "THAWED")
+    except OSError:
+        pass  # gone meanwhile
+
+
+def remove(path: str, root: str = ROOT) -> bool:
+    """Removes the group's directories, and those that its processes made below; False while one is in use."""
+    return all([_remove_tree(directory) for directory in directories(path, root)])
+
+
+def _remove_tree(directory: str) -> bool:
+    try:
+        os.rmdir(directory)
+        return True
+    except FileNotFoundError:
+        return True
+    except OSError:
+        pass  # it has groups below, or processes
+    for child in _children(directory):
+        _remove_tree(child)
+    try:
+        os.rmdir(directory)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def _children(directory: str) -> Iterator[str]:
+    try:
+        entries = list(os.scandir(directory))
+    except OSError:
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield entry.path
+
+
+def _write(path: str, text: str) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(fd, text.encode())
+    finally:
+        os.close(fd)

@@ -1,0 +1,56 @@
+"""What an OCI runtime's failure means to the user. Pure."""
+
+import re
+from pathlib import PurePosixPath
+from typing import Final
+
+from wharf.errors import EngineError, InvalidArgument
+
+
+class RuntimeFailed(EngineError):
+    """The OCI runtime could not start the container; `exit_code` is what the container's record gets."""
+
+    def __init__(self, text: str, exit_code: int = 128) -> None:
+        super().__init__(text)
+        self.exit_code = exit_code
+
+
+class CommandNotRunnable(RuntimeFailed, InvalidArgument):
+    """The container's command does not exist (127) or must not be run (126)."""
+
+
+_NOT_FOUND: Final = re.compile(r"executable file [`']?(?P<name>[^`']*)[`']? not found in \$PATH", re.IGNORECASE)
+
+
+def explain(runtime: str, text: str, command: str = "") -> RuntimeFailed:
+    """The error for what `runtime` (a path) said when it should have run `command`.
+
+    The wording is the one by which Docker's clients tell apart a command that is missing or not permitted.
+    """
+    program = PurePosixPath(runtime).name
+    text = text.strip()
+    if found := _NOT_FOUND.search(text):
+        name = found["name"] or command
+        reason = "no such file or directory" if "/" in name else "executable file not found in $PATH"
+        text = f'unable to start container process: exec: "{name}": {_stat(name, reason)}'
+        return CommandNotRunnable(_full(program, text), 127)
+    lowered = text.lower()
+    if lowered.startswith("open executable") or 'exec: "' in text:
+        if "no such file" in lowered or "not found in $path" in lowered:
+            return CommandNotRunnable(_full(program, text), 127)
+        if lowered.startswith("open executable"):
+            # crun says no more: a directory gives EPERM, a file without the x bit EACCES.
+            text = f'unable to start container process: exec: "{command}": permission denied'
+        return CommandNotRunnable(_full(program, text), 126)
+    return RuntimeFailed(_full(program, text), 128)
+
+
+def _stat(name: str, reason: str) -> str:
+    return f"stat {name}: {reason}" if "/" in name else reason
+
+
+def _full(program: str, text: str) -> str:
+    return (
+        "failed to create task for container: failed to create shim task: "
+        f"OCI runtime create failed: {program}: {text}: unknown"
+    )

@@ -1,0 +1,312 @@
+"""Monitors by shims: what the contract promises, over the connections to them."""
+
+import asyncio
+import os
+import shutil
+import signal as signals
+import socket
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from wharf.errors import EngineError
+from wharf.linux import cgroups, pidfd
+from wharf.linux.listener import Listener
+from wharf.runtime import records, wire
+from wharf.runtime.contract import ExitStatus, Launch
+from wharf.runtime.failure import explain
+from wharf.runtime.programs import find_runtime
+from wharf.runtime.shim_connection import ShimStream, connect
+from wharf.runtime.spawner.client import Spawner, close_all
+
+SHIM_DIED: Final = "the container's shim died"
+
+
+def parse_time(text: str) -> datetime:
+    """RFC 3339 as the shim writes it; nanoseconds are cut to microseconds."""
+    return datetime.fromisoformat(text[:26] + "+00:00")
+
+
+def exit_status(record: dict[str, Any]) -> ExitStatus:
+    """The value of an exit record."""
+    return ExitStatus(record["code"], parse_time(record["finished"]), record["oom_killed"], record["error"])
+
+
+class ShimMonitor:
+    """A Monitor. Lives on the event loop that made it."""
+
+    def __init__(self, id: str, bundle: Path, connection: socket.socket, cgroups_path: str, runtime: str) -> None:
+        loop = asyncio.get_running_loop()
+        self.id = id
+        self.bundle = bundle
+        self.shim_pid = 0
+        self.pid = 0
+        self.started: datetime | None = None
+        self.network: int | None = None
+        self.hide_unified = False
+        self._runtime = runtime
+        self._cgroups_path = cgroups_path
+        self._command = ""
+        self._loop = loop
+        self._connection = connection
+        self._reader = wire.Reader(connection)
+        self._shim_fd = -1
+        self._init_fd = -1
+        self._ready: asyncio.Future[None] = loop.create_future()
+        self._running: asyncio.Future[None] = loop.create_future()
+        self._ended: asyncio.Future[ExitStatus] = loop.create_future()
+        self._failure: EngineError | None = None
+        self._burial: asyncio.Task[None] | None = None
+        for future in (self._ready, self._running):
+            future.add_done_callback(lambda done: done.exception())  # somebody may have stopped waiting
+        loop.add_reader(connection.fileno(), self._receive)
+
+    def _receive(self) -> None:
+        for message in self._reader.receive():
+            self._understand(message)
+        if self._reader.at_end:
+            self._forget_connection()
+            self._shim_left()
+
+    def _understand(self, message: dict[str, Any]) -> None:
+        fds, self._reader.fds = self._reader.fds, []
+        match message["event"]:
+            case "ready":
+                self.shim_pid = message["pid"]
+                self._shim_fd = fds.pop(0)
+                self.network = fds.pop(0) if fds else None
+                _resolve(self._ready)
+            case "started":
+                self.pid = message["pid"]
+                self.started = parse_time(message["started"])
+                self.hide_unified = message["hide_unified"]
+                self._init_fd = fds.pop(0)
+                _resolve(self._running)
+            case "failed":
+                if not self._ready.done():
+                    self._ready.set_exception(EngineError(message["error"]))
+                else:
+                    # Told when the shim has gone too, so that nothing is left then.
+                    self._failure = explain(self._runtime, message["error"], self._command)
+            case "waiting":
+                if not self._running.done():
+                    self._running.set_exception(EngineError("the container was never started"))
+            case "exit":
+                if not self._ended.done():
+                    self._ended.set_result(exit_status(message))
+                _resolve(self._running)
+        close_all(fds)
+
+    def _shim_left(self) -> None:
+        if not self._ready.done():
+            self._ready.set_exception(EngineError(SHIM_DIED))
+        if not self._running.done():
+            self._running.set_exception(self._failure or EngineError(SHIM_DIED))
+        if not self._ended.done() and self.pid:
+            self._burial = asyncio.create_task(self._bury(), name=f"bury container {self.id[:12]}")
+
+    async def _bury(self) -> None:
+        """The shim has gone without a word: no container runs unwatched."""
+        status = await asyncio.to_thread(end_of_orphan, self.bundle)
+        if not self._ended.done():
+            self._ended.set_result(status or ExitStatus(137, datetime.now(UTC), error=SHIM_DIED))
+
+    async def ready(self) -> None:
+        """Waits until the shim has set up itself. Raises EngineError with the reason when it could not."""
+        await asyncio.shield(self._ready)
+
+    async def found(self) -> None:
+        """Waits until the shim of an earlier daemon has said what it runs. Raises EngineError when it runs nothing."""
+        await asyncio.shield(self._running)
+
+    async def attach(self, *, stdin: bool, stdout: bool, stderr: bool) -> ShimStream:
+        request = {"op": "attach", "stdin": stdin, "stdout": stdout, "stderr": stderr}
+        return await ShimStream.open(self.bundle, request)
+
+    async def run(self, listeners: Sequence[Listener] = ()) -> None:
+        config = msgspec.json.decode((self.bundle / records.CONFIG).read_bytes())
+        self._command = config["process"]["args"][0]
+        described = [{"protocol": one.protocol, "target": one.target} for one in listeners]
+        try:
+            self._tell({"op": "run", "listeners": described}, tuple(one.socket.fileno() for one in listeners))
+            await asyncio.shield(self._running)
+        finally:
+            if self.network is not None:
+                os.close(self.network)
+                self.network = None
+
+    def _tell(self, message: dict[str, Any], fds: tuple[int, ...] = ()) -> None:
+        if self._connection.fileno() < 0:
+            raise EngineError(SHIM_DIED)
+        try:
+            wire.send(self._connection, message, fds)
+        except OSError as error:
+            raise EngineError(f"the container's shim does not answer: {error}") from None
+
+    async def wait(self) -> ExitStatus:
+        return await asyncio.shield(self._ended)
+
+    async def signal(self, number: int) -> None:
+        if self._init_fd >= 0:
+            pidfd.send(self._init_fd, number)
+
+    async def resize(self, height: int, width: int) -> None:
+        if not self._ended.done():
+            self._tell({"op": "resize", "height": height, "width": width})
+
+    async def pause(self) -> None:
+        await self._freeze(True)
+
+    async def resume(self) -> None:
+        await self._freeze(False)
+
+    async def _freeze(self, frozen: bool) -> None:
+        try:
+            await asyncio.to_thread(cgroups.freeze, self._cgroups_path, frozen)
+        except OSError as error:
+            raise EngineError(f"cannot {'pause' if frozen else 'resume'} the container: {error}") from None
+
+    async def processes(self) -> list[int]:
+        return cgroups.processes(self._cgroups_path)
+
+    def _forget_connection(self) -> None:
+        if self._connection.fileno() >= 0:
+            self._loop.remove_reader(self._connection.fileno())
+            self._connection.close()
+
+    def close(self) -> None:
+        self._forget_connection()
+        close_all([fd for fd in (self._shim_fd, self._init_fd, self.network) if fd is not None and fd >= 0])
+        close_all(self._reader.fds)
+        self._shim_fd = self._init_fd = -1
+        self.network = None
+        self._reader.fds = []
+        if self._burial is not None:
+            self._burial.cancel()
+
+
+def _resolve(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+class ShimMonitors:
+    """Monitors. The spawner is started with it, beside all else that the daemon has to do at its start."""
+
+    def __init__(self) -> None:
+        self._spawner = Spawner()
+        self._hide_unified = False
+
+    async def create(self, launch: Launch) -> ShimMonitor:
+        runtime = find_runtime(launch.runtime)
+        (launch.bundle / records.CONFIG).write_bytes(launch.config)
+        (launch.bundle / records.ROOTFS).mkdir(mode=0o711, exist_ok=True)
+        connection = await self._spawner.spawn(_message(launch, runtime, hide_unified=self._hide_unified))
+        monitor = ShimMonitor(launch.id, launch.bundle, connection, launch.cgroups_path, runtime)
+        try:
+            await monitor.ready()
+        except BaseException:
+            monitor.close()
+            raise
+        monitor._running.add_done_callback(lambda _: self._learn(monitor))
+        return monitor
+
+    def _learn(self, monitor: ShimMonitor) -> None:
+        self._hide_unified = self._hide_unified or monitor.hide_unified
+
+    async def reopen(self, id: str, bundle: Path) -> ShimMonitor | ExitStatus | None:
+        if record := records.read(bundle, records.EXIT):
+            return exit_status(record)
+        shim = records.read(bundle, records.SHIM)
+        if shim is None:
+            return None
+        if (connection := await connect(bundle)) is not None:
+            monitor = ShimMonitor(id, bundle, connection, shim["cgroups_path"], shim["runtime"])
+            monitor.shim_pid = shim["pid"]
+            try:
+                monitor._tell({"op": "monitor"})
+                await monitor.found()
+                if not monitor._ended.done():
+                    return monitor
+            except EngineError:
+                pass  # it ended between two looks; what it recorded decides
+            except BaseException:
+                monitor.close()
+                raise
+            monitor.close()
+        return await asyncio.to_thread(end_of_orphan, bundle)
+
+    async def remove(self, bundle: Path) -> None:
+        await asyncio.to_thread(_remove_bundle, bundle)
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._spawner.close)
+
+
+def _message(launch: Launch, runtime: str, *, hide_unified: bool) -> dict[str, Any]:
+    """The launch as the shim reads it."""
+    return {
+        "id": launch.id,
+        "bundle": str(launch.bundle),
+        "root": {
+            "fstype": launch.root.fstype,
+            "source": launch.root.source,
+            "data": launch.root.data,
+            "directory": str(launch.root.directory),
+        },
+        "runtime": runtime,
+        "log": {
+            "path": None if launch.log.driver == "none" or launch.log.path is None else str(launch.log.path),
+            "max_size": launch.log.max_size,
+            "max_files": launch.log.max_files,
+            "compress": launch.log.compress,
+            "attributes": launch.log.attributes,
+        },
+        "tty": launch.tty,
+        "stdin": launch.stdin,
+        "stdin_once": launch.stdin_once,
+        "console_size": launch.console_size,
+        "new_network": launch.new_network,
+        "cgroups_path": launch.cgroups_path,
+        "hide_unified": hide_unified,
+    }
+
+
+def end_of_orphan(bundle: Path) -> ExitStatus | None:
+    """The end of a container whose shim does not answer: as recorded, or made now. None when nobody knows. Blocks."""
+    shim, started = records.read(bundle, records.SHIM), records.read(bundle, records.STARTED)
+    if shim is not None and (fd := pidfd.open_same(shim["pid"], shim["start_time"])) is not None:
+        # It may be between closing its connections and its end, or stuck: then it is no watch any more either.
+        if not pidfd.has_ended(fd, 2.0):
+            pidfd.send(fd, signals.SIGKILL)
+            pidfd.has_ended(fd, 2.0)
+        os.close(fd)
+    if record := records.read(bundle, records.EXIT):
+        return exit_status(record)
+    alive = started is not None and _kill_process(started["pid"], started["start_time"])
+    if shim is not None and shim["cgroups_path"].startswith("/"):
+        alive = bool(cgroups.processes(shim["cgroups_path"])) or alive
+        cgroups.kill(shim["cgroups_path"])
+        cgroups.remove(shim["cgroups_path"])
+    return ExitStatus(137, datetime.now(UTC), error=SHIM_DIED) if alive else None
+
+
+def _kill_process(pid: int, started: int) -> bool:
+    """Kills a container's init if it is still the one that was started."""
+    fd = pidfd.open_same(pid, started)
+    if fd is None:
+        return False
+    try:
+        return pidfd.send(fd, signals.SIGKILL)
+    finally:
+        pidfd.has_ended(fd, 5.0)
+        os.close(fd)
+
+
+def _remove_bundle(bundle: Path) -> None:
+    if (shim := records.read(bundle, records.SHIM)) is not None and shim["cgroups_path"].startswith("/"):
+        cgroups.remove(shim["cgroups_path"])
+    shutil.rmtree(bundle, ignore_errors=True)

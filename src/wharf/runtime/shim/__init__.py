@@ -1,0 +1,4 @@
+"""The process that stays with one container: it holds its stdio, writes its log, and records its end.
+
+Standard library only, one thread, no asyncio: a shim is forked from the spawner and must cost less than 1 MiB.
+"""

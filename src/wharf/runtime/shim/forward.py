@@ -1,0 +1,199 @@
+"""Published ports that the shim serves itself: where the kernel's address translation does not reach."""
+
+import socket
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final
+
+from wharf.runtime.shim.loop import GONE, READ, WRITE, Loop
+
+_CHUNK: Final = 1 << 16
+_MOST_UDP_PEERS: Final = 256
+
+
+class Forwarder:
+    """Holds a listening socket. Without a target that is all: the port stays taken while the container lives."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        self._listener = listener
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+def forward(loop: Loop, listener: socket.socket, how: dict[str, Any]) -> Forwarder:
+    """The forwarder of one Listener. Takes the socket over."""
+    if how["target"] is None:
+        return Forwarder(listener)
+    target = (str(how["target"][0]), int(how["target"][1]))
+    return UdpForwarder(loop, listener, target) if how["protocol"] == "udp" else TcpForwarder(loop, listener, target)
+
+
+def family(address: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+class TcpForwarder(Forwarder):
+    def __init__(self, loop: Loop, listener: socket.socket, target: tuple[str, int]) -> None:
+        super().__init__(listener)
+        self._loop = loop
+        self._target = target
+        self._ends: set[End] = set()
+        listener.setblocking(False)
+        loop.watch(listener.fileno(), READ, self._accept)
+
+    def _accept(self, _events: int) -> None:
+        try:
+            connection, _ = self._listener.accept()
+        except OSError:
+            return
+        other = socket.socket(family(self._target[0]), socket.SOCK_STREAM)
+        connection.setblocking(False)
+        other.setblocking(False)
+        other.connect_ex(self._target)  # its result comes as an event
+        one, two = End(self._loop, connection, self._closed), End(self._loop, other, self._closed)
+        one.peer, two.peer = two, one
+        two.connecting = True
+        self._ends |= {one, two}
+        one.watch()
+        two.watch()
+
+    def _closed(self, end: "End") -> None:
+        self._ends.discard(end)
+
+    def close(self) -> None:
+        self._loop.forget(self._listener.fileno())
+        super().close()
+        for end in list(self._ends):
+            end.close()
+
+
+class End:
+    """One side of a forwarded connection: reads when the other side has written all, writes what that has read."""
+
+    peer: "End"
+
+    def __init__(self, loop: Loop, connection: socket.socket, when_closed: Callable[["End"], None]) -> None:
+        self._loop = loop
+        self._socket = connection
+        self._when_closed = when_closed
+        self._queue: deque[memoryview] = deque()
+        self._reading = True
+        self._shut = False
+        self.connecting = False
+
+    def watch(self) -> None:
+        if self._socket.fileno() < 0:
+            return
+        events = WRITE if self._queue or self.connecting else 0
+        if self._reading and not self.peer._queue and not self.connecting:
+            events |= READ
+        self._loop.watch(self._socket.fileno(), events, self._ready)
+
+    def _ready(self, events: int) -> None:
+        try:
+            self._work(events)
+        except BlockingIOError:
+            return
+        except OSError:
+            self.close()
+            self.peer.close()
+
+    def _work(self, events: int) -> None:
+        if events & WRITE:
+            self.connecting = False
+            self._flush()
+        if events & READ and self._reading:
+            if data := self._socket.recv(_CHUNK):
+                self.peer.put(data)
+            else:
+                self._reading = False
+                self.peer.shut()
+        elif events & GONE:
+            raise ConnectionResetError
+        if not self._reading and not self.peer._reading and not self._queue and not self.peer._queue:
+            self.close()
+            self.peer.close()
+            return
+        self.watch()
+        self.peer.watch()
+
+    def put(self, data: bytes) -> None:
+        self._queue.append(memoryview(data))
+        if not self.connecting:
+            self._flush()
+
+    def _flush(self) -> None:
+        while self._queue:
+            view = self._queue[0]
+            try:
+                sent = self._socket.send(view, socket.MSG_NOSIGNAL)
+            except BlockingIOError:
+                break
+            if sent < len(view):
+                self._queue[0] = view[sent:]
+                break
+            self._queue.popleft()
+        if self._shut and not self._queue:
+            self._socket.shutdown(socket.SHUT_WR)
+
+    def shut(self) -> None:
+        """The other side sends no more."""
+        self._shut = True
+        if not self.connecting:
+            self._flush()
+
+    def close(self) -> None:
+        if self._socket.fileno() >= 0:
+            self._loop.forget(self._socket.fileno())
+            self._socket.close()
+            self._queue.clear()
+            self._when_closed(self)
+
+
+class UdpForwarder(Forwarder):
+    """One socket towards the container for each peer; the least used goes when there are too many."""
+
+    def __init__(self, loop: Loop, listener: socket.socket, target: tuple[str, int]) -> None:
+        super().__init__(listener)
+        self._loop = loop
+        self._target = target
+        self._peers: dict[Any, socket.socket] = {}  # least recently used first
+        listener.setblocking(False)
+        loop.watch(listener.fileno(), READ, self._from_peer)
+
+    def _from_peer(self, _events: int) -> None:
+        try:
+            data, peer = self._listener.recvfrom(_CHUNK)
+            own = self._peers.pop(peer, None) or self._open(peer)
+            self._peers[peer] = own
+            own.send(data)
+        except OSError:
+            return  # a datagram may be lost
+
+    def _open(self, peer: Any) -> socket.socket:
+        if len(self._peers) >= _MOST_UDP_PEERS:
+            self._close_one(next(iter(self._peers)))
+        own = socket.socket(family(self._target[0]), socket.SOCK_DGRAM)
+        own.setblocking(False)
+        own.connect(self._target)
+
+        def answer(_events: int) -> None:
+            try:
+                self._listener.sendto(own.recv(_CHUNK), peer)
+            except OSError:
+                return
+
+        self._loop.watch(own.fileno(), READ, answer)
+        return own
+
+    def _close_one(self, peer: Any) -> None:
+        own = self._peers.pop(peer)
+        self._loop.forget(own.fileno())
+        own.close()
+
+    def close(self) -> None:
+        for peer in list(self._peers):
+            self._close_one(peer)
+        self._loop.forget(self._listener.fileno())
+        super().close()

@@ -1,0 +1,98 @@
+# ruff: noqa: PTH103, PTH110, PTH120, PTH123, PTH109
+# No pathlib: it would double the shim's memory.
+"""The namespaces and mounts that a shim makes for its container, where nobody else can see them.
+
+The kernel undoes all of this when the shim ends, however it ends.
+"""
+
+import errno
+import os
+from typing import Any, Final
+
+from wharf.linux import syscall
+from wharf.runtime import records
+
+_UNIFIED: Final = "/sys/fs/cgroup/unified"
+_OOM_SCORE: Final = "-999"
+
+
+def protect_from_out_of_memory() -> None:
+    """Lets the kernel look for others first; without the right to, the shim stays as it is."""
+    try:
+        with open("/proc/self/oom_score_adj", "w") as file:
+            file.write(_OOM_SCORE)
+    except OSError:
+        pass
+
+
+def enter_mount_namespace() -> None:
+    """A mount namespace of our own. What is mounted below the bundle from now on is seen here only."""
+    syscall.unshare(syscall.CLONE_NEWNS)
+    keep_mounts_from_host(os.getcwd())
+
+
+def keep_mounts_from_host(path: str) -> None:
+    """Mounts of ours on the file system of `path` no longer appear on the host, those of the host still do here.
+
+    Only this one file system: binds of others with propagation "shared" have to reach the host.
+    """
+    while True:
+        try:
+            syscall.mount("none", path, flags=syscall.MS_SLAVE)
+            return
+        except OSError as error:
+            # EINVAL: not a mount point, so look above. "/" always is one.
+            if error.errno != errno.EINVAL or path == "/":
+                raise
+        path = os.path.dirname(path)
+
+
+def new_network() -> int:
+    """Makes a network namespace without staying in it; its descriptor."""
+    home = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        syscall.unshare(syscall.CLONE_NEWNET)
+        made = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        syscall.setns(home, syscall.CLONE_NEWNET)
+    finally:
+        os.close(home)
+    return made
+
+
+def hide_unified_cgroup() -> bool:
+    """Hides the version 2 hierarchy that hybrid hosts have beside version 1; False where there is none.
+
+    crun before 1.9 refuses to run where it sees both.
+    """
+    if not os.path.exists(f"{_UNIFIED}/cgroup.procs"):
+        return False
+    keep_mounts_from_host(os.path.dirname(_UNIFIED))
+    syscall.umount(_UNIFIED, syscall.MNT_DETACH)
+    return True
+
+
+def mount_root(root: dict[str, Any]) -> None:
+    """Mounts the container's root on the bundle's `rootfs`. Raises OSError."""
+    bundle = os.getcwd()
+    target = f"{bundle}/{records.ROOTFS}"
+    os.makedirs(target, mode=0o711, exist_ok=True)
+    os.chdir(root["directory"])
+    try:
+        if root["fstype"] == "bind":
+            syscall.mount(root["source"], target, flags=syscall.MS_BIND | syscall.MS_REC)
+        else:
+            syscall.mount(root["source"], target, root["fstype"], data=root["data"])
+    finally:
+        os.chdir(bundle)
+    syscall.mount("none", records.ROOTFS, flags=syscall.MS_PRIVATE)
+
+
+def unmount_root() -> None:
+    """Undoes mount_root()."""
+    for flags in (0, syscall.MNT_DETACH):
+        try:
+            syscall.umount(records.ROOTFS, flags | syscall.UMOUNT_NOFOLLOW)
+            return
+        except OSError as error:
+            if error.errno != errno.EBUSY:
+                return  # was not mounted

@@ -1,0 +1,153 @@
+# ruff: noqa: PTH104, PTH108, PTH110
+# No pathlib: it would double the shim's memory.
+"""The log file of a container: whole entries, rotated by size. A full disk loses lines, not containers."""
+
+import os
+import time
+from collections.abc import Callable
+from typing import Final
+
+from wharf.runtime.shim.encoder import LineEncoder
+
+_COMPRESS_CHUNK: Final = 1 << 18
+
+
+def now() -> bytes:
+    """The time as RFC 3339 with nanoseconds."""
+    nanoseconds = time.time_ns()
+    seconds, fraction = divmod(nanoseconds, 1_000_000_000)
+    return b"%s.%09dZ" % (time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)).encode(), fraction)
+
+
+class LogFile:
+    """Where all streams of a container are written. `lost` counts bytes that could not be."""
+
+    def __init__(self, path: str, *, max_size: int = 0, max_files: int = 1, compress: bool = False) -> None:
+        self._path = path
+        self._max_size = max_size
+        self._max_files = max_files
+        self._compress = compress
+        self._compressing = 0
+        self._torn = False
+        self.lost = 0
+        self._open()
+
+    def _open(self) -> None:
+        self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
+        self._size = os.fstat(self._fd).st_size
+
+    def write(self, entries: bytes) -> None:
+        """Adds whole entries; rotates between two of them."""
+        if not self._max_size or self._size + len(entries) <= self._max_size:
+            self._write(entries)
+            return
+        view = memoryview(entries)
+        while len(view) and self._size + len(view) > self._max_size:
+            room = max(0, self._max_size - self._size)
+            start = len(entries) - len(view)
+            cut = entries.rfind(b"\n", start, start + room) + 1 or start
+            if cut == start and not self._size:
+                cut = entries.index(b"\n", start) + 1  # one entry that is larger than a file may be
+            self._write(view[: cut - start])
+            view = view[cut - start :]
+            if len(view):
+                self._rotate()
+        self._write(view)
+
+    def _write(self, entries: bytes | memoryview) -> None:
+        view = memoryview(entries)
+        if self._torn and len(view):
+            # Half an entry stands at the end: readers skip that line when this begins a new one.
+            view = memoryview(b"\n" + bytes(view))
+        try:
+            while len(view):
+                written = os.write(self._fd, view)
+                self._size += written
+                self._torn = written < len(view)
+                view = view[written:]
+        except OSError:
+            self.lost += len(view)
+
+    def _rotate(self) -> None:
+        try:
+            if self._max_files <= 1:
+                os.ftruncate(self._fd, 0)
+            else:
+                self._shift()
+                os.close(self._fd)
+                self._open()
+            self._size = 0
+            self._torn = False
+        except OSError:
+            self._size = 0  # no room for a new file: go on in the old one and try again after as many bytes
+
+    def _shift(self) -> None:
+        self._finish_compressing()
+        for number in range(self._max_files - 1, 0, -1):
+            for ending in ("", ".gz"):
+                older = f"{self._path}.{number}{ending}"
+                if not os.path.exists(older):
+                    continue
+                if number == self._max_files - 1:
+                    os.unlink(older)
+                else:
+                    os.rename(older, f"{self._path}.{number + 1}{ending}")
+        os.rename(self._path, f"{self._path}.1")
+        if self._compress:
+            self._compressing = in_child(lambda: compress(f"{self._path}.1"))
+
+    def _finish_compressing(self) -> None:
+        if self._compressing:
+            try:
+                os.waitpid(self._compressing, 0)
+            except ChildProcessError:
+                pass  # the shim's reaper saw it end
+            self._compressing = 0
+
+    def close(self) -> None:
+        self._finish_compressing()
+        os.close(self._fd)
+
+
+class Log:
+    """The streams of one container on their way to its log file."""
+
+    def __init__(self, file: LogFile, attributes: dict[str, str]) -> None:
+        self.file = file
+        self._encoders = {1: LineEncoder("stdout", attributes), 2: LineEncoder("stderr", attributes)}
+
+    def write(self, stream: int, data: bytes) -> None:
+        """Logs what was read from stream 1 or 2."""
+        entries = self._encoders[stream].feed(data, now())
+        if entries:
+            self.file.write(entries)
+
+    def finish(self) -> None:
+        """Logs unfinished last lines and closes the file."""
+        for encoder in self._encoders.values():
+            if entries := encoder.finish(now()):
+                self.file.write(entries)
+        self.file.close()
+
+
+def in_child(work: Callable[[], None]) -> int:
+    """Does `work` in a forked child, and returns its pid."""
+    if pid := os.fork():
+        return pid
+    try:
+        work()
+    finally:
+        os._exit(0)
+
+
+def compress(path: str) -> None:
+    """Replaces a file by path.gz."""
+    import zlib  # only in the child: a shim without rotation never needs it
+
+    packer = zlib.compressobj(1, zlib.DEFLATED, 31)
+    with open(path, "rb") as source, open(f"{path}.gz.new", "wb") as target:  # noqa: PTH123
+        while chunk := source.read(_COMPRESS_CHUNK):
+            target.write(packer.compress(chunk))
+        target.write(packer.flush())
+    os.rename(f"{path}.gz.new", f"{path}.gz")
+    os.unlink(path)

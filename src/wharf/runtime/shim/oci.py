@@ -1,0 +1,163 @@
+# ruff: noqa: PTH106, PTH108, PTH110, PTH118, PTH123
+# No pathlib: it would double the shim's memory.
+"""The OCI runtime as a program: one call starts a container, and our own hands undo what it left.
+
+All paths are relative to the bundle, the shim's working directory: container ids and data roots may be long, and the
+names of sockets may not.
+"""
+
+import json
+import os
+import signal
+import socket
+import struct
+from typing import Any, Final
+
+from wharf.linux import cgroups, syscall
+from wharf.runtime import records
+
+_LOG: Final = "runtime.log"
+_PID_FILE: Final = "pid"
+_CONSOLE: Final = "console.sock"
+_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#: Signals whose handling the runtime, and so the container, must not inherit from the shim.
+_RESET: Final = tuple(
+    number for number in signal.valid_signals() if number not in (signal.SIGKILL, signal.SIGSTOP) and number < 32
+)
+
+
+class Failed(Exception):
+    """The runtime's own words."""
+
+
+def arguments(program: str, *, systemd: bool) -> list[str]:
+    own = [program, "--root", records.STATE, "--log", _LOG, "--log-format", "json"]
+    return [*own, "--systemd-cgroup"] if systemd else own
+
+
+def execute(program: str, command: list[str], stdio: tuple[int, int, int]) -> int:
+    """Runs a program to its end; its exit code (128 + n for a signal). Raises OSError when it cannot be run."""
+    actions: list[Any] = [(os.POSIX_SPAWN_DUP2, fd, target) for target, fd in enumerate(stdio)]
+    pid = os.posix_spawn(
+        program, command, {"PATH": _PATH}, file_actions=actions, setsigdef=_RESET, setsigmask=(), setsid=False
+    )
+    _, status = os.waitpid(pid, 0)
+    code = os.waitstatus_to_exitcode(status)
+    return code if code >= 0 else 128 - code
+
+
+def run(launch: dict[str, Any], network: int | None, stdio: tuple[int, int, int]) -> int:
+    """Starts the container; the pid of its init. Raises Failed."""
+    command = arguments(launch["runtime"], systemd=is_systemd_path(launch["cgroups_path"]))
+    command += ["run", "--detach", "--bundle", ".", "--pid-file", _PID_FILE]
+    if launch["tty"]:
+        command += ["--console-socket", _CONSOLE]
+    command += [launch["id"]]
+    home = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        # The runtime runs inside the container's network, so that the path in config.json is the same for all.
+        if network is not None:
+            syscall.setns(network, syscall.CLONE_NEWNET)
+        try:
+            code = execute(launch["runtime"], command, stdio)
+        except OSError as error:
+            raise Failed(f"{launch['runtime']}: {error.strerror}") from None
+        finally:
+            if network is not None:
+                syscall.setns(home, syscall.CLONE_NEWNET)
+    finally:
+        os.close(home)
+    if code != 0:
+        raise Failed(last_error() or f"exit status {code}")
+    with open(_PID_FILE) as file:
+        return int(file.read())
+
+
+def last_error() -> str:
+    """The last error that the runtime logged, or ""."""
+    try:
+        with open(_LOG, errors="replace") as file:
+            lines = file.readlines()
+    except FileNotFoundError:
+        return ""
+    for line in reversed(lines):
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(entry, dict) and entry.get("level") in ("error", "fatal"):
+            return str(entry.get("msg", ""))
+    return ""
+
+
+def is_systemd_path(path: str) -> bool:
+    """Whether a cgroups path is "slice:prefix:name", for systemd to make."""
+    return path.count(":") == 2 and not path.startswith("/")
+
+
+def delete(launch: dict[str, Any]) -> None:
+    """Removes what the runtime keeps of an ended (or never started) container: its state and its cgroups."""
+    path = launch["cgroups_path"]
+    own = path.startswith("/")
+    if own:
+        # Without a pid namespace of its own a container's processes outlive its init.
+        cgroups.kill(path)
+    if not (own and cgroups.remove(path)) and os.path.exists(records.STATE):
+        _delete_by_runtime(launch)
+        if own:
+            cgroups.remove(path)
+    for name in (records.STATE, _LOG, _PID_FILE, _CONSOLE):
+        remove_tree(name)
+
+
+def _delete_by_runtime(launch: dict[str, Any]) -> None:
+    null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+    command = arguments(launch["runtime"], systemd=is_systemd_path(launch["cgroups_path"]))
+    try:
+        execute(launch["runtime"], [*command, "delete", "--force", launch["id"]], (null, null, null))
+    except OSError:
+        pass  # the program has gone meanwhile; what can be removed without it follows
+    finally:
+        os.close(null)
+
+
+def remove_tree(path: str) -> None:
+    """Removes a file or a directory with all in it; harmless when it is not there."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return
+    except (IsADirectoryError, PermissionError):
+        for name in os.listdir(path):  # noqa: PTH208
+            remove_tree(os.path.join(path, name))
+        os.rmdir(path)
+
+
+class Console:
+    """The socket on which the runtime hands over the terminal's master."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.bind(_CONSOLE)
+        self._socket.listen(1)
+
+    def take(self) -> int:
+        """The master's descriptor. The runtime has ended well, so it is there already. Raises Failed if not."""
+        self._socket.settimeout(5)
+        try:
+            connection, _ = self._socket.accept()
+            with connection:
+                size = struct.calcsize("i")
+                _, control, _, _ = connection.recvmsg(4096, socket.CMSG_SPACE(size))
+        except OSError as error:
+            raise Failed(f"no terminal from the runtime: {error}") from None
+        for level, kind, data in control:
+            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+                master = int(struct.unpack("i", data[:size])[0])
+                os.set_inheritable(master, False)
+                return master
+        raise Failed("no terminal from the runtime")
+
+    def close(self) -> None:
+        self._socket.close()
+        remove_tree(_CONSOLE)

@@ -1,0 +1,91 @@
+"""wharfd's side of the spawner: starts it, asks it for shims, and starts another when it has died."""
+
+import array
+import asyncio
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import wharf
+from wharf.errors import Unavailable
+
+_SOURCE: Final = str(Path(wharf.__file__).parents[1])
+# -I -S: neither the user's environment nor site-packages; it starts in half the time and shims stay small.
+_START: Final = "import sys; sys.path.insert(0, sys.argv[2]); from wharf.runtime.spawner.main import main; main()"
+
+
+class Spawner:
+    """A running spawner process. Made at once, without waiting for it."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._start()
+
+    def _start(self) -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-S", "-c", _START, str(theirs.fileno()), _SOURCE],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(),),
+                cwd="/",
+                env={},
+            )
+        ours.setblocking(False)
+        self._requests = ours
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid if self._process is not None else 0
+
+    async def spawn(self, launch: dict[str, Any]) -> socket.socket:
+        """A new shim, as our end of its connection. Raises Unavailable when no spawner can be started."""
+        for _ in range(2):
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+            ours.setblocking(False)
+            try:
+                with theirs:
+                    await self._send(json.dumps(launch).encode(), theirs.fileno())
+                return ours
+            except OSError:
+                ours.close()
+                self._restart()
+            except BaseException:
+                ours.close()
+                raise
+        raise Unavailable("cannot start the process that starts containers")
+
+    async def _send(self, data: bytes, fd: int) -> None:
+        control = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))]
+        while True:
+            try:
+                self._requests.sendmsg([data], control, socket.MSG_NOSIGNAL)
+                return
+            except BlockingIOError:
+                await asyncio.sleep(0.001)  # it is busy forking; packets queue in the kernel, few at a time
+
+    def _restart(self) -> None:
+        self.close()
+        self._start()
+
+    def close(self) -> None:
+        """Ends the spawner; its shims live on."""
+        self._requests.close()
+        if self._process is not None:
+            try:
+                self._process.wait(2)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        self._process = None
+
+
+def close_all(fds: list[int]) -> None:
+    """Closes descriptors that arrived and nobody took."""
+    for fd in fds:
+        os.close(fd)
