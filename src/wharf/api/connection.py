@@ -244,6 +244,7 @@ class Connection(asyncio.Protocol):
         if isinstance(answer, Streaming):
             self._cancellable = True
             if self._lost_or_gone():
+                answer.abandon()
                 raise BodyCut("the client left")
             answer = await self._stream(answer) or Response(0)
             if answer.status == 0:
@@ -328,6 +329,7 @@ class Connection(asyncio.Protocol):
 
     async def _hand_over(self, answer: Hijack, request: Request) -> None:
         if self._transport.is_closing():
+            answer.abandon()
             raise ConnectionResetError("the client is gone")
         stream = HijackedStream(self._transport, self)
         self._transport.write(

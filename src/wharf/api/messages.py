@@ -33,6 +33,10 @@ class Request:
         return self.headers.get(name, b"").decode("latin-1")
 
 
+def _nothing() -> None:
+    """There is nothing to give back."""
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
     """A whole answer. Without a content type nothing is said about the (then empty) body."""
@@ -52,6 +56,7 @@ class Streaming:
     content_type: str = JSON
     at_once: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
+    abandon: Callable[[], object] = _nothing  # called in place of the first piece when the client left before it
 
 
 class Duplex(Protocol):
@@ -70,6 +75,7 @@ class Hijack:
 
     serve: Callable[[Duplex], Awaitable[None]]
     content_type: str
+    abandon: Callable[[], object] = _nothing  # called in place of `serve` when the client has left
 
 
 Answer = Response | Streaming | Hijack

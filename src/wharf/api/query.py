@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import unquote_plus
 
-from wharf.api.timestamps import parse_timestamp
+from wharf.api.timestamps import parse_timestamp, to_datetime
+from wharf.apitypes.filters import parse_filters
 from wharf.errors import InvalidArgument
 
 #: All that is not true; anything else is (dockerd's BoolValue).
@@ -53,10 +54,18 @@ class Query:
     def required_number(self, name: str) -> int:
         return parse_int(self.text(name))
 
-    def time(self, name: str) -> datetime | None:
-        """Unix seconds with an optional fraction, or RFC 3339; None when absent, empty or 0."""
+    def time_ns(self, name: str) -> int | None:
+        """Nanoseconds since 1970; None when absent, empty or 0. Raises InvalidArgument."""
         text = self.text(name)
         return parse_timestamp(text) if text and text != "0" else None
+
+    def time(self, name: str) -> datetime | None:
+        nanoseconds = self.time_ns(name)
+        return None if nanoseconds is None else to_datetime(nanoseconds)
+
+    def filters(self) -> dict[str, list[str]]:
+        """The parameter `filters`. Raises InvalidArgument."""
+        return parse_filters(self.text("filters"))
 
 
 def parse_int(text: str) -> int:

@@ -14,6 +14,7 @@ class Wire(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
 
 
 def named(wire: str, default: Any = msgspec.NODEFAULT) -> Any:
+    """A field whose name on the wire is not simply CamelCase."""
     """A field whose JSON name is not its own name in CamelCase."""
     return msgspec.field(name=wire, default=default)
 

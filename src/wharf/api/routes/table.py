@@ -1,12 +1,49 @@
 """The one list of the operations that this engine offers."""
 
-from collections.abc import Iterator
+from typing import Final
 
-from wharf.api.router import Operation
-from wharf.api.routes import ping
+from wharf.api.router import Handler, Operation
+from wharf.api.routes import containers, images, networks, ping, system
+
+#: The first whose method and path match is taken: literal paths are found before patterns, else the order counts.
+_TABLE: Final[tuple[tuple[str, str, Handler], ...]] = (
+    ("GET", "/_ping", ping.ping),
+    ("HEAD", "/_ping", ping.ping_head),
+    ("GET", "/info", system.info),
+    ("GET", "/version", system.version),
+    ("GET", "/events", system.events),
+    ("GET", "/system/df", system.disk_usage),
+    ("GET", "/containers/json", containers.list_containers),
+    ("POST", "/containers/create", containers.create),
+    ("POST", "/containers/prune", containers.prune),
+    ("GET", "/containers/{name}/json", containers.inspect),
+    ("GET", "/containers/{name}/logs", containers.logs),
+    ("GET", "/containers/{name}/top", containers.top),
+    ("POST", "/containers/{name}/start", containers.start),
+    ("POST", "/containers/{name}/stop", containers.stop),
+    ("POST", "/containers/{name}/restart", containers.restart),
+    ("POST", "/containers/{name}/kill", containers.kill),
+    ("POST", "/containers/{name}/rename", containers.rename),
+    ("POST", "/containers/{name}/pause", containers.pause),
+    ("POST", "/containers/{name}/unpause", containers.unpause),
+    ("POST", "/containers/{name}/wait", containers.wait),
+    ("POST", "/containers/{name}/attach", containers.attach),
+    ("POST", "/containers/{name}/resize", containers.resize),
+    ("DELETE", "/containers/{name}", containers.remove),
+    ("GET", "/images/json", images.list_images),
+    ("GET", "/images/get", images.save_several),
+    ("POST", "/images/create", images.create),
+    ("POST", "/images/load", images.load),
+    ("POST", "/images/prune", images.prune),
+    ("GET", "/images/{name}/json", images.inspect),
+    ("GET", "/images/{name}/history", images.history),
+    ("GET", "/images/{name}/get", images.save),
+    ("POST", "/images/{name}/tag", images.tag),
+    ("DELETE", "/images/{name}", images.remove),
+    ("GET", "/networks", networks.list_networks),
+    ("GET", "/networks/{name}", networks.inspect),
+)
 
 
-def operations() -> Iterator[Operation]:
-    """All operations. The first whose method and path match is taken, so literal ones precede patterns."""
-    yield Operation("GET", "/_ping", ping.ping)
-    yield Operation("HEAD", "/_ping", ping.ping_head)
+def operations() -> list[Operation]:
+    return [Operation(method, path, handler) for method, path, handler in _TABLE]

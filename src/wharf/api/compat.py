@@ -1,0 +1,114 @@
+"""How answers looked in older versions of the API: a table of pure functions.
+
+The structs know the union of all members; each row says what a version does not have.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from wharf.apitypes.containers import ContainerInspect, ContainerSummary
+from wharf.apitypes.images import ImageInspect, ImageSummary
+
+Document = dict[str, Any]
+Change = Callable[[Document], None]
+
+#: The one content type of multiplexed output, since this version; a raw stream's before, framed or not.
+MULTIPLEXED_SINCE: Final = 42
+#: Events carry no copies of their members for old clients from this version on.
+PLAIN_EVENTS_SINCE: Final = 52
+
+
+def _without(*names: str) -> Change:
+    def change(document: Document) -> None:
+        for name in names:
+            document.pop(name, None)
+
+    return change
+
+
+def _within(member: str, inner: Change) -> Change:
+    def change(document: Document) -> None:
+        if isinstance(document.get(member), dict):
+            inner(document[member])
+
+    return change
+
+
+def _each(member: str, inner: Change) -> Change:
+    def change(document: Document) -> None:
+        for value in (document.get(member) or {}).values():
+            inner(value)
+
+    return change
+
+
+def _config_mac_address(document: Document) -> None:
+    """Before 1.44 the MAC address was the container's, not an endpoint's."""
+    address = document["NetworkSettings"].get("MacAddress", "")
+    document["Config"].setdefault("MacAddress", "")
+    document["Config"]["MacAddress"] = document["Config"]["MacAddress"] or address
+
+
+_ENDPOINT_EXTRAS: Final = _without("DNSNames", "GwPriority")
+#: What the default bridge's settings repeated until 1.52, and members that were empty long before.
+_LEGACY_NETWORK: Final = _without(
+    "Bridge",
+    "HairpinMode",
+    "LinkLocalIPv6Address",
+    "LinkLocalIPv6PrefixLen",
+    "SecondaryIPAddresses",
+    "SecondaryIPv6Addresses",
+    "EndpointID",
+    "Gateway",
+    "GlobalIPv6Address",
+    "GlobalIPv6PrefixLen",
+    "IPAddress",
+    "IPPrefixLen",
+    "IPv6Gateway",
+    "MacAddress",
+)
+
+#: For a type: (first version, last version, change). All rows whose versions fit are applied, in order.
+SHAPES: Final[dict[type, Sequence[tuple[int, int, Change]]]] = {
+    ContainerInspect: (
+        (0, 43, _config_mac_address),
+        (0, 43, _within("NetworkSettings", _each("Networks", _ENDPOINT_EXTRAS))),
+        (44, 47, _within("NetworkSettings", _each("Networks", _without("GwPriority")))),
+        (0, 42, _within("HostConfig", _without("Annotations"))),
+        (44, 99, _within("Config", _without("MacAddress"))),
+        (52, 99, _within("NetworkSettings", _LEGACY_NETWORK)),
+    ),
+    ContainerSummary: (
+        (0, 45, _within("HostConfig", _without("Annotations"))),
+        (0, 43, _within("NetworkSettings", _each("Networks", _ENDPOINT_EXTRAS))),
+        (44, 47, _within("NetworkSettings", _each("Networks", _without("GwPriority")))),
+    ),
+    ImageInspect: (
+        (44, 99, _without("VirtualSize")),
+        (45, 99, _without("Container", "ContainerConfig")),
+        (52, 99, _without("DockerVersion", "Parent")),
+    ),
+    ImageSummary: ((44, 99, _without("VirtualSize")),),
+}
+
+
+def shaped(value: Any, version: int) -> Any:
+    """The value, or a list of values, as API 1.`version` shows it."""
+    if isinstance(value, list | tuple):
+        return [shaped(one, version) for one in value]
+    rows = [change for first, last, change in SHAPES.get(type(value), ()) if first <= version <= last]
+    if not rows:
+        return value
+    document = msgspec.to_builtins(value)
+    for change in rows:
+        change(document)
+    return document
+
+
+def stream_type(version: int, *, tty: bool) -> str:
+    """Content type of a container's output."""
+    if tty or version < MULTIPLEXED_SINCE:
+        return "application/vnd.docker.raw-stream"
+    return "application/vnd.docker.multiplexed-stream"

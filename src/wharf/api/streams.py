@@ -1,0 +1,125 @@
+"""The API's streams: attach, logs, and the progress of long operations."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from typing import Any, Final
+
+from wharf.api.detach import DetachFilter
+from wharf.api.encode import json_line
+from wharf.api.engine_port import Attachment, LogStream
+from wharf.api.errors import describe, record_bug
+from wharf.api.messages import Duplex
+from wharf.api.timestamps import with_all_nanoseconds
+from wharf.apitypes import stdcopy
+from wharf.apitypes.jsonmessage import Progress, Report, error_to_json, to_json
+from wharf.logs.query import LogEntry
+
+#: Progress that comes faster than this is drawn by nobody, so of equal steps only the latest is sent.
+_DRAW_EVERY: Final = 0.1  # seconds
+
+
+async def serve_attachment(client: Duplex, attachment: Attachment, keys: bytes) -> None:
+    """Copies both ways until the container's output ends, the client leaves, or the user types the detach `keys`."""
+    output = asyncio.create_task(_copy_output(client, attachment), name="attach output")
+    stdin = asyncio.create_task(_copy_input(client, attachment, keys), name="attach input")
+    try:
+        await asyncio.wait((output, stdin), return_when=asyncio.FIRST_COMPLETED)
+        detached = stdin.done() and stdin.exception() is None and stdin.result()
+        if not detached:
+            # The end of the client's input is not the end of the output.
+            await output
+    finally:
+        for task in (output, stdin):
+            task.cancel()
+        await asyncio.gather(output, stdin, return_exceptions=True)
+        attachment.close()
+
+
+async def _copy_output(client: Duplex, attachment: Attachment) -> None:
+    while data := await attachment.read():
+        await client.write(data)
+
+
+async def _copy_input(client: Duplex, attachment: Attachment, keys: bytes) -> bool:
+    """Whether it ended by the detach keys, which only mean something on a terminal."""
+    watch = DetachFilter(keys) if attachment.tty else None
+    while data := await client.read():
+        if watch is not None:
+            data = watch.feed(data)
+        if data:
+            await attachment.write(data)
+        if watch is not None and watch.detached:
+            return True
+    if watch is not None and (held := watch.end()):
+        await attachment.write(held)
+    await attachment.end_stdin()
+    return False
+
+
+async def log_pieces(stream: LogStream, *, timestamps: bool, details: bool) -> AsyncIterator[bytes]:
+    """A log as the client gets it: raw with a TTY, else framed; one piece for each batch of lines."""
+    async with aclosing(stream.entries) as batches:  # type: ignore[type-var]
+        async for batch in batches:
+            yield b"".join([_log_line(entry, stream.tty, timestamps, details) for entry in batch])
+
+
+def _log_line(entry: LogEntry, tty: bool, timestamps: bool, details: bool) -> bytes:
+    line = entry.line
+    if details:
+        line = ",".join(f"{name}={value}" for name, value in sorted(entry.attributes.items())).encode() + b" " + line
+    if timestamps:
+        line = with_all_nanoseconds(entry.time).encode() + b" " + line
+    return line if tty else stdcopy.frame(entry.stream, line)
+
+
+async def progress_pieces(
+    work: Callable[[Report], Awaitable[Any]], last: Callable[[Any], dict[str, Any] | None] = lambda result: None
+) -> AsyncIterator[bytes]:
+    """The progress of `work` as JSON lines; `last` makes a line of its result.
+
+    A failure before the first line is raised; a later one is the stream's last line. When the reader leaves, the work
+    is cancelled. A slow reader neither holds up the work nor lets lines pile up: of equal steps it gets the latest.
+    """
+    waiting: dict[tuple[str, str, str], Progress] = {}
+    news = asyncio.Event()
+
+    def report(progress: Progress) -> None:
+        waiting[progress.id, progress.status, progress.stream] = progress
+        news.set()
+
+    def take() -> bytes:
+        news.clear()
+        lines = b"".join([json_line(to_json(progress)) for progress in waiting.values()])
+        waiting.clear()
+        return lines
+
+    task = asyncio.ensure_future(work(report))
+    task.add_done_callback(lambda _: news.set())
+    begun = False
+    try:
+        while not task.done():
+            await news.wait()
+            if waiting:
+                begun = True
+                yield take()
+                await asyncio.wait((task,), timeout=_DRAW_EVERY)
+            else:
+                news.clear()
+        begun = begun or bool(waiting)
+        yield take()
+        yield _last_line(task, begun, last)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def _last_line(task: "asyncio.Future[Any]", begun: bool, last: Callable[[Any], dict[str, Any] | None]) -> bytes:
+    error = task.exception()
+    if error is None:
+        line = last(task.result())
+        return json_line(line) if line is not None else b""
+    if not begun:
+        raise error
+    record_bug(error, "a long operation")
+    return json_line(error_to_json(describe(error)[1]))
