@@ -37,4 +37,11 @@ CREATE TABLE networks (
 ) WITHOUT ROWID
 """
 
-MIGRATIONS: Final = (_CONTAINERS, _IMAGES, _NETWORKS)
+_VOLUMES: Final = """
+CREATE TABLE volumes (
+    name    TEXT PRIMARY KEY,
+    record  BLOB NOT NULL  -- JSON of engine.volumes.record.Volume
+) WITHOUT ROWID
+"""
+
+MIGRATIONS: Final = (_CONTAINERS, _IMAGES, _NETWORKS, _VOLUMES)
