@@ -1,0 +1,67 @@
+"""From the daemon's configuration to what the engine is told. Pure."""
+
+from ipaddress import IPv4Interface, IPv4Network
+from pathlib import Path
+
+from wharf.apitypes.containers import Ulimit
+from wharf.daemon.checks import cgroup_driver, parse_size
+from wharf.daemon.config import Config
+from wharf.engine.config import BridgeConfig, EngineConfig, LogDefaults, RegistrySettings
+
+
+def engine_config(config: Config) -> EngineConfig:
+    return EngineConfig(
+        data_root=Path(config.data_root).absolute(),
+        exec_root=Path(config.exec_root).absolute(),
+        bridge=_bridge(config),
+        registry=RegistrySettings(
+            mirrors=config.registry_mirrors,
+            insecure=config.insecure_registries,
+            max_downloads=config.max_concurrent_downloads,
+        ),
+        logs=_logs(config),
+        runtimes={"crun": "crun", "runc": "runc"} | {name: entry.path for name, entry in config.runtimes.items()},
+        default_runtime=config.default_runtime,
+        default_ulimits=tuple(
+            Ulimit(name=name, soft=limit.soft, hard=limit.hard) for name, limit in config.default_ulimits.items()
+        ),
+        storage_driver=config.storage_driver,
+        cgroup_driver=cgroup_driver(config.exec_opts),
+        cgroup_parent=config.cgroup_parent,
+        default_cgroupns_mode=config.default_cgroupns_mode,
+        default_ipc_mode=config.default_ipc_mode,
+        live_restore=config.live_restore,
+        shutdown_timeout=config.shutdown_timeout,
+        labels=config.labels,
+        shm_size=parse_size(config.default_shm_size),
+        init=config.init,
+        init_path=Path(config.init_path) if config.init_path else None,
+        seccomp_profile=config.seccomp_profile,
+        no_new_privileges=config.no_new_privileges,
+        dns=config.dns,
+        dns_options=config.dns_opts,
+        dns_search=config.dns_search,
+        host_gateway_ip=config.host_gateway_ip,
+        debug=config.debug,
+    )
+
+
+def _bridge(config: Config) -> BridgeConfig:
+    return BridgeConfig(
+        name=config.bridge,
+        address=IPv4Interface(config.bip) if config.bip else None,
+        fixed_cidr=IPv4Network(config.fixed_cidr, strict=False) if config.fixed_cidr else None,
+        mtu=config.mtu,
+        inter_container=config.icc,
+        masquerade=config.ip_masq,
+        firewall=config.iptables,
+        publish_address=config.ip,
+    )
+
+
+def _logs(config: Config) -> LogDefaults:
+    """Options that are given replace ours one by one; another driver has none of ours."""
+    ours = LogDefaults()
+    if config.log_driver != ours.driver:
+        return LogDefaults(config.log_driver, dict(config.log_opts))
+    return LogDefaults(config.log_driver, {**ours.options, **config.log_opts})
