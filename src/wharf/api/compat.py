@@ -16,6 +16,8 @@ Change = Callable[[Document], None]
 
 #: The one content type of multiplexed output, since this version; a raw stream's before, framed or not.
 MULTIPLEXED_SINCE: Final = 42
+#: Pruning volumes spares those with a name of their own, unless asked, since this version.
+NAMED_VOLUMES_SPARED_SINCE: Final = 42
 #: Events carry no copies of their members for old clients from this version on.
 PLAIN_EVENTS_SINCE: Final = 52
 
@@ -112,3 +114,8 @@ def stream_type(version: int, *, tty: bool) -> str:
     if tty or version < MULTIPLEXED_SINCE:
         return "application/vnd.docker.raw-stream"
     return "application/vnd.docker.multiplexed-stream"
+
+
+def prune_volume_filters(filters: dict[str, list[str]], version: int) -> dict[str, list[str]]:
+    """What a prune of volumes means in today's words."""
+    return filters if version >= NAMED_VOLUMES_SPARED_SINCE else {**filters, "all": ["true"]}

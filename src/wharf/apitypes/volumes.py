@@ -2,30 +2,28 @@
 
 from typing import Any
 
-import msgspec
-
 from wharf.apitypes.containers import Wire
 
 
 class VolumeCreateRequest(Wire, frozen=True, kw_only=True):
-    """POST /volumes/create. Null means the default."""
+    """POST /volumes/create. Without a name the engine makes one up."""
 
-    name: str | None = ""
-    driver: str | None = ""
-    driver_opts: dict[str, str] | None = None
-    labels: dict[str, str] | None = None
-    cluster_volume_spec: dict[str, Any] | None = None
+    name: str = ""
+    driver: str = ""
+    driver_opts: dict[str, str] = {}
+    labels: dict[str, str] = {}
+    cluster_volume_spec: dict[str, Any] = {}
 
 
 class VolumeInspect(Wire, frozen=True, kw_only=True):
-    """GET /volumes/{name}, and each entry of GET /volumes."""
+    """GET /volumes/{name}, and each entry of GET /volumes. What is empty is null, as with dockerd."""
 
     created_at: str
     driver: str
-    labels: dict[str, str]
+    labels: dict[str, str] | None
     mountpoint: str
     name: str
-    options: dict[str, str]
+    options: dict[str, str] | None
     scope: str
 
 
@@ -41,6 +39,3 @@ class VolumesPruned(Wire, frozen=True, kw_only=True):
 
     volumes_deleted: list[str] | None = None
     space_reclaimed: int = 0
-
-
-decode_create_request = msgspec.json.Decoder(VolumeCreateRequest).decode

@@ -3,7 +3,7 @@
 from typing import Final
 
 from wharf.api.router import Handler, Operation
-from wharf.api.routes import containers, images, networks, ping, system
+from wharf.api.routes import containers, images, networks, ping, system, volumes
 
 #: The first whose method and path match is taken: literal paths are found before patterns, else the order counts.
 _TABLE: Final[tuple[tuple[str, str, Handler], ...]] = (
@@ -42,6 +42,11 @@ _TABLE: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("DELETE", "/images/{name}", images.remove),
     ("GET", "/networks", networks.list_networks),
     ("GET", "/networks/{name}", networks.inspect),
+    ("GET", "/volumes", volumes.list_volumes),
+    ("POST", "/volumes/create", volumes.create),
+    ("POST", "/volumes/prune", volumes.prune),
+    ("GET", "/volumes/{name}", volumes.inspect),
+    ("DELETE", "/volumes/{name}", volumes.remove),
 )
 
 

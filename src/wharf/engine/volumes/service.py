@@ -108,10 +108,10 @@ class Volumes:
         return VolumeInspect(
             created_at=volume.created_at,
             driver=volume.driver,
-            labels=dict(volume.labels),
+            labels=dict(volume.labels) or None,
             mountpoint=volume.mountpoint,
             name=volume.name,
-            options=dict(volume.options),
+            options=dict(volume.options) or None,
             scope=self._driver(volume.driver).scope,
         )
 
@@ -123,8 +123,8 @@ class Volumes:
                 driver=volume.driver,
                 mountpoint=volume.mountpoint,
                 created_at=volume.created_at,
-                labels=dict(volume.labels),
-                options=dict(volume.options),
+                labels=dict(volume.labels) or None,
+                options=dict(volume.options) or None,
                 usage_data=VolumeUsage(size=await self._size(volume), ref_count=len(self.users(volume.name))),
             )
             for volume in await self.list({})

@@ -1,0 +1,46 @@
+"""The section Volume of the API."""
+
+from wharf.api.compat import prune_volume_filters
+from wharf.api.decode import decode, json_body
+from wharf.api.encode import json_response
+from wharf.api.engine_port import Engine
+from wharf.api.messages import Request, Response
+from wharf.apitypes.volumes import VolumeCreateRequest, VolumeList
+from wharf.errors import InvalidArgument, NotImplementedByUs
+
+
+async def list_volumes(engine: Engine, request: Request) -> Response:
+    """GET /volumes — 200."""
+    found = await engine.volumes.list(request.query.filters())
+    return json_response(VolumeList(volumes=[engine.volumes.inspect(volume) for volume in found]))
+
+
+async def create(engine: Engine, request: Request) -> Response:
+    """POST /volumes/create — 201, also when it was there already."""
+    value = await json_body(request)
+    if value is None:
+        raise InvalidArgument("got EOF while reading request body")
+    asked = decode(value, VolumeCreateRequest, "VolumeCreateBody")
+    if asked.cluster_volume_spec:
+        raise NotImplementedByUs("cluster volumes are not supported")
+    volume = await engine.volumes.create(
+        asked.name, labels=asked.labels, options=asked.driver_opts, driver=asked.driver or "local"
+    )
+    return json_response(engine.volumes.inspect(volume), 201)
+
+
+def inspect(engine: Engine, request: Request) -> Response:
+    """GET /volumes/{name} — 200."""
+    return json_response(engine.volumes.inspect(engine.volumes.get(request.name)))
+
+
+async def remove(engine: Engine, request: Request) -> Response:
+    """DELETE /volumes/{name} — 204."""
+    await engine.volumes.remove(request.name, force=request.query.flag("force"))
+    return Response(204)
+
+
+async def prune(engine: Engine, request: Request) -> Response:
+    """POST /volumes/prune — 200 with what was removed."""
+    filters = prune_volume_filters(request.query.filters(), request.version)
+    return json_response(await engine.volumes.prune(filters))
