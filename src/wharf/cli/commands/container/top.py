@@ -1,0 +1,20 @@
+"""`wharf top`."""
+
+from wharf.cli.command import MANY, Call, Command
+from wharf.cli.output import out
+from wharf.cli.render.tables import align
+from wharf.client import containers
+
+LEAST_WIDTH = 20
+
+
+def run(call: Call) -> int:
+    name, *arguments = call.arguments
+    found = containers.top(call.client, name, " ".join(arguments))
+    rows = [found["Titles"], *(found["Processes"] or [])]
+    # An empty last cell: titles and values all are columns here.
+    out(align([[*row, ""] for row in rows], least=LEAST_WIDTH))
+    return 0
+
+
+COMMAND = Command(run, "CONTAINER [ps OPTIONS]", "Show a container's processes", least=1, most=MANY, anywhere=False)

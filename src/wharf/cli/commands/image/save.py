@@ -1,0 +1,50 @@
+"""`wharf save`."""
+
+import os
+
+from wharf.cli.command import MANY, Call, Command
+from wharf.cli.flags import STRING, Flag
+from wharf.cli.output import STDOUT, write
+from wharf.client import images
+from wharf.errors import EngineError, InvalidArgument
+
+
+def run(call: Call) -> int:
+    path = call.options["output"]
+    if not path and os.isatty(STDOUT):
+        raise InvalidArgument("cowardly refusing to save to a terminal. Use the -o flag or redirect")
+    answer = images.open_save(call.client, call.arguments)
+    if not path:
+        for piece in answer.pieces():
+            write(STDOUT, piece)
+        return 0
+    # Under another name until it is whole: a broken archive must not look like one.
+    temporary = f"{path}.{os.getpid()}"
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        reason = (error.strerror or "").lower()
+        raise EngineError(f'invalid output path: directory "{os.path.dirname(path)}": {reason}') from None  # noqa: PTH120
+    try:
+        for piece in answer.pieces():
+            write(descriptor, piece)
+        os.replace(temporary, path)  # noqa: PTH105
+    except BaseException:
+        os.unlink(temporary)  # noqa: PTH108
+        raise
+    finally:
+        os.close(descriptor)
+    return 0
+
+
+COMMAND = Command(
+    run,
+    "[OPTIONS] IMAGE [IMAGE...]",
+    "Write images to an archive",
+    (
+        Flag("output", "o", STRING, "File to write, instead of STDOUT"),
+        Flag("platform", "", STRING, "Save only this platform's variant"),
+    ),
+    least=1,
+    most=MANY,
+)

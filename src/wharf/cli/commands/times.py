@@ -1,0 +1,51 @@
+"""Times as --since and --until take them."""
+
+from wharf.cli.commands.container.kinds import read_duration
+from wharf.errors import InvalidArgument
+
+FORMS = (
+    "%Y-%m-%dT%H:%M:%S%z",
+    "%Y-%m-%dT%H:%M:%S",
+    "%Y-%m-%dT%H:%M%z",
+    "%Y-%m-%dT%H:%M",
+    "%Y-%m-%d%z",
+    "%Y-%m-%d",
+    "%Y-%m-%dT%H%z",
+    "%Y-%m-%dT%H",
+)
+
+
+def read_moment(text: str) -> str:
+    """Unix seconds with nanoseconds, as the API wants them; "" stays "". Raises InvalidArgument.
+
+    A duration is so long before now, a number is Unix seconds already, anything else a date of RFC 3339, of which
+    the end may be missing; without a zone it is ours.
+    """
+    if not text:
+        return ""
+    number, _, fraction = text.partition(".")
+    if number.removeprefix("-").isdigit() and (fraction.isdigit() or not fraction):
+        return text
+    import time
+
+    try:
+        moment = time.time_ns() - read_duration(text)
+        return f"{moment // 10**9}.{moment % 10**9:09d}"
+    except ValueError:
+        return _read_date(text)
+
+
+def _read_date(text: str) -> str:
+    from datetime import datetime
+
+    # Python reads six digits of a second; Go's times have up to nine.
+    head, point, rest = text.partition(".")
+    digits = rest[: len(rest) - len(rest.lstrip("0123456789"))]
+    plain = head + rest[len(digits) :] if point else text
+    for form in FORMS:
+        try:
+            moment = datetime.strptime(plain, form).astimezone()
+        except ValueError:
+            continue
+        return f"{int(moment.timestamp())}.{digits or '0':0<9}"
+    raise InvalidArgument(f'invalid value for time: "{text}"')
