@@ -39,7 +39,7 @@ def parse_json(body: bytes) -> Any:
         return msgspec.json.decode(body)
     except RecursionError:
         raise InvalidArgument("invalid JSON: exceeded max depth") from None
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         raise InvalidArgument(_fault(body)) from None
 
 
@@ -231,7 +231,10 @@ def _go_name(kind: Any) -> str:
         return "map[string]" + _go_name(get_args(kind)[1])
     if origin in (Union, types.UnionType):
         return "*" + _go_name(get_args(kind)[0])
-    return _GO_NAMES.get(kind) or kind.__name__
+    return _GO_NAMES[kind] if kind in _GO_NAMES else str(kind.__name__)
+
+
+_FOUND: Final[dict[type, str]] = {str: "string", list: "array", dict: "object"}
 
 
 def _mismatch(value: Any, place: str, wanted: str) -> InvalidArgument:
@@ -241,6 +244,6 @@ def _mismatch(value: Any, place: str, wanted: str) -> InvalidArgument:
     elif isinstance(value, int | float):
         found = "number" if isinstance(value, int) and -_INT64 <= value < _INT64 else f"number {value}"
     else:
-        found = {str: "string", list: "array", dict: "object"}.get(type(value), "null")
+        found = _FOUND.get(type(value), "null")
     where = f"Go struct field {place} of type {wanted}" if "." in place else f"Go value of type {wanted}"
     return InvalidArgument(f"invalid JSON: json: cannot unmarshal {found} into {where}")

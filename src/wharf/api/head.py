@@ -82,7 +82,7 @@ def parse_head(data: bytes) -> Head:
             raise BadHead(
                 HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "505 HTTP Version Not Supported: unsupported protocol version"
             ) from None
-        if b"Transfer-Encoding" in str(error).encode() and b"content-length" not in seen.headers:
+        if "Transfer-Encoding" in str(error) and b"content-length" not in seen.headers:
             raise BadHead(HTTPStatus.NOT_IMPLEMENTED, "Unsupported transfer encoding") from None
         raise BadHead(HTTPStatus.BAD_REQUEST) from None
     if seen.heads != 1:

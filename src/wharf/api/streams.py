@@ -13,7 +13,7 @@ from wharf.api.messages import Duplex
 from wharf.api.timestamps import with_all_nanoseconds
 from wharf.apitypes import stdcopy
 from wharf.apitypes.jsonmessage import Progress, Report, error_to_json, to_json
-from wharf.logs.query import LogEntry
+from wharf.logs.entries import LogEntry
 
 #: Progress that comes faster than this is drawn by nobody, so of equal steps only the latest is sent.
 _DRAW_EVERY: Final = 0.1  # seconds

@@ -12,7 +12,7 @@ from wharf.api.query import parse_int
 from wharf.api.streams import log_pieces, serve_attachment
 from wharf.engine.containers.attaching import AttachOptions
 from wharf.errors import InvalidArgument
-from wharf.logs.query import LogQuery
+from wharf.logs.entries import LogQuery
 
 _DONE = Response(204)
 
