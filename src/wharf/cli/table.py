@@ -43,10 +43,18 @@ SYSTEM = {
     "info": "Show facts about the daemon and its machine",
     "prune": "Remove unused data",
 }
+VOLUME = {
+    "create": "Make a volume",
+    "inspect": "Show all that is known of volumes, as JSON",
+    "ls": "List volumes",
+    "prune": "Remove unused volumes",
+    "rm": "Remove volumes that no container uses",
+}
 GROUPS = {
     "container": ("Manage containers", CONTAINER),
     "image": ("Manage images", IMAGE),
     "system": ("Manage the engine", SYSTEM),
+    "volume": ("Manage volumes", VOLUME),
 }
 
 # Verbs at the top, by what they mean.
@@ -77,6 +85,8 @@ SYNONYMS = {
     "container remove": "container rm",
     "image list": "image ls",
     "image remove": "image rm",
+    "volume list": "volume ls",
+    "volume remove": "volume rm",
 }
 HIDDEN = {"system dial-stdio": "system dial_stdio"}
 
