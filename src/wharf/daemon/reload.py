@@ -13,10 +13,7 @@ from wharf.errors import EngineError
 log = logging.getLogger(__name__)
 
 #: Options that take effect at once; the others need a new start.
-RELOADABLE: Final = frozenset(
-    {"debug", "labels", "live_restore", "insecure_registries", "registry_mirrors", "max_concurrent_downloads",
-     "log_level", "shutdown_timeout"}
-)  # fmt: skip
+RELOADABLE: Final = frozenset({"debug", "labels", "log_level"})
 
 
 def reloaded(old: Config, new: Config) -> tuple[Config, list[str], list[str]]:

@@ -126,7 +126,7 @@ class _Daemon:
 
     def _reload(self, engine: Engine) -> None:
         systemd.notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
-        self._config = reload(self._config, self._arguments, lambda new: engine.reconfigure(engine_config(new)))
+        self._config = reload(self._config, self._arguments, lambda new: engine.system.reconfigure(engine_config(new)))
         engine.events.publish("daemon", "reload", engine_name(), {"name": engine_name()})
         systemd.notify("READY=1")
 

@@ -4,7 +4,7 @@ import asyncio
 import os
 import platform
 import shutil
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final, Protocol, TypeVar
 from urllib.parse import urlsplit
@@ -31,6 +31,7 @@ from wharf.engine.config import EngineConfig
 from wharf.engine.system import usage
 from wharf.engine.system.identity import engine_id
 from wharf.engine.system.warnings import host_warnings
+from wharf.errors import InvalidArgument
 from wharf.events.bus import Bus
 from wharf.linux import host
 
@@ -38,7 +39,7 @@ API_VERSION: Final = "1.54"
 MIN_API_VERSION: Final = "1.24"
 #: Machine names of the kernel and what Docker calls them.
 ARCHITECTURES: Final = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
-KINDS: Final = frozenset({"container", "image", "volume", "build-cache"})
+TYPES: Final = frozenset({"container", "image", "volume", "build-cache"})
 LOG_DRIVERS: Final = ("json-file", "local", "none")
 NETWORK_DRIVERS: Final = ("bridge", "host", "null")
 
@@ -208,34 +209,46 @@ class System:
             kernel_version=platform.release(),
         )
 
-    async def df(self, kinds: Collection[str] = (), *, verbose: bool = True) -> DiskUsage:
-        """What images, containers and volumes take; only the `kinds` that are named, if any are.
+    async def df(self, types: Sequence[str] = (), *, verbose: bool = False, legacy: bool = False) -> DiskUsage:
+        """What images, containers and volumes take; only the `types` that are named, if any are.
 
-        Both forms of the answer are filled; the older one always has the details.
+        `legacy`: in the form before API 1.52, which always has the details.
         """
-        wanted = frozenset(kinds) & KINDS or KINDS
-        answer = DiskUsage(builder_size=0)
-        if "image" in wanted:
-            answer = await self._with_images(answer, verbose)
-        if "container" in wanted:
-            containers = list(await self._containers.list({}, all=True, size=True))
-            part = usage.container_usage(containers, verbose=verbose)
-            answer = _replaced(answer, container_usage=part, containers=containers)
-        if "volume" in wanted:
-            volumes = list(await self._volumes.usage())
-            answer = _replaced(answer, volume_usage=usage.volume_usage(volumes, verbose=verbose), volumes=volumes)
-        if "build-cache" in wanted:
-            answer = _replaced(answer, build_cache_usage=usage.volume_usage((), verbose=verbose), build_cache=[])
-        return answer
+        if unknown := set(types) - TYPES:
+            raise InvalidArgument(f"unknown object type: {', '.join(sorted(unknown))}")
+        wanted = frozenset(types) or TYPES
+        size = self._images.layers_size()
+        images = await self._counted_images() if "image" in wanted else None
+        containers = list(await self._containers.list({}, all=True, size=True)) if "container" in wanted else None
+        volumes = list(await self._volumes.usage()) if "volume" in wanted else None
+        if legacy:
+            build_cache: list[object] | None = [] if "build-cache" in wanted else None
+            return DiskUsage(
+                layers_size=size if images is not None else 0,
+                images=images,
+                containers=containers,
+                volumes=volumes,
+                build_cache=build_cache,
+                builder_size=0,
+            )
+        nothing = msgspec.UNSET
+        return DiskUsage(
+            image_usage=nothing if images is None else usage.image_usage(images, size, verbose=verbose),
+            container_usage=nothing if containers is None else usage.container_usage(containers, verbose=verbose),
+            volume_usage=nothing if volumes is None else usage.volume_usage(volumes, verbose=verbose),
+            build_cache_usage=usage.volume_usage((), verbose=verbose) if "build-cache" in wanted else nothing,
+        )
 
-    async def _with_images(self, answer: DiskUsage, verbose: bool) -> DiskUsage:
+    async def _counted_images(self) -> list[ImageSummary]:
+        """All images with the number of containers made from each."""
         users: dict[str, int] = {}
         for container in await self._containers.list({}, all=True):
             users[container.image_id] = users.get(container.image_id, 0) + 1
-        images = [_replaced(image, containers=users.get(image.id, 0)) for image in await self._images.list({})]
-        size = self._images.layers_size()
-        part = usage.image_usage(images, size, verbose=verbose)
-        return _replaced(answer, image_usage=part, layers_size=size, images=images)
+        return [_replaced(image, containers=users.get(image.id, 0)) for image in await self._images.list({})]
+
+    def reconfigure(self, config: EngineConfig) -> None:
+        """From now on, info tells of this configuration."""
+        self._config = config
 
 
 def _replaced(value: Struct, **changes: object) -> Struct:
