@@ -16,8 +16,8 @@ class ImageSummary(Wire, frozen=True, kw_only=True):
 
     id: str
     parent_id: str = ""
-    repo_tags: list[str] = []
-    repo_digests: list[str] = []
+    repo_tags: list[str] = msgspec.field(default_factory=list)
+    repo_digests: list[str] = msgspec.field(default_factory=list)
     created: int = 0
     size: int = 0
     shared_size: int = -1
@@ -28,7 +28,7 @@ class ImageSummary(Wire, frozen=True, kw_only=True):
 
 class ImageRootFS(Wire, frozen=True, kw_only=True):
     type: str = "layers"
-    layers: list[str] = []
+    layers: list[str] = msgspec.field(default_factory=list)
 
 
 class ImageMetadata(Wire, frozen=True, kw_only=True):
@@ -39,8 +39,8 @@ class ImageInspect(Wire, frozen=True, kw_only=True):
     """GET /images/{name}/json."""
 
     id: str
-    repo_tags: list[str] = []
-    repo_digests: list[str] = []
+    repo_tags: list[str] = msgspec.field(default_factory=list)
+    repo_digests: list[str] = msgspec.field(default_factory=list)
     parent: str = ""
     comment: str = ""
     created: str = ""

@@ -1,4 +1,7 @@
-"""What a snapshotter (overlay, vfs) offers. A layer is named by its chain id (OCI image spec), a container by its id."""
+"""What a snapshotter (overlay, vfs) offers.
+
+A layer is named by its chain id (OCI image spec), a container by its id.
+"""
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
@@ -26,6 +29,15 @@ class Snapshots(Protocol):
 
     def graph_driver(self, id: str) -> dict[str, str]:
         """The GraphDriver.Data of inspect: LowerDir, UpperDir, MergedDir, WorkDir for overlay."""
+
+    def layer_directories(self, id: str) -> list[Path]:
+        """The directories that the root is stacked from, the writable one first."""
+
+    async def read_file(self, id: str, path: str) -> bytes | None:
+        """A file (up to 16 MiB) of a container, by its absolute path there; links are followed inside the root.
+
+        None when there is none, or it is not a regular file. Mounts of a running container are not seen.
+        """
 
     async def usage(self, id: str) -> int:
         """Bytes of the writable layer."""

@@ -1,1 +1,33 @@
-"""What both drivers share: read-only layers, unpacked once, named by chain id."""
+"""What the drivers have in common, as the engine sees it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from wharf.snapshots.contract import Snapshots
+from wharf.snapshots.layers import Layers
+from wharf.spec.digest import Digest
+
+
+class LayeredSnapshots(Snapshots, Protocol):
+    """A snapshotter with the layers it stacks."""
+
+    layers: Layers
+
+    async def open(self) -> None:
+        """Reads the records and sweeps leftovers. Raises EngineError where the driver cannot work."""
+
+    async def close(self) -> None:
+        """Waits for removals in the background."""
+
+    def image_graph_driver(self, layers: Sequence[Digest]) -> dict[str, str]:
+        """The GraphDriver.Data of an image's inspect."""
+
+    def containers(self) -> list[str]:
+        """The ids that have a writable layer."""
+
+    def layers_in_use(self) -> set[Digest]:
+        """The layers that containers stand on, whatever became of their images."""
+
+    def stack_of(self, id: str) -> Sequence[Path]:
+        """The read-only directories under a container, topmost first."""

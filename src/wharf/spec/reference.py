@@ -22,7 +22,7 @@ _ONLY_HEX: Final = re.compile(r"[a-f0-9]{64}")
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A repository with a tag, a digest, both or neither. `str()` is the canonical form: docker.io/library/busybox:1."""
+    """A repository with a tag, a digest, both or neither. `str()` is canonical: docker.io/library/busybox:1."""
 
     domain: str
     path: str

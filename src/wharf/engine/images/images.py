@@ -1,28 +1,23 @@
 """The images of this machine: looked up by any of their names."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
 
 from wharf.apitypes.images import DeleteItem, HistoryItem, ImageInspect, ImagesPruned, ImageSummary
 from wharf.apitypes.jsonmessage import Report, ignore
+from wharf.content.store import ContentStore
 from wharf.db.database import Database
 from wharf.distribution.config import RegistryAuth, RegistryConfig
+from wharf.engine.images import describing, listing, loading, removing, saving
+from wharf.engine.images.catalogue import Catalogue
+from wharf.engine.images.importing import import_tree
+from wharf.engine.images.pulling import Puller
 from wharf.engine.images.record import Image
+from wharf.engine.images.stock import Publisher, Stock, Users, nobody
+from wharf.errors import EngineError, InvalidArgument
 from wharf.snapshots.layered import LayeredSnapshots
-
-Users = Callable[[str], Iterable[tuple[str, bool]]]
-"""The containers that use an image id: container id, and whether it runs."""
-
-
-class Publisher(Protocol):
-    def publish(self, type: str, action: str, id: str, attributes: Mapping[str, str]) -> object:
-        """Tells the world that something happened."""
-
-
-def nobody(image: str) -> Iterable[tuple[str, bool]]:
-    """The users of an image where there are no containers."""
-    return ()
+from wharf.spec.image_config import is_built_on
+from wharf.spec.reference import Reference
 
 
 class Images:
@@ -37,21 +32,48 @@ class Images:
         root: Path,
         snapshots: LayeredSnapshots,
         events: Publisher,
-        registries: RegistryConfig = RegistryConfig(),  # noqa: B008 - frozen
+        registries: RegistryConfig | None = None,
         users: Users = nobody,
     ) -> None:
-        raise NotImplementedError
+        self._scratch = root / "tmp"
+        self._stock = Stock(Catalogue(db), ContentStore(root / "content"), snapshots, events, users)
+        self._puller = Puller(self._stock, registries or RegistryConfig())
 
-    async def open(self) -> None: ...
-    async def close(self) -> None: ...
+    async def open(self) -> None:
+        """Reads the records. The snapshots must be open."""
+        self._stock.content.open()
+        self._scratch.mkdir(mode=0o700, exist_ok=True)
+        loading.clear(self._scratch)
+        self._stock.catalogue.open()
+        self._stock.sweep()
+
+    async def close(self) -> None:
+        """Ends pulls that are under way; what they have got stays for another try."""
+        await self._puller.close()
+
+    def set_registries(self, registries: RegistryConfig) -> None:
+        """Other options for the pulls that begin from now on (reload)."""
+        self._puller.registries = registries
+
+    def __len__(self) -> int:
+        return len(self._stock.catalogue)
 
     def get(self, name: str) -> Image:
         """By tag, digest, id or unique beginning of an id. Raises NoSuchImage."""
-        raise NotImplementedError
+        return self._stock.catalogue.get(name)
+
+    def names(self, id: str) -> Sequence[Reference]:
+        """The names of an image, tags first."""
+        return self._stock.catalogue.names(id)
 
     def descendants(self, name: str) -> frozenset[str]:
         """The ids of an image and of all that are built on it; empty when there is no such image."""
-        raise NotImplementedError
+        try:
+            image = self.get(name)
+        except EngineError:
+            return frozenset()
+        above = [other.id for other in self._stock.catalogue if is_built_on(other.layers, image.layers)]
+        return frozenset([image.id, *above])
 
     async def pull(
         self,
@@ -62,10 +84,24 @@ class Images:
         auth: RegistryAuth | None = None,
         report: Report = ignore,
     ) -> Image:
-        raise NotImplementedError
+        """Fetches an image; `tag` (or a digest) replaces the reference's own.
 
-    async def load(self, stream: AsyncIterator[bytes], *, quiet: bool = False, report: Report = ignore) -> list[str]:
-        raise NotImplementedError
+        Raises NotFound, Unauthenticated, InvalidArgument or EngineError with dockerd's words. Pulls of the same layer
+        share the work; an ended one leaves nothing but partial blobs, which the next one continues.
+        """
+        wanted = Reference.parse(reference)
+        if tag:
+            wanted = Reference.parse(f"{wanted}@{tag}") if ":" in tag else wanted.tagged(tag)
+        return await self._puller.pull(wanted.with_default_tag(), platform, auth, report)
+
+    async def load(
+        self, stream: AsyncIterator[bytes], *, quiet: bool = False, report: Report = ignore
+    ) -> Sequence[Image]:
+        """Takes in an archive of `save`, made here or elsewhere (Docker's format or an OCI layout), compressed or not.
+
+        Raises InvalidArgument for another archive. The images that were complete before a failure stay.
+        """
+        return await loading.load(self._stock, self._scratch, stream, ignore if quiet else report, report)
 
     async def import_(
         self,
@@ -78,27 +114,53 @@ class Images:
         platform: str = "",
         report: Report = ignore,
     ) -> str:
-        raise NotImplementedError
+        """Makes an image of one layer from a tree (tar, compressed or not); gives its id. Raises InvalidArgument."""
+        name = None
+        if repository:
+            name = Reference.parse(repository)
+            name = name.tagged(tag) if tag else name.with_default_tag()
+            if name.digest is not None:
+                raise InvalidArgument("cannot import digest reference")
+        return await import_tree(self._stock, self._scratch, stream, name, message, changes, platform, report)
 
     def save(self, names: Sequence[str]) -> AsyncIterator[bytes]:
-        raise NotImplementedError
+        """An archive of the images, for load(): Docker's format and an OCI layout in one. Raises NoSuchImage."""
+        return saving.save(self._stock, names)
 
     async def list(
         self, filters: Mapping[str, Sequence[str]], *, all: bool = False, digests: bool = False
-    ) -> list[ImageSummary]:
-        raise NotImplementedError
+    ) -> Sequence[ImageSummary]:
+        """GET /images/json: newest first. Raises InvalidArgument for an unknown filter."""
+        return listing.summaries(self._stock, filters)
 
     async def inspect(self, name: str) -> ImageInspect:
-        raise NotImplementedError
+        return describing.inspect(self._stock, self.get(name))
 
-    async def history(self, name: str) -> "Sequence[HistoryItem]":
-        raise NotImplementedError
+    async def history(self, name: str) -> Sequence[HistoryItem]:
+        return describing.history(self._stock, self.get(name))
 
     async def tag(self, name: str, repository: str, tag: str = "") -> None:
-        raise NotImplementedError
+        """Gives an image another name, which an other image may lose by it. Raises NoSuchImage, InvalidArgument."""
+        image = self.get(name)
+        reference = Reference.parse(repository)
+        if reference.digest is not None:
+            raise InvalidArgument("refusing to create a tag with a digest reference")
+        reference = reference.tagged(tag) if tag else reference.with_default_tag()
+        with self._stock.catalogue.change() as change:
+            change.name(reference, image.id)
+        self._stock.tell("tag", image.id, reference.familiar)
 
-    async def remove(self, name: str, *, force: bool = False, prune_children: bool = True) -> "Sequence[DeleteItem]":
-        raise NotImplementedError
+    async def remove(self, name: str, *, force: bool = False, prune_children: bool = True) -> Sequence[DeleteItem]:
+        """Takes a name away, and with the last one the image. Raises NoSuchImage, Conflict."""
+        return removing.remove(self._stock, name, force=force)
 
     async def prune(self, filters: Mapping[str, Sequence[str]]) -> ImagesPruned:
-        raise NotImplementedError
+        """Removes images that no container uses: those without tags, or (dangling=false) all.
+
+        Raises InvalidArgument for an unknown filter.
+        """
+        return removing.prune(self._stock, filters)
+
+    def layers_size(self) -> int:
+        """Bytes of all layers, each counted once (system df)."""
+        return self._stock.layers.total()

@@ -1,0 +1,133 @@
+"""Which images a list shows, and how."""
+
+import fnmatch
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from wharf.apitypes.images import ImageSummary
+from wharf.engine.images.catalogue import digests, tags
+from wharf.engine.images.describing import unix_time
+from wharf.engine.images.record import Image
+from wharf.engine.images.stock import Stock
+from wharf.errors import InvalidArgument
+from wharf.spec.image_config import is_built_on
+from wharf.spec.reference import Reference
+
+Filters = Mapping[str, Sequence[str]]
+Test = Callable[[Image], bool]
+
+_KNOWN: Final = frozenset({"dangling", "label", "label!", "before", "since", "reference", "until"})
+_NEVER_TAGGED: Final = ["<none>:<none>"]
+_NO_DIGEST: Final = ["<none>@<none>"]
+_DURATION: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ns|us|µs|ms|s|m|h)")
+_SECONDS: Final = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def summaries(stock: Stock, filters: Filters) -> list[ImageSummary]:
+    """GET /images/json: newest first. Raises InvalidArgument, and NoSuchImage for `before` and `since`."""
+    tests = conditions(stock, filters)
+    shown = [image for image in stock.catalogue if all(test(image) for test in tests)]
+    shown.sort(key=lambda image: unix_time(image.created), reverse=True)
+    patterns = filters.get("reference", ())
+    return [_summary(stock, image, patterns) for image in shown]
+
+
+def _summary(stock: Stock, image: Image, patterns: Sequence[str]) -> ImageSummary:
+    names = [name for name in stock.catalogue.names(image.id) if not patterns or matches(name, patterns)]
+    repo_tags, repo_digests = tags(names), digests(names)
+    return ImageSummary(
+        id=image.id,
+        parent_id=image.parent,
+        repo_tags=repo_tags or _NEVER_TAGGED,
+        repo_digests=repo_digests or ([] if repo_tags else _NO_DIGEST),
+        created=unix_time(image.created),
+        size=image.size,
+        virtual_size=image.size,
+        labels=image.config.config.labels or None,
+    )
+
+
+def conditions(stock: Stock, filters: Filters, known: frozenset[str] = _KNOWN) -> list[Test]:
+    """The tests that the filters ask for; an image is shown when it passes all. Raises InvalidArgument."""
+    for key in filters:
+        if key not in known:
+            raise InvalidArgument(f"invalid filter '{key}'")
+    tests: list[Test] = []
+    if "dangling" in filters:
+        wanted = boolean("dangling", filters["dangling"])
+        tests.append(lambda image: is_dangling(stock, image) == wanted)
+    for text in filters.get("label", ()):
+        tests.append(_has_label(text))
+    for text in filters.get("label!", ()):
+        test = _has_label(text)
+        tests.append(lambda image, test=test: not test(image))  # type: ignore[misc]
+    for name in filters.get("before", ()):
+        limit = stock.catalogue.get(name)
+        tests.append(lambda image, limit=limit: _is_older(image, limit))  # type: ignore[misc]
+    for name in filters.get("since", ()):
+        limit = stock.catalogue.get(name)
+        tests.append(lambda image, limit=limit: _is_older(limit, image))  # type: ignore[misc]
+    for text in filters.get("until", ()):
+        moment = parse_moment(text, datetime.now(UTC))
+        tests.append(lambda image, moment=moment: unix_time(image.created) < moment)  # type: ignore[misc]
+    if patterns := filters.get("reference", ()):
+        tests.append(lambda image: any(matches(name, patterns) for name in stock.catalogue.names(image.id)))
+    return tests
+
+
+def _is_older(image: Image, other: Image) -> bool:
+    return image.id != other.id and (
+        unix_time(image.created) < unix_time(other.created) or is_built_on(other.layers, image.layers)
+    )
+
+
+def is_dangling(stock: Stock, image: Image) -> bool:
+    """Whether an image has no tag."""
+    return not any(name.tag for name in stock.catalogue.names(image.id))
+
+
+def boolean(key: str, values: Sequence[str]) -> bool:
+    """The value of a yes-or-no filter. Raises InvalidArgument."""
+    if not values or not set(values) <= {"true", "false", "1", "0"} or len({value in "1true" for value in values}) > 1:
+        raise InvalidArgument(f"invalid filter '{key}={list(values)}'")
+    return values[0] in ("1", "true")
+
+
+def _has_label(text: str) -> Test:
+    key, equals, value = text.partition("=")
+
+    def test(image: Image) -> bool:
+        labels = image.config.config.labels
+        return key in labels and (not equals or labels[key] == value)
+
+    return test
+
+
+def matches(name: Reference, patterns: Sequence[str]) -> bool:
+    """Whether a name fits a pattern such as `busybox`, `*/app:1.*`; `*` does not cross a slash."""
+    shown = (name.familiar_name, name.familiar)
+    return any(_fits(text, pattern) for pattern in patterns for text in shown)
+
+
+def _fits(text: str, pattern: str) -> bool:
+    parts, wanted = text.split("/"), pattern.split("/")
+    return len(parts) == len(wanted) and all(map(fnmatch.fnmatchcase, parts, wanted))
+
+
+def parse_moment(text: str, now: datetime) -> float:
+    """Unix time of a filter's value: a Unix time, an RFC 3339 time or date, or a duration before `now` (10m, 1h30m).
+
+    Raises InvalidArgument for anything else.
+    """
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
+        return float(text)
+    if text and _DURATION.sub("", text) == "":
+        seconds = sum(float(amount) * _SECONDS[unit] for amount, unit in _DURATION.findall(text))
+        return (now - timedelta(seconds=seconds)).timestamp()
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidArgument(f"invalid time {text!r}") from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -1,0 +1,171 @@
+"""The driver over overlayfs: a container is a directory for its changes, and one mount that the shim makes.
+
+On disk, below the root of the layers: containers/ID/diff (its changes), work (the kernel's), layers (chain ids).
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from wharf.errors import Conflict, EngineError, NotFound
+from wharf.linux import overlay
+from wharf.linux.files import detached_mount
+from wharf.linux.mounts import RootMount
+from wharf.snapshots.layers import Layers
+from wharf.snapshots.stacked import read_stacked
+from wharf.snapshots.trees import tree_size
+from wharf.spec.digest import Digest
+
+_INDEX_SWITCH: Final = Path("/sys/module/overlay/parameters/index")
+
+
+class OverlaySnapshots:
+    """Snapshots as overlay mounts."""
+
+    name = "overlay2"
+
+    def __init__(self, layers: Layers) -> None:
+        self.layers = layers
+        self._root = layers.root
+        self._containers = layers.root / "containers"
+        self._stacks: dict[str, tuple[Digest, ...]] = {}
+        self._options = ""
+
+    async def open(self) -> None:
+        """Reads what is there, and tries the kernel. Raises EngineError where it cannot mount overlays."""
+        self.layers.open()
+        for entry in os.scandir(self._containers):
+            if entry.name.startswith("."):
+                self.layers.discard(Path(entry.path))
+                continue
+            self._stacks[entry.name] = _read_stack(Path(entry.path) / "layers")
+        # An index of hard links would refuse an upper directory whose lower ones were removed and unpacked again.
+        self._options = ",index=off" if _INDEX_SWITCH.exists() else ""
+        await asyncio.to_thread(self._probe)
+
+    def _probe(self) -> None:
+        probe = self._containers / f".probe-{os.urandom(4).hex()}"
+        for name in ("diff", "work", "lower"):
+            (probe / name).mkdir(parents=True)
+        lower = f"containers/{probe.name}/lower"
+        try:
+            os.setxattr(probe / "diff", overlay.OPAQUE, overlay.OPAQUE_VALUE)
+            os.removexattr(probe / "diff", overlay.OPAQUE)
+            os.close(detached_mount(self._mount(probe.name, [lower]), self._root / "tmp"))
+        except OSError as error:
+            raise EngineError(f"overlayfs does not work on {self._root}: {error.strerror}") from error
+        finally:
+            self.layers.discard(probe)
+
+    async def close(self) -> None:
+        """Waits for removals in the background."""
+        await asyncio.to_thread(self.layers.close)
+
+    async def create(self, id: str, layers: Sequence[Digest]) -> None:
+        """A writable layer. Raises Conflict when there is one, NotFound without the layers."""
+        names = self.layers.directories(layers)
+        if len(self._mount(id, names).data) > overlay.LONGEST_OPTIONS:
+            raise EngineError(f"the image has too many layers to mount: {len(layers)}")
+        # Complete under a hidden name first, so that a name that is seen is never half made.
+        hidden = self._containers / f".{id}"
+        try:
+            hidden.mkdir(mode=0o710)
+            (hidden / "work").mkdir(mode=0o700)
+            self._make_root(hidden / "diff", names)
+            (hidden / "layers").write_text("".join(f"{layer}\n" for layer in layers))
+            hidden.rename(self._containers / id)
+        except FileExistsError:
+            raise Conflict(f"container {id} has a writable layer already") from None
+        except OSError as error:
+            with suppress(EngineError):
+                self.layers.discard(hidden)
+            raise EngineError(f"cannot make the writable layer of {id}: {error.strerror}") from error
+        self._stacks[id] = tuple(layers)
+
+    def _make_root(self, diff: Path, names: Sequence[str]) -> None:
+        """The upper directory. The root shows the upper one's owner and mode, so it takes those of the image."""
+        status = (self._root / names[0]).stat()
+        diff.mkdir(mode=0o755)
+        if (status.st_uid, status.st_gid) != (os.geteuid(), os.getegid()):
+            os.chown(diff, status.st_uid, status.st_gid)
+        diff.chmod(status.st_mode & 0o7777)
+
+    def _mount(self, id: str, names: Sequence[str]) -> RootMount:
+        home = f"containers/{id}"
+        data = f"lowerdir={':'.join(names)},upperdir={home}/diff,workdir={home}/work{self._options}"
+        return RootMount("overlay", "overlay", data, self._root)
+
+    def root(self, id: str) -> RootMount:
+        """How the shim mounts the container's root. Raises NotFound."""
+        return self._mount(id, self.layers.directories(self._stack(id)))
+
+    @asynccontextmanager
+    async def mounted(self, id: str) -> AsyncIterator[Path]:
+        """The root, mounted where only the path given leads to. Not for a container that runs: use its own root."""
+        descriptor = await asyncio.to_thread(detached_mount, self.root(id), self._root / "tmp")
+        try:
+            yield Path(f"/proc/self/fd/{descriptor}")
+        finally:
+            os.close(descriptor)
+
+    def writable(self, id: str) -> Path:
+        return self._containers / id / "diff"
+
+    def stack_of(self, id: str) -> Sequence[Path]:
+        return [self._root / name for name in self.layers.directories(self._stack(id))]
+
+    def layer_directories(self, id: str) -> list[Path]:
+        return [self.writable(id), *self.stack_of(id)]
+
+    async def read_file(self, id: str, path: str) -> bytes | None:
+        try:
+            return read_stacked(self.layer_directories(id), path)
+        except OSError as error:
+            raise EngineError(f"cannot read {path} of {id}: {error.strerror}") from error
+
+    def graph_driver(self, id: str) -> dict[str, str]:
+        home = self._containers / id
+        return {
+            "LowerDir": ":".join(map(str, self.stack_of(id))),
+            "MergedDir": str(home / "merged"),
+            "UpperDir": str(home / "diff"),
+            "WorkDir": str(home / "work"),
+        }
+
+    def image_graph_driver(self, layers: Sequence[Digest]) -> dict[str, str]:
+        upper, *lower = [str(self._root / name) for name in self.layers.directories(layers)]
+        data = {"UpperDir": upper}
+        return {"LowerDir": ":".join(lower), **data} if lower else data
+
+    async def usage(self, id: str) -> int:
+        return await asyncio.to_thread(tree_size, self.writable(id))
+
+    async def remove(self, id: str) -> None:
+        self._stacks.pop(id, None)
+        self.layers.discard(self._containers / id)
+
+    def containers(self) -> list[str]:
+        return list(self._stacks)
+
+    def layers_in_use(self) -> set[Digest]:
+        return set(self._tops())
+
+    def _tops(self) -> Iterator[Digest]:
+        for stack in self._stacks.values():
+            yield from stack[-1:]
+
+    def _stack(self, id: str) -> tuple[Digest, ...]:
+        try:
+            return self._stacks[id]
+        except KeyError:
+            raise NotFound(f"container {id} has no writable layer") from None
+
+
+def _read_stack(file: Path) -> tuple[Digest, ...]:
+    try:
+        return tuple(Digest.parse(line) for line in file.read_text().split())
+    except FileNotFoundError:
+        return ()

@@ -1,0 +1,59 @@
+"""The driver for file systems without overlayfs: a container is a copy of its image."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from wharf.errors import Conflict, EngineError
+from wharf.linux.mounts import RootMount
+from wharf.snapshots.layers import Layers
+from wharf.snapshots.merge import merge_layer
+from wharf.snapshots.overlayfs import OverlaySnapshots
+from wharf.spec.digest import Digest
+
+
+class VfsSnapshots(OverlaySnapshots):
+    """Snapshots as full copies. Layers are kept as for overlayfs, so a data-root can change its driver."""
+
+    name = "vfs"
+
+    def __init__(self, layers: Layers) -> None:
+        super().__init__(layers)
+
+    def _probe(self) -> None:
+        """A directory is all it takes."""
+
+    async def create(self, id: str, layers: Sequence[Digest]) -> None:
+        if id in self._stacks:
+            raise Conflict(f"container {id} has a writable layer already")
+        names = self.layers.directories(layers)
+        hidden = self._containers / f".{id}-{os.urandom(4).hex()}"
+        try:
+            await asyncio.to_thread(self._copy, hidden, names)
+            (hidden / "layers").write_text("".join(f"{layer}\n" for layer in layers))
+            hidden.rename(self._containers / id)
+        except OSError as error:
+            self.layers.discard(hidden)
+            raise EngineError(f"cannot copy the image for {id}: {error.strerror}") from error
+        self._stacks[id] = tuple(layers)
+
+    def _copy(self, hidden: Path, names: Sequence[str]) -> None:
+        (hidden / "diff").mkdir(parents=True)
+        for name in reversed(names):
+            merge_layer(self._root / name, hidden / "diff")
+
+    def root(self, id: str) -> RootMount:
+        self._stack(id)
+        return RootMount("bind", str(self.writable(id)), "", self._root)
+
+    @asynccontextmanager
+    async def mounted(self, id: str) -> AsyncIterator[Path]:
+        yield self.writable(id)
+
+    def layer_directories(self, id: str) -> list[Path]:
+        return [self.writable(id)]
+
+    def graph_driver(self, id: str) -> dict[str, str]:
+        return {"Dir": str(self.writable(id))}
