@@ -2,7 +2,6 @@
 
 CONTAINER = {
     "attach": "Connect the terminal's streams to a running container",
-    "cp": "Copy files between a container and this machine",
     "create": "Make a new container without starting it",
     "exec": "Run a command in a running container",
     "inspect": "Show all that is known of containers, as JSON",
@@ -17,7 +16,6 @@ CONTAINER = {
     "rm": "Remove containers",
     "run": "Make and start a new container from an image",
     "start": "Start stopped containers",
-    "stats": "Show what containers use of the machine",
     "stop": "Stop running containers",
     "top": "Show a container's processes",
     "unpause": "Let frozen containers go on",

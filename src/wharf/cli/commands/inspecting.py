@@ -31,12 +31,9 @@ def inspect_all(call: "Call", fetch: "Callable[[str], str]") -> int:
             try:
                 shown.append(show(text))
             except EngineError as error:
-                # What came before it is shown, as docker does; then nothing more is looked at.
                 errors.append(str(error))
-                shown.append("\n")
-                break
     if show is not None:
-        out("".join(shown))
+        out("".join(shown) or "\n")
     elif format == "json":
         out(f"[{','.join(texts)}]\n")
     else:

@@ -47,14 +47,10 @@ def show(value: "Any") -> str:
 
 
 def to_json(value: "Any") -> str:
-    return encode_json(_plain(value))
-
-
-def _plain(value: "Any") -> "Any":
     if isinstance(value, Null) or value is NO_VALUE:
-        return None
-    named = getattr(value, "as_json", None)
-    return named() if named is not None else value
+        return "null"
+    own = getattr(value, "as_json", None)
+    return encode_json(value) if own is None else str(own())
 
 
 def _index(value: "Any", *keys: "Any") -> "Any":
@@ -115,9 +111,11 @@ def _title(text: str) -> str:
 
 def _print(*values: "Any") -> str:
     """Blanks only between two values that are no strings, as Go's Sprint."""
-    parts = [show(values[0])] if values else []
-    for before, value in zip(values[:-1], values[1:], strict=True):
+    parts = []
+    before: Any = ""
+    for value in values:
         parts.append(show(value) if isinstance(before, str) or isinstance(value, str) else f" {show(value)}")
+        before = value
     return "".join(parts)
 
 

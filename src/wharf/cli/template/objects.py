@@ -21,6 +21,26 @@ POINTERS = frozenset(
     "OomKillDisable PidsLimit MemorySwappiness Init Health Healthcheck StopTimeout IPAMConfig Platform Descriptor "
     "ImageManifestDescriptor".split()
 )
+# Fields that the API leaves out when they are empty, though Go's types have them.
+OMITTED = {
+    "Annotations": Null("map[]"),
+    "ArgsEscaped": False,
+    "ExposedPorts": Null("map[]"),
+    "Health": None,
+    "Healthcheck": None,
+    "Init": None,
+    "MacAddress": "",
+    "Mounts": Null("[]"),
+    "NetworkDisabled": False,
+    "Shell": Null("[]"),
+    "SizeRootFs": None,
+    "SizeRw": None,
+    "StopSignal": "",
+    "StopTimeout": None,
+    "StorageOpt": Null("map[]"),
+    "Sysctls": Null("map[]"),
+    "Tmpfs": Null("map[]"),
+}
 
 
 def look(value: "Any", name: str, arguments: "list[Any]", last: bool) -> "Any":
@@ -40,6 +60,8 @@ def look(value: "Any", name: str, arguments: "list[Any]", last: bool) -> "Any":
         for key in value:
             if key.lower() == folded:
                 return named(key, value[key])
+        if name in OMITTED:
+            return OMITTED[name]
         raise LookupError(f'map has no entry for key "{name}"')
     if value is None or value is NO_VALUE or isinstance(value, Null):
         raise LookupError(f"nil pointer evaluating interface {{}}.{name}")

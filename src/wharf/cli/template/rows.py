@@ -31,8 +31,11 @@ class _Row:
             raise LookupError(f"can't evaluate field {name} in type {listing.kind}")
         return listing.columns[name][1](self._row)
 
-    def as_json(self) -> "dict[str, Any]":
-        return {name: self._listing.columns[name][1](self._row) for name in sorted(self._listing.columns)}
+    def as_json(self) -> str:
+        """All columns. With Go's escapes for HTML, as docker has them here and nowhere else."""
+        columns = self._listing.columns
+        text = to_json({name: columns[name][1](self._row) for name in sorted(columns)})
+        return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 class _Header:

@@ -10,6 +10,7 @@ from wharf.cli.render.listing import Listing
 from wharf.cli.render.ports import show_ports
 from wharf.cli.render.values import duration, ellipsis, local_time, quoted, short_id, size
 from wharf.client import containers
+from wharf.errors import InvalidArgument
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -99,7 +100,13 @@ def run(call: Call) -> int:
         out("".join(f"{row['Id'] if options['no-trunc'] else row['Id'][:12]}\n" for row in rows))
         return 0
     usual = (*USUAL, "Size") if options["size"] else USUAL
-    out(listing(full=options["no-trunc"]).show(rows, format, usual))
+    try:
+        out(listing(full=options["no-trunc"]).show(rows, format, usual))
+    except InvalidArgument as error:
+        # docker's ps looks at the template by itself, and has words of its own.
+        step = "execute" if ": executing " in str(error) else "parse"
+        text = str(error).removeprefix("template parsing error: ")
+        raise InvalidArgument(f"failed to {step} template: {text}") from None
     return 0
 
 

@@ -200,7 +200,7 @@ def create_body(options: "Options", image: str, command: "list[str]") -> "dict[s
         "Cmd": command or None,
         "Image": image,
         "WorkingDir": options["workdir"],
-        "Labels": _pairs(_file_lines(options["label-file"], "label") + options["label"]),
+        "Labels": _pairs(file_lines(options["label-file"], "label") + options["label"]),
         "HostConfig": _host_config(options, mode, ports, binds),
         "NetworkingConfig": {"EndpointsConfig": networks},
     }
@@ -394,12 +394,12 @@ def _pairs(specs: "Iterable[str]") -> dict[str, str]:
 def _environment(options: "Options") -> list[str]:
     """Of files and flags, in order; the last of a name wins its first place, as in docker."""
     found: dict[str, str] = {}
-    for line in _file_lines(options["env-file"], "env") + options["env"]:
+    for line in file_lines(options["env-file"], "env") + options["env"]:
         found[line.partition("=")[0]] = line
     return list(found.values())
 
 
-def _file_lines(paths: list[str], what: str) -> list[str]:
+def file_lines(paths: list[str], what: str) -> list[str]:
     """Lines of files of variables or labels, without comments; a bare variable is taken from our environment."""
     found = []
     for path in paths:

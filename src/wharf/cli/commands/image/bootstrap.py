@@ -1,17 +1,19 @@
 """`wharf image bootstrap`: a base image without a registry."""
 
 from wharf.cli.command import Call, Command
-from wharf.cli.commands.image.load import send
-from wharf.errors import InvalidArgument
+from wharf.cli.commands.image.load import open_input, read_pieces, send
 
 
 def run(call: Call) -> int:
-    kind, _, suite = call.arguments[0].partition(":")
-    if kind not in ("busybox", "debian"):
-        raise InvalidArgument(f"unknown base image: {call.arguments[0]} (expected busybox or debian:SUITE)")
+    import tempfile
+    from pathlib import Path
+
     from wharf.client.bootstrap import make_archive
 
-    send(call, make_archive(kind, suite), quiet=True)
+    with tempfile.TemporaryDirectory(prefix="wharf-") as directory:
+        archive = Path(directory) / "image.tar"
+        make_archive(call.arguments[0], archive)
+        send(call, read_pieces(open_input(str(archive))), quiet=True)
     return 0
 
 

@@ -50,7 +50,8 @@ def run(call: Call) -> int:
     if options["quiet"] and not options["format"]:
         out("".join(f"{shown.columns['ID'][1](row)}\n" for row in rows))
         return 0
-    out(shown.show(rows, options["format"]))
+    names = ("ID", "CreatedSince" if options["human"] else "CreatedAt", "CreatedBy", "Size", "Comment")
+    out(shown.show(rows, options["format"], names))
     return 0
 
 

@@ -33,7 +33,7 @@ def listing(*, full: bool) -> Listing:
             "CreatedAt": ("CREATED AT", lambda row: local_time(row["Created"])),
             "Size": ("SIZE", lambda row: size(row["Size"], 3)),
             "Containers": ("CONTAINERS", lambda row: _known(row.get("Containers", -1), str)),
-            "VirtualSize": ("SIZE", lambda row: size(row["Size"], 3)),
+            "VirtualSize": ("SIZE", lambda row: size(row["Size"])),
             "SharedSize": ("SHARED SIZE", lambda row: _known(row.get("SharedSize", -1), size)),
             "UniqueSize": ("UNIQUE SIZE", _show_unique),
         },

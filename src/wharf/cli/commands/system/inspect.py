@@ -26,7 +26,8 @@ KINDS = ("container", "image", "network", "volume", "service", "task", "node", "
 def run(call: Call) -> int:
     kind, size = call.options["type"], call.options["size"]
     if kind and kind not in KINDS:
-        raise InvalidArgument(f'unknown type: "{kind}"')
+        known = ", ".join(f'"{name}"' for name in sorted(KINDS))
+        raise InvalidArgument(f'unknown type: "{kind}": must be one of {known}')
 
     def fetch(name: str) -> str:
         for candidate in [kind] if kind else KINDS:
@@ -35,10 +36,8 @@ def run(call: Call) -> int:
             try:
                 return call.client.get_text(path, query)
             except Refused as error:
-                if error.status not in NOT_HERE or (kind and error.status != 404):
+                if kind or error.status not in NOT_HERE:
                     raise
-        if kind:
-            raise NotFound(f"Error: No such {kind}: {name}")
         raise NotFound(f"Error: No such object: {name}")
 
     return inspect_all(call, fetch)
