@@ -286,7 +286,9 @@ class Connection(asyncio.Protocol):
             first = b""
             if not answer.at_once:
                 try:
-                    first = await anext(opened, b"")
+                    async for first in opened:
+                        if first:
+                            break
                 except ConnectionError:
                     raise
                 except Exception as error:

@@ -22,10 +22,12 @@ _STRING_LISTS: Final = frozenset({"Cmd", "Entrypoint", "Shell", "CapAdd", "CapDr
 _INT64: Final = 1 << 63
 
 
-async def json_body(request: Request) -> Any:
-    """The JSON of a body, None when the body is empty. Raises InvalidArgument, TooLarge."""
+async def json_body(request: Request, *, required: bool = False) -> Any:
+    """The JSON of a body; None when it is empty and not `required`. Raises InvalidArgument, TooLarge."""
     body = await request.body.read_all()
     content_type = request.header(b"content-type")
+    if not body and required and (not content_type or "json" in content_type):
+        raise InvalidArgument("invalid JSON: got EOF while reading request body")
     if not body and not content_type:
         return None
     if content_type.split(";", 1)[0].strip().lower() != "application/json":

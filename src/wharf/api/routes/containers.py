@@ -28,7 +28,7 @@ async def list_containers(engine: Engine, request: Request) -> Response:
 
 async def create(engine: Engine, request: Request) -> Response:
     """POST /containers/create — 201 with the id and warnings."""
-    config, host, networking = decode_create(await json_body(request))
+    config, host, networking = decode_create(await json_body(request, required=True))
     query = request.query
     created = await engine.containers.create(
         query.text("name") or None, config, host, networking, platform=query.text("platform")
