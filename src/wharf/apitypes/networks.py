@@ -26,6 +26,12 @@ class NetworkContainer(Wire, frozen=True, kw_only=True):
     ipv6_address: str = named("IPv6Address", "")
 
 
+class ConfigFrom(Wire, frozen=True, kw_only=True):
+    """The network that lent its configuration, "" for none."""
+
+    network: str = ""
+
+
 class NetworkInspect(Wire, frozen=True, kw_only=True):
     """GET /networks/{id}, and one entry of GET /networks (there without containers)."""
 
@@ -40,7 +46,7 @@ class NetworkInspect(Wire, frozen=True, kw_only=True):
     internal: bool = False
     attachable: bool = False
     ingress: bool = False
-    config_from: dict[str, str] = {"Network": ""}
+    config_from: ConfigFrom = ConfigFrom()
     config_only: bool = False
     containers: dict[str, NetworkContainer] = {}
     options: dict[str, str] = {}
