@@ -106,7 +106,7 @@ def delete(launch: dict[str, Any]) -> None:
         _delete_by_runtime(launch)
         if own:
             cgroups.remove(path)
-    for name in (records.STATE, _LOG, _PID_FILE, _CONSOLE):
+    for name in (records.STATE, _LOG, _PID_FILE):
         remove_tree(name)
 
 
@@ -145,19 +145,25 @@ class Console:
         """The master's descriptor. The runtime has ended well, so it is there already. Raises Failed if not."""
         self._socket.settimeout(5)
         try:
-            connection, _ = self._socket.accept()
-            with connection:
-                size = struct.calcsize("i")
-                _, control, _, _ = connection.recvmsg(4096, socket.CMSG_SPACE(size))
+            while True:
+                # A first attempt of the runtime that failed may have connected too, and sent nothing.
+                connection, _ = self._socket.accept()
+                with connection:
+                    if (master := _receive_descriptor(connection)) is not None:
+                        os.set_inheritable(master, False)
+                        return master
         except OSError as error:
             raise Failed(f"no terminal from the runtime: {error}") from None
-        for level, kind, data in control:
-            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
-                master = int(struct.unpack("i", data[:size])[0])
-                os.set_inheritable(master, False)
-                return master
-        raise Failed("no terminal from the runtime")
 
     def close(self) -> None:
         self._socket.close()
         remove_tree(_CONSOLE)
+
+
+def _receive_descriptor(connection: socket.socket) -> int | None:
+    size = struct.calcsize("i")
+    _, control, _, _ = connection.recvmsg(4096, socket.CMSG_SPACE(size))
+    for level, kind, data in control:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            return int(struct.unpack("i", data[:size])[0])
+    return None

@@ -1,0 +1,140 @@
+"""Real containers by the real OCI runtimes, from a busybox root, without engine, images or networks."""
+
+import asyncio
+import os
+import shutil
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wharf.linux import cgroups
+from wharf.linux.mounts import RootMount
+from wharf.runtime.bundle import BundleSpec, config_json
+from wharf.runtime.contract import ExitStatus, Launch, LogFile
+from wharf.runtime.monitor import ShimMonitor, ShimMonitors
+
+COMMANDS = (
+    "sh true cat echo sleep yes head id ls mount ip stty tty sha256sum kill dd touch tail grep unshare printf env"
+)
+
+
+class Box:
+    """A place for containers and what they leave; made anew for each test."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.cgroup = f"/wharf-test-{os.getpid()}"
+        self.lower = path / "lower"
+        self.count = 0
+        (self.lower / "bin").mkdir(parents=True)
+        for name in ("proc", "sys", "dev", "etc", "tmp"):
+            (self.lower / name).mkdir()
+        shutil.copy("/bin/busybox", self.lower / "bin/busybox")
+        for name in COMMANDS.split():
+            (self.lower / "bin" / name).symlink_to("busybox")
+
+    def launch(self, *args: str, runtime: str = "crun", spec: dict[str, Any] | None = None, **changes: Any) -> Launch:
+        """A launch of `args`. `spec` changes the BundleSpec, `changes` the Launch."""
+        self.count += 1
+        id = f"box{self.count}"
+        bundle, own = self.path / "run" / id, self.path / "data" / id
+        for directory in (bundle, own / "upper", own / "work"):
+            directory.mkdir(parents=True)
+        path = f"{self.cgroup}/{id}"
+        tty = bool(changes.get("tty", False))
+        config = BundleSpec(
+            args=args, hostname="box", tty=tty, console_size=changes.get("console_size", (0, 0)), cgroups_path=path
+        )
+        root = RootMount("overlay", "overlay", "lowerdir=../../lower,upperdir=upper,workdir=work", own)
+        launch = Launch(
+            id=id,
+            bundle=bundle,
+            config=config_json(replace(config, **(spec or {}))),
+            root=root,
+            runtime=runtime,
+            log=LogFile("json-file", own / "log.json"),
+            cgroups_path=path,
+        )
+        return replace(launch, **changes)
+
+    def assert_clean(self, *launches: Launch) -> None:
+        """No mount, cgroup or process of these containers is left."""
+        mounts = Path("/proc/self/mountinfo").read_text()
+        assert str(self.path) not in mounts
+        for launch in launches:
+            assert cgroups.directories(launch.cgroups_path) == []
+        # A shim tells the end a moment before its own.
+        deadline = time.monotonic() + 2
+        while self.processes() and time.monotonic() < deadline:
+            time.sleep(0.005)
+        assert self.processes() == []
+
+    def processes(self) -> list[str]:
+        """Processes, other than zombies, that live in this box: shims and containers."""
+        found = []
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                try:
+                    where = str((entry / "cwd").readlink())
+                except OSError:
+                    continue
+                if where.startswith(str(self.path)):
+                    found.append(f"{entry.name} {where}")
+        return found
+
+    def clean(self) -> None:
+        for text in self.processes():
+            os.kill(int(text.split()[0]), 9)
+        cgroups.kill(self.cgroup)
+        cgroups.remove(self.cgroup)
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Iterator[Box]:
+    made = Box(tmp_path)
+    try:
+        yield made
+    finally:
+        made.clean()
+
+
+async def read_all(monitor: ShimMonitor, **wants: bool) -> bytes:
+    """All that an attachment gives until its end."""
+    stream = await monitor.attach(**({"stdin": False, "stdout": True, "stderr": True} | wants))
+    return b"".join([data async for data in _pieces(stream.read)])
+
+
+async def _pieces(read: Callable[[], Awaitable[bytes]]) -> Any:
+    while data := await read():
+        yield data
+
+
+@pytest.fixture
+def run_container(box: Box) -> Callable[..., tuple[ExitStatus, bytes]]:
+    """Runs a container to its end: how it ended and what it printed, as an attached client gets it."""
+
+    def run(*args: str, **changes: Any) -> tuple[ExitStatus, bytes]:
+        async def whole() -> tuple[ExitStatus, bytes]:
+            monitors = ShimMonitors()
+            try:
+                launch = box.launch(*args, **changes)
+                monitor = await monitors.create(launch)
+                output = asyncio.create_task(read_all(monitor))
+                await asyncio.sleep(0.02)
+                await monitor.run()
+                status = await monitor.wait()
+                data = await output
+                monitor.close()
+                await monitors.remove(launch.bundle)
+                box.assert_clean(launch)
+                return status, data
+            finally:
+                await monitors.close()
+
+        return asyncio.run(asyncio.wait_for(whole(), 60))
+
+    return run
