@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from wharf.db.migrations import MIGRATIONS
 from wharf.errors import EngineError
@@ -49,7 +50,7 @@ class Database:
             if durable:
                 self._connection.execute("PRAGMA synchronous = NORMAL")
 
-    def read(self, query: str, parameters: Sequence[object] = ()) -> list[tuple[object, ...]]:
+    def read(self, query: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query."""
         return self._connection.execute(query, parameters).fetchall()
 

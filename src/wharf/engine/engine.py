@@ -2,32 +2,30 @@
 
 import asyncio
 import logging
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from wharf.db.database import Database
 from wharf.distribution.config import RegistryConfig
-from wharf.engine.config import EngineConfig
+from wharf.engine.config import BridgeConfig, EngineConfig
 from wharf.engine.containers.reconciling import Reconciler
+from wharf.engine.containers.record import Container
 from wharf.engine.containers.service import Containers
 from wharf.engine.containers.starting import Places, Starter
 from wharf.engine.containers.store import ContainerStore
 from wharf.engine.containers.surroundings import Host
 from wharf.engine.images.images import Images
-from wharf.engine.networks import Networks
+from wharf.engine.networks import Networks, built_in
 from wharf.engine.system.system import System
 from wharf.engine.volumes import Volumes
-from wharf.errors import EngineError
 from wharf.events.bus import Bus
-from wharf.network.bridge import BridgeNetwork
+from wharf.network.bridge import BridgeNetwork, BridgeOptions
 from wharf.runtime.monitor import ShimMonitors
-from wharf.snapshots.probe import open_snapshots
+from wharf.runtime.programs import runtimes
+from wharf.snapshots.opening import open_snapshots
 
 log = logging.getLogger(__name__)
-
-RUNTIMES_BY_PREFERENCE = ("crun", "runc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +42,7 @@ class Engine:
 
     @staticmethod
     @asynccontextmanager
-    async def opened(config: EngineConfig, monitors: ShimMonitors | None = None) -> "AsyncIterator[Engine]":
+    async def opened(config: EngineConfig, monitors: ShimMonitors | None = None) -> AsyncIterator["Engine"]:
         """Opens everything, adopts what an earlier engine left running, and closes it all at the end.
 
         `monitors` may be given by who started the spawner earlier. Without live restore, closing stops all containers.
@@ -64,30 +62,31 @@ def default_runtime(config: EngineConfig) -> str:
     """The runtime of containers that name none: the configured one, else the first that is installed."""
     if config.default_runtime:
         return config.default_runtime
-    return next((name for name in RUNTIMES_BY_PREFERENCE if shutil.which(name)), RUNTIMES_BY_PREFERENCE[0])
+    return next(iter(runtimes()), "crun")
 
 
 async def _open(
     config: EngineConfig, monitors: ShimMonitors | None, stack: AsyncExitStack
-) -> "tuple[Engine, list[Container], Reconciler]":
+) -> tuple[Engine, list[Container], Reconciler]:
     places = Places(config.data_root, config.exec_root)
     for directory in (config.data_root, config.data_root / "containers", config.exec_root, places.bundles):
         directory.mkdir(parents=True, exist_ok=True, mode=0o711)
     if monitors is None:
-        monitors = ShimMonitors(config.exec_root)
+        monitors = ShimMonitors()
     stack.push_async_callback(monitors.close)
     db = Database(config.data_root / "wharf.db")
     stack.callback(db.close)
     events = Bus()
-    snapshots = await open_snapshots(config.storage_driver, config.data_root, db)
-    images = Images(db, config.data_root, snapshots, events, _registries(config))
+    snapshots = await open_snapshots(db, config.data_root, config.storage_driver)
+    stack.push_async_callback(snapshots.close)
+    store = ContainerStore(db)
+    images = Images(db, config.data_root, snapshots, events, _registries(config), store.users_of_image)
     await images.open()
     stack.push_async_callback(images.close)
     volumes = Volumes(db, config.data_root / "volumes", events)
-    bridge = BridgeNetwork(db, config.bridge)
+    bridge = BridgeNetwork(built_in(db, "bridge").id, _bridge_options(config.bridge))
     await bridge.open()
     stack.push_async_callback(bridge.close)
-    store = ContainerStore(db)
     starter = Starter(
         config=config,
         places=places,
@@ -111,8 +110,7 @@ async def _open(
         events=events,
     )
     stack.push_async_callback(containers.lives.close)
-    images.users = containers.users_of_image
-    volumes.users = containers.users_of_volume
+    volumes.users = store.users_of_volume
     reconciler = Reconciler(store, containers, monitors, bridge, places)
     again = await reconciler.run()
     engine = Engine(
@@ -120,7 +118,7 @@ async def _open(
         events=events,
         images=images,
         containers=containers,
-        networks=Networks(db, bridge, containers),
+        networks=Networks(db, bridge, store),
         volumes=volumes,
         system=System(config, snapshots, images, containers, volumes, events, default_runtime(config)),
     )
@@ -129,4 +127,19 @@ async def _open(
 
 def _registries(config: EngineConfig) -> RegistryConfig:
     settings = config.registry
-    return RegistryConfig(mirrors=settings.mirrors, insecure=settings.insecure, max_downloads=settings.max_downloads)
+    return RegistryConfig(
+        mirrors=settings.mirrors, insecure=settings.insecure, max_concurrent_downloads=settings.max_downloads
+    )
+
+
+def _bridge_options(config: BridgeConfig) -> BridgeOptions:
+    return BridgeOptions(
+        device=config.name,
+        address=config.address,
+        fixed=config.fixed_cidr,
+        mtu=config.mtu,
+        inter_container=config.inter_container,
+        masquerade=config.masquerade,
+        firewall=config.firewall,
+        publish_address=config.publish_address,
+    )

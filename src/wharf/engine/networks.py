@@ -24,13 +24,16 @@ class NetworkRecord(msgspec.Struct, frozen=True, kw_only=True):
     created: str
 
 
+_decode: Final = msgspec.json.Decoder(NetworkRecord).decode
+
+
 class Networks:
     """Answers about networks. Making more of them comes with user-defined networks."""
 
     def __init__(self, db: Database, bridge: BridgeNetwork, store: ContainerStore) -> None:
         self._bridge = bridge
         self._store = store
-        self._records = {name: _record(db, name, bridge.id if name == "bridge" else "") for name in BUILT_IN}
+        self._records = {name: built_in(db, name) for name in BUILT_IN}
 
     def id_of(self, name: str) -> str:
         """The id of a built-in network, "" for what is none."""
@@ -80,12 +83,12 @@ class Networks:
         return found
 
 
-def _record(db: Database, name: str, id: str) -> NetworkRecord:
+def built_in(db: Database, name: str) -> NetworkRecord:
     """The record of a built-in network; its id is drawn once and stays."""
     rows = db.read("SELECT record FROM networks WHERE name = ?", (name,))
     if rows:
-        return msgspec.json.decode(rows[0][0], type=NetworkRecord)  # type: ignore[arg-type]
-    record = NetworkRecord(id=id or secrets.token_hex(32), name=name, created=timestamp())
+        return _decode(rows[0][0])
+    record = NetworkRecord(id=secrets.token_hex(32), name=name, created=timestamp())
     with db.write() as writer:
         writer.execute(
             "INSERT INTO networks (id, name, record) VALUES (?, ?, ?)", (record.id, name, msgspec.json.encode(record))

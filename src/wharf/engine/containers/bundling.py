@@ -11,7 +11,7 @@ from wharf.engine.containers.record import Container
 from wharf.errors import InvalidArgument
 from wharf.runtime import bundle
 from wharf.runtime.bundle import BundleSpec, Device, DeviceRule, HostFacts, Mount, Namespaces, Resources, Rlimit
-from wharf.runtime.users import Identity
+from wharf.runtime.users import User
 
 CPU_PERIOD: Final = 100_000  # microseconds; what --cpus is counted in
 _TERM: Final = "xterm"
@@ -32,7 +32,7 @@ class Surroundings:
     """What a start finds on the host."""
 
     facts: HostFacts
-    identity: Identity
+    user: User
     etc: Path  # directory with hosts, hostname and resolv.conf
     cgroups_path: str
     unified_cgroups: bool  # pure cgroup v2: a container gets a cgroup namespace of its own by default
@@ -109,11 +109,11 @@ def spec(container: Container, around: Surroundings, *, every: frozenset[str]) -
     security = security_options(host)
     plain = BundleSpec(
         args=(container.path, *container.args),
-        env=environment(container, around.identity.home),
+        env=environment(container, around.user.home),
         cwd=config.working_dir or "/",
-        uid=around.identity.uid,
-        gid=around.identity.gid,
-        additional_gids=around.identity.additional_gids,
+        uid=around.user.uid,
+        gid=around.user.gid,
+        additional_gids=around.user.additional_gids,
         tty=config.tty,
         console_size=(host.console_size[0], host.console_size[1]) if len(host.console_size) == 2 else (0, 0),
         capabilities=capabilities(host, every),

@@ -7,27 +7,11 @@ from typing import Final
 import msgspec
 
 from wharf.apitypes.containers import ContainerConfig, HealthConfig, HostConfig
-from wharf.engine.containers import mounts, ports, restart, signals
+from wharf.engine.containers import log_files, mounts, ports, restart, signals
 from wharf.errors import InvalidArgument, NotImplementedByUs
 from wharf.spec.image_config import Healthcheck, RunConfig
 
 SMALLEST_MEMORY: Final = 6 << 20
-LOG_OPTIONS: Final = {
-    "json-file": {
-        "max-size",
-        "max-file",
-        "compress",
-        "labels",
-        "labels-regex",
-        "env",
-        "env-regex",
-        "tag",
-        "mode",
-        "max-buffer-size",
-    },
-    "local": {"max-size", "max-file", "compress", "mode", "max-buffer-size"},
-    "none": set[str](),
-}
 _HOSTNAME: Final = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9_-]*[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9_-]*[a-zA-Z0-9])?)*")
 _CAPABILITY: Final = re.compile(r"(CAP_)?[A-Z_]+|ALL", re.IGNORECASE)
 
@@ -86,6 +70,7 @@ def check(config: ContainerConfig, host: HostConfig, *, cpus: int) -> list[str]:
     _check_process(config)
     _check_resources(host, cpus)
     _check_namespaces(config, host)
+    log_files.check(host.log_config)
     restart.check(host.restart_policy, auto_remove=host.auto_remove)
     mounts.requests(config, host)
     list(mounts.volumes_from(host.volumes_from))
@@ -197,12 +182,3 @@ def _not_offered(config: ContainerConfig, host: HostConfig) -> Iterator[str]:
 def _warnings(host: HostConfig) -> Iterator[str]:
     if host.network_mode == "host" and (host.port_bindings or host.publish_all_ports):
         yield "Published ports are discarded when using host network mode"
-
-
-def check_log_options(driver: str, options: Sequence[str]) -> None:
-    """Raises InvalidArgument for a driver or an option that does not exist."""
-    if driver not in LOG_OPTIONS:
-        raise InvalidArgument(f"logger: no log driver named '{driver}' is registered")
-    for option in options:
-        if option not in LOG_OPTIONS[driver]:
-            raise InvalidArgument(f"unknown log opt '{option}' for {driver} log driver")

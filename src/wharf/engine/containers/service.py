@@ -31,18 +31,18 @@ from wharf.engine.containers.bundling import NON_RECURSIVE, network_kind
 from wharf.engine.containers.live import Live, WaitResult, parse_condition
 from wharf.engine.containers.record import ALIVE, Container, Status
 from wharf.engine.containers.running import Lives, timestamp
-from wharf.engine.containers.starting import Places, Starter, container_facts, remove_tree
+from wharf.engine.containers.starting import Places, Starter, remove_tree
 from wharf.engine.containers.store import ContainerStore, name_taken
 from wharf.engine.images.images import Images
 from wharf.engine.images.record import Image
 from wharf.engine.volumes import Volumes
 from wharf.errors import Conflict, EngineError, InvalidArgument, NotFound, NotImplementedByUs
 from wharf.events.bus import Bus
-from wharf.logs.options import log_file
-from wharf.logs.query import LogEntry, LogQuery
-from wharf.logs.reader import read_logs
+from wharf.logs.entries import LogEntry, LogQuery
+from wharf.logs.reading import read_logs
 from wharf.network.contract import Network
 from wharf.snapshots.contract import Snapshots
+from wharf.spec.platform import Platform, fallbacks
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +100,6 @@ class Containers:
         merged = creation.merge(config, image.config.config)
         host = self._with_defaults(host)
         warnings = creation.check(merged, host, cpus=os.cpu_count() or 1)
-        creation.check_log_options(host.log_config.type, list(host.log_config.config))
         self._check_networks(host, networking)
         self._check_runtime(host.runtime)
         id = secrets.token_hex(32)
@@ -134,7 +133,14 @@ class Containers:
         if not name:
             raise InvalidArgument("Config.Image: no image specified")
         image = self._images.get(name)
-        self._images.check_platform(image, name, platform)
+        if platform:
+            spec = image.config
+            wanted, actual = Platform.parse(platform), Platform.normalised(spec.os, spec.architecture, spec.variant)
+            if actual not in fallbacks(wanted):
+                raise NotFound(
+                    f"image with reference {name} was found but does not match the specified platform: "
+                    f"wanted {wanted}, actual: {actual}"
+                )
         return image
 
     def _free_name(self) -> str:
@@ -330,7 +336,7 @@ class Containers:
                     await self._remove_volume(point.name, container.id)
 
     async def _remove_volume(self, name: str, container_id: str) -> None:
-        if self.users_of_volume(name, but=container_id):
+        if self._store.users_of_volume(name, but=container_id):
             return
         try:
             await self._volumes.remove(name, force=True)
@@ -386,7 +392,7 @@ class Containers:
 
     async def _sized(self, answer: Sized, image: str) -> Sized:
         rw = await self._snapshots.usage(answer.id)
-        return msgspec.structs.replace(answer, size_rw=rw, size_root_fs=rw + self._images.size(image))
+        return msgspec.structs.replace(answer, size_rw=rw, size_root_fs=rw + self._images.get(image).size)
 
     def _image_name(self, container: Container) -> str:
         name = container.config.image
@@ -452,21 +458,10 @@ class Containers:
         container = self._store.find(ref)
         if container.host.log_config.type == "none":
             raise NotImplementedByUs("configured logging driver does not support reading")
-        file = log_file(container.host.log_config, self._places.log(container.id), container_facts(container))
         ended = self.lives.of(container).ended
-        return LogStream(container.config.tty, read_logs(file, query, ended))
+        return LogStream(container.config.tty, read_logs(self._places.log(container.id), query, ended))
 
     # ── what others ask ──
-
-    def users_of_image(self, image: str) -> Sequence[tuple[str, bool]]:
-        """Containers made from an image: id, and whether it runs."""
-        return [(c.id, c.running) for c in self._store if c.image == image]
-
-    def users_of_volume(self, name: str, *, but: str = "") -> Sequence[str]:
-        """Ids of the containers that mount a volume."""
-        return [
-            c.id for c in self._store if c.id != but and any(m.type == "volume" and m.name == name for m in c.mounts)
-        ]
 
     def counts(self) -> dict[str, int]:
         """How many containers are running, paused and stopped."""

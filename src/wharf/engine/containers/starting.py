@@ -11,13 +11,13 @@ from pathlib import Path
 from wharf.engine.config import EngineConfig
 from wharf.engine.containers import bundling, etc_files, ports
 from wharf.engine.containers.live import Live
+from wharf.engine.containers.log_files import log_file
 from wharf.engine.containers.record import Container
 from wharf.engine.containers.store import ContainerStore
 from wharf.engine.containers.surroundings import Host
 from wharf.engine.volumes import Volumes
 from wharf.errors import Conflict, EngineError
 from wharf.linux.listener import Listener
-from wharf.logs.options import log_file
 from wharf.network.contract import Endpoint, EndpointRequest, Network
 from wharf.runtime.bundle import config_json
 from wharf.runtime.contract import Launch, Monitor, Monitors
@@ -178,7 +178,7 @@ class Starter:
             config=config_json(spec),
             root=self.snapshots.root(container.id),
             runtime=program,
-            log=log_file(container.host.log_config, self.places.log(container.id), container_facts(container)),
+            log=log_file(container, self.places.log(container.id)),
             tty=container.config.tty,
             stdin=container.config.open_stdin,
             stdin_once=container.config.stdin_once,
@@ -204,11 +204,6 @@ class Starter:
         for attachment in early:
             options = attachment.options
             attachment.connect(await monitor.attach(stdin=options.stdin, stdout=options.stdout, stderr=options.stderr))
-
-
-def container_facts(container: Container) -> dict[str, str]:
-    """What log options may refer to."""
-    return {"id": container.id, "name": container.name, "image": container.config.image, **container.config.labels}
 
 
 def _read(path: Path) -> str:

@@ -1,7 +1,7 @@
 """All containers by id and name: in memory for the questions, in the database for the next start."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from wharf.db.database import Database
 from wharf.engine.containers import record
@@ -17,7 +17,7 @@ class ContainerStore:
         self._by_id: dict[str, Container] = {}
         self._id_by_name: dict[str, str] = {}
         for row in db.read("SELECT record FROM containers"):
-            self._remember(record.decode(row[0]))  # type: ignore[arg-type]
+            self._remember(record.decode(row[0]))
 
     def _remember(self, container: Container) -> None:
         self._by_id[container.id] = container
@@ -84,6 +84,14 @@ class ContainerStore:
             db.execute("DELETE FROM containers WHERE id = ?", (container.id,))
         self._by_id.pop(container.id, None)
         self._id_by_name.pop(container.name, None)
+
+    def users_of_image(self, image: str) -> Sequence[tuple[str, bool]]:
+        """Containers made from an image: id, and whether it runs."""
+        return [(c.id, c.running) for c in self if c.image == image]
+
+    def users_of_volume(self, name: str, *, but: str = "") -> Sequence[str]:
+        """Ids of the containers that mount a volume."""
+        return [c.id for c in self if c.id != but and any(m.type == "volume" and m.name == name for m in c.mounts)]
 
 
 def name_taken(name: str, holder: str) -> str:

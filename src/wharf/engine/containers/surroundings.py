@@ -1,12 +1,10 @@
 """What one start finds on the host: users of the image, device nodes, the seccomp filter. Reads, changes nothing."""
 
 import asyncio
-import json
 import os
-import shutil
-import stat
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -14,15 +12,16 @@ from wharf.apitypes.containers import HostConfig
 from wharf.engine.config import EngineConfig
 from wharf.engine.containers import bundling
 from wharf.engine.containers.record import Container
-from wharf.errors import EngineError, InvalidArgument, NotImplementedByUs
+from wharf.errors import EngineError, InvalidArgument
 from wharf.linux import capabilities, cgroups
-from wharf.runtime import seccomp_profile, users
+from wharf.runtime import users
 from wharf.runtime.bundle import Device, HostFacts
-from wharf.runtime.host import facts
+from wharf.runtime.host import device_at, devices, facts
+from wharf.runtime.programs import find_init
+from wharf.runtime.seccomp_cache import SeccompCache
+from wharf.runtime.seccomp_profile import default_profile, parse_profile
 from wharf.snapshots.contract import Snapshots
 
-#: Programs that can be a container's init, in the order of preference. They must be static: they run in any image.
-INIT_PROGRAMS: Final = ("docker-init", "catatonit", "tini-static", "tini")
 CGROUP_PARENT: Final = "/wharf"
 
 
@@ -32,7 +31,7 @@ class Host:
 
     config: EngineConfig
     snapshots: Snapshots
-    filters: "seccomp_profile.Filters"
+    filters: SeccompCache
     facts: HostFacts
     every: frozenset[str]
     unified: bool
@@ -42,7 +41,7 @@ class Host:
         return cls(
             config=config,
             snapshots=snapshots,
-            filters=seccomp_profile.Filters(config.data_root / "cache"),
+            filters=SeccompCache(config.data_root / "cache"),
             facts=facts(),
             every=frozenset(capabilities.NAMES),
             unified=cgroups.version() == cgroups.V2,
@@ -54,8 +53,8 @@ class Host:
         """All that bundling.spec() needs to know for a start of `container`."""
         host = container.host
         return bundling.Surroundings(
-            facts=self.facts,
-            identity=await self._identity(container),
+            facts=replace(self.facts, devices=devices()) if host.privileged else self.facts,
+            user=await self._user(container),
             etc=etc,
             cgroups_path=self.cgroups_path(container),
             unified_cgroups=self.unified,
@@ -64,7 +63,7 @@ class Host:
             init_path=self._init(host),
             shm_size=self.config.shm_size,
             ulimits=self.config.default_ulimits,
-            devices={mapping.path_on_host: tuple(nodes(mapping.path_on_host)) for mapping in host.devices},
+            devices={mapping.path_on_host: nodes(mapping.path_on_host) for mapping in host.devices},
             numbers=_numbers(host),
             seccomp=self._seccomp(host, runtime),
             no_new_privileges=self.config.no_new_privileges,
@@ -79,73 +78,55 @@ class Host:
             raise InvalidArgument(f"invalid cgroup parent: {parent}")
         return f"{'/' + parent.strip('/') if parent else CGROUP_PARENT}/{container.id}"
 
-    async def _identity(self, container: Container) -> users.Identity:
+    async def _user(self, container: Container) -> users.User:
         passwd, group = await asyncio.gather(
             self.snapshots.read_file(container.id, "/etc/passwd"), self.snapshots.read_file(container.id, "/etc/group")
         )
-        return users.identify(
-            container.config.user,
-            passwd=(passwd or b"").decode(errors="replace"),
-            group=(group or b"").decode(errors="replace"),
-            additional=container.host.group_add,
-        )
+        return users.resolve(container.config.user, _text(passwd), _text(group), container.host.group_add)
 
     def _init(self, host: HostConfig) -> str:
         if not (self.config.init if host.init is None else host.init):
             return ""
         if self.config.init_path is not None:
             return str(self.config.init_path)
-        for name in INIT_PROGRAMS:
-            if found := shutil.which(name):
-                return found
-        raise EngineError("no init program found on the host for --init: install tini or catatonit, or set init-path")
+        return find_init()
 
     def _seccomp(self, host: HostConfig, runtime: str) -> bundling.Seccomp:
         chosen = bundling.security_options(host).get("seccomp") or self.config.seccomp_profile
         if host.privileged or chosen == "unconfined":
             return bundling.Seccomp()
         allowed = frozenset(bundling.capabilities(host, self.every))
-        profile = self._own_profile(chosen) if chosen not in ("", "builtin") else seccomp_profile.profile(allowed)
+        system = os.uname()
+        match = re.match(r"(\d+)\.(\d+)", system.release)
+        kernel = (int(match[1]), int(match[2])) if match else (0, 0)
+        if chosen in ("", "builtin"):
+            profile = default_profile(allowed, architecture=system.machine, kernel=kernel)
+        else:
+            profile = parse_profile(_own_profile(chosen), allowed, architecture=system.machine, kernel=kernel)
         if runtime.rpartition("/")[2] != "crun":
             return bundling.Seccomp(profile=profile)
         return bundling.Seccomp(profile=profile, bpf=self.filters.compiled(profile))
 
-    @staticmethod
-    def _own_profile(text: str) -> dict[str, object]:
-        """A profile that the user gave: as JSON, or (the daemon's) as a path."""
-        try:
-            document = json.loads(text if text.lstrip().startswith("{") else Path(text).read_text())
-        except (OSError, ValueError) as error:
-            raise InvalidArgument(f"Decoding seccomp profile failed: {error}") from None
-        if not isinstance(document, dict):
-            raise InvalidArgument("Decoding seccomp profile failed: not a JSON object")
-        return document
 
-
-def nodes(path: str) -> Iterator[Device]:
-    """The device node at `path`, or all below it when it is a directory. Raises EngineError when there is none."""
+def _own_profile(text: str) -> str:
+    """A profile that the user gave: as JSON, or (the daemon's) as a path."""
     try:
-        found = os.stat(path)
+        return text if text.lstrip().startswith("{") else Path(text).read_text()
     except OSError as error:
-        raise EngineError(
-            f'error gathering device information while adding custom device "{path}": {error.strerror}'
-        ) from None
-    if stat.S_ISDIR(found.st_mode):
-        for entry in sorted(os.scandir(path), key=lambda entry: entry.name):
-            if entry.is_dir(follow_symlinks=False) or _is_node(entry.stat(follow_symlinks=False).st_mode):
-                yield from nodes(entry.path)
-    elif _is_node(found.st_mode):
-        kind = "b" if stat.S_ISBLK(found.st_mode) else "c"
-        mode = stat.S_IMODE(found.st_mode)
-        yield Device(
-            path, kind, os.major(found.st_rdev), os.minor(found.st_rdev), mode=mode, uid=found.st_uid, gid=found.st_gid
-        )
-    else:
-        raise EngineError(f'error gathering device information while adding custom device "{path}": not a device node')
+        raise InvalidArgument(f"opening seccomp profile ({text}) failed: {error.strerror}") from None
 
 
-def _is_node(mode: int) -> bool:
-    return stat.S_ISBLK(mode) or stat.S_ISCHR(mode)
+def _text(data: bytes | None) -> str:
+    return (data or b"").decode(errors="replace")
+
+
+def nodes(path: str) -> tuple[Device, ...]:
+    """The device node at `path`, or all below it when it is a directory. Raises EngineError when there is none."""
+    found = devices(path) if Path(path).is_dir() else tuple(filter(None, (device_at(path),)))
+    if not found:
+        reason = "not a device node" if Path(path).exists() else "no such file or directory"
+        raise EngineError(f'error gathering device information while adding custom device "{path}": {reason}')
+    return found
 
 
 def _numbers(host: HostConfig) -> dict[str, tuple[int, int]]:
@@ -163,7 +144,7 @@ def _numbers(host: HostConfig) -> dict[str, tuple[int, int]]:
     found = {}
     for path in limits:
         try:
-            number = os.stat(path).st_rdev
+            number = Path(path).stat().st_rdev
         except OSError as error:
             raise EngineError(f"cannot stat device {path}: {error.strerror}") from None
         found[path] = (os.major(number), os.minor(number))
