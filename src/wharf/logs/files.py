@@ -66,8 +66,7 @@ def seek_tail(files: list[BinaryIO], lines: int) -> list[BinaryIO]:
                     return files[index:]
                 counted += 1
             seen_any = True
-    for file in files:
-        file.seek(0)
+        files[index].seek(0)
     return files
 
 

@@ -1,0 +1,40 @@
+import pytest
+
+from wharf.errors import InvalidArgument
+from wharf.runtime.failure import CommandNotRunnable, RuntimeFailed, explain
+
+
+@pytest.mark.parametrize(
+    ("runtime", "text", "code", "words"),
+    [
+        ("/usr/bin/crun", "executable file `foo` not found in $PATH: No such file or directory", 127,
+         'crun: unable to start container process: exec: "foo": executable file not found in $PATH'),
+        ("/usr/bin/crun", "executable file `/foo` not found in $PATH: No such file or directory", 127,
+         'exec: "/foo": stat /foo: no such file or directory'),
+        ("/usr/bin/crun", "open executable: Permission denied", 126, 'exec: "command": permission denied'),
+        ("/usr/bin/crun", "open executable: Operation not permitted", 126, 'exec: "command": permission denied'),
+        ("/usr/sbin/runc", 'runc run failed: exec: "foo": executable file not found in $PATH',
+         127, "executable file not found in $PATH"),
+        ("/usr/sbin/runc", 'runc run failed: exec: "/f": stat /f: no such file or directory',
+         127, "no such file or directory"),
+        ("/usr/sbin/runc", 'runc run failed: exec: "/f": permission denied',
+         126, "permission denied"),
+    ],
+)  # fmt: skip
+def test_the_command_is_to_blame(runtime: str, text: str, code: int, words: str) -> None:
+    error = explain(runtime, text, "command")
+    assert isinstance(error, CommandNotRunnable)
+    assert isinstance(error, InvalidArgument)
+    assert error.exit_code == code
+    assert words in str(error)
+
+
+def test_anything_else_is_the_runtimes_failure() -> None:
+    error = explain("/usr/bin/crun", "mount `proc` to `/proc`: Operation not permitted")
+    assert type(error) is RuntimeFailed
+    assert error.exit_code == 128
+    assert not isinstance(error, InvalidArgument)
+    assert str(error) == (
+        "failed to create task for container: failed to create shim task: OCI runtime create failed: "
+        "crun: mount `proc` to `/proc`: Operation not permitted: unknown"
+    )
