@@ -132,14 +132,17 @@ class Volumes:
 
     # ── remove ──
 
-    async def remove(self, name: str, *, force: bool = False) -> None:
-        """Removes a volume and all in it; `force` is content when there is none. Raises NotFound, Conflict."""
+    async def remove(self, name: str, *, force: bool = False, leaving: str = "") -> None:
+        """Removes a volume and all in it; `force` is content when there is none. Raises NotFound, Conflict.
+
+        `leaving` is the id of a container that is being removed itself: it does not count as a user.
+        """
         if name not in self._by_name and force:
             return
         async with self._locked(name):
             if name not in self._by_name and force:
                 return
-            await self._remove(self.get(name))
+            await self._remove(self.get(name), leaving)
 
     async def prune(self, filters: Filters) -> VolumesPruned:
         """Removes the unused volumes that the filters name."""
@@ -158,8 +161,8 @@ class Volumes:
         self._events.publish("volume", "prune", "", {"reclaimed": str(freed)})
         return VolumesPruned(volumes_deleted=removed, space_reclaimed=freed)
 
-    async def _remove(self, volume: Volume) -> None:
-        if users := self.users(volume.name):
+    async def _remove(self, volume: Volume, leaving: str) -> None:
+        if users := [id for id in self.users(volume.name) if id != leaving]:
             raise Conflict(f"remove {volume.name}: volume is in use - [{', '.join(users)}]")
         if self._held[volume.name]:
             raise Conflict(f"remove {volume.name}: volume is in use - [a container that is being created]")

@@ -122,6 +122,19 @@ def test_what_is_used_stays(place: Place) -> None:
     assert asyncio.run(names(place.open())) == []
 
 
+def test_a_container_that_leaves_takes_its_volume_along(place: Place) -> None:
+    async def run() -> None:
+        volumes = place.open()
+        await volumes.create("data")
+        place.users = {"data": ["c1", "c2"]}
+        with pytest.raises(Conflict, match=r"in use - \[c2\]$"):
+            await volumes.remove("data", leaving="c1")
+        place.users = {"data": ["c1"]}
+        await volumes.remove("data", leaving="c1")
+
+    asyncio.run(run())
+
+
 def test_lists_and_filters(place: Place) -> None:
     async def run() -> None:
         volumes = place.open()
