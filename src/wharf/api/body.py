@@ -13,8 +13,8 @@ MAX_JSON: Final = 16 * 1024 * 1024
 _MAX_CHUNK_LINE: Final = 4096
 
 
-class BodyCut(ConnectionError):
-    """The client left in the middle of its body."""
+class ClientGone(ConnectionError):
+    """The client left, perhaps in the middle of its body. Nobody is left to be told."""
 
 
 class Framing(Protocol):
@@ -146,7 +146,7 @@ class Body:
             self._waiter.set_result(None)
 
     async def read(self) -> bytes:
-        """The next bytes, b"" at the end. Raises BodyCut when the client left, InvalidArgument for broken chunks."""
+        """The next bytes, b"" at the end. Raises ClientGone when the client left, InvalidArgument for broken chunks."""
         while not self._pieces:
             if self._error is not None:
                 raise self._error

@@ -7,12 +7,12 @@ stream's. So no byte is ever given to the wrong reader, whichever packet it came
 import asyncio
 import select
 import socket
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextvars import ContextVar
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, cast
 
-from wharf.api.body import HIGH_WATER, Body, BodyCut, ChunkedFraming, LengthFraming
+from wharf.api.body import HIGH_WATER, Body, ChunkedFraming, ClientGone, LengthFraming
 from wharf.api.duplex import HijackedStream
 from wharf.api.errors import describe, error_response, logger, record_bug
 from wharf.api.head import MAX_HEAD, BadHead, Head, parse_head
@@ -27,6 +27,8 @@ REQUEST_ID: Final[ContextVar[str]] = ContextVar("request_id", default="")
 
 #: Bytes that a client may send ahead of its answers before we stop reading.
 _AHEAD: Final = 64 * 1024
+#: Bytes of a stream after which other connections have their turn.
+_TURN: Final = 1024 * 1024
 #: How long a client may take to read our last answer when we close with bytes of it unread.
 _LINGER: Final = 2.0  # seconds
 #: How often we look whether a client that sends no more is still there.
@@ -51,6 +53,7 @@ class Connection(asyncio.Protocol):
         self._eof = False
         self._reading = True
         self._drained: asyncio.Future[None] | None = None  # set while the client does not read
+        self._sent = 0  # bytes of streams since the others' turn
         self.quiet = 0  # rounds of the server's sweep without a byte from the client
 
     # --- what the transport tells us
@@ -79,7 +82,7 @@ class Connection(asyncio.Protocol):
         elif self._task is None:
             return False
         else:
-            self._body.fail(BodyCut("the client left in the middle of its request"))
+            self._body.fail(ClientGone())
         self._watch()
         return True
 
@@ -88,7 +91,7 @@ class Connection(asyncio.Protocol):
         self._discarding = True
         self._eof = True
         self.resume_writing()
-        self._body.fail(BodyCut("the client left in the middle of its request"))
+        self._body.fail(ClientGone())
         if self._hijacked is not None:
             self._hijacked.lose()
         if self._task is not None and self._cancellable:
@@ -213,7 +216,8 @@ class Connection(asyncio.Protocol):
         try:
             await self._deliver(await self._ask(found, request), request)
             clean = True
-        except ConnectionError:
+            logger.debug("%s %s was answered", request.method, request.path)
+        except ClientGone:
             pass  # the client is gone: nobody is left to be told
         except Exception as error:
             # Behind the head: only a cut connection can tell the client that this is not all.
@@ -235,7 +239,7 @@ class Connection(asyncio.Protocol):
             return self._error(error)
 
     def _error(self, error: Exception) -> Response:
-        if isinstance(error, BodyCut):
+        if isinstance(error, ClientGone):
             raise error
         record_bug(error, f"{self._head.method} {self._head.target.decode('latin-1')}")
         return error_response(*describe(error))
@@ -245,17 +249,17 @@ class Connection(asyncio.Protocol):
             self._cancellable = True
             if self._lost_or_gone():
                 answer.abandon()
-                raise BodyCut("the client left")
-            answer = await self._stream(answer) or Response(0)
-            if answer.status == 0:
+                raise ClientGone
+            failed = await self._stream(answer)
+            if failed is None:
                 return
+            answer = failed
         if isinstance(answer, Hijack):
             self._cancellable = True
             await self._hand_over(answer, request)
         elif not self._transport.is_closing():
             self._respond(answer)
             self._flush()
-        logger.debug("%s %s", request.method, request.path)
 
     def _respond(self, answer: Response) -> None:
         head = self._head
@@ -282,36 +286,42 @@ class Connection(asyncio.Protocol):
 
     async def _stream(self, answer: Streaming) -> Response | None:
         """Sends the pieces. An error before the head is an answer of its own, and returned."""
-        async with aclosing(answer.pieces) as opened:  # type: ignore[type-var]
-            first = b""
+        pieces = answer.pieces
+        first = b""
+        try:
             if not answer.at_once:
                 try:
-                    async for first in opened:
+                    async for first in pieces:
                         if first:
                             break
-                except ConnectionError:
-                    raise
                 except Exception as error:
                     return self._error(error)
-            chunked = self._head.http_minor > 0
-            self._transport.write(
-                response_head(
-                    200,
-                    content_type=answer.content_type,
-                    chunked=chunked,
-                    keep_alive=chunked and self._head.keep_alive,
-                    http_minor=self._head.http_minor,
-                    headers=answer.headers,
-                )
+            await self._send_stream(answer, first, pieces)
+        finally:
+            if isinstance(pieces, AsyncGenerator):
+                await pieces.aclose()
+        return None
+
+    async def _send_stream(self, answer: Streaming, first: bytes, rest: AsyncIterator[bytes]) -> None:
+        head = self._head
+        chunked = head.http_minor > 0
+        self._transport.write(
+            response_head(
+                200,
+                content_type=answer.content_type,
+                chunked=chunked,
+                keep_alive=chunked and head.keep_alive,
+                http_minor=head.http_minor,
+                headers=answer.headers,
             )
-            if first:
-                await self._send(first, chunked)
-            async for piece in opened:
-                if piece:
-                    await self._send(piece, chunked)
+        )
+        if first:
+            await self._send(first, chunked)
+        async for piece in rest:
+            if piece:
+                await self._send(piece, chunked)
         if chunked:
             self._transport.write(LAST_CHUNK)
-        return None
 
     async def _send(self, piece: bytes, chunked: bool) -> None:
         if chunked:
@@ -319,20 +329,25 @@ class Connection(asyncio.Protocol):
         else:
             self._transport.write(piece)
         await self.drain()
+        self._sent += len(piece)
+        if self._sent > _TURN:
+            # A source that never waits, read by a client that never stops, must not keep the loop to itself.
+            self._sent = 0
+            await asyncio.sleep(0)
 
     async def drain(self) -> None:
-        """Waits while the client does not read. Raises ConnectionError when it is gone."""
+        """Waits while the client does not read. Raises ClientGone when it is."""
         if self._transport.is_closing():
-            raise ConnectionResetError("the client is gone")
+            raise ClientGone
         if self._drained is not None:
             await self._drained
             if self._transport.is_closing():
-                raise ConnectionResetError("the client is gone")
+                raise ClientGone
 
     async def _hand_over(self, answer: Hijack, request: Request) -> None:
         if self._transport.is_closing():
             answer.abandon()
-            raise ConnectionResetError("the client is gone")
+            raise ClientGone
         stream = HijackedStream(self._transport, self)
         self._transport.write(
             hijack_head(answer.content_type, upgrade=request.upgrade, http_minor=self._head.http_minor)

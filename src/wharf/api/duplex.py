@@ -3,6 +3,8 @@
 import asyncio
 from typing import Final, Protocol
 
+from wharf.api.body import ClientGone
+
 #: Bytes from the client that may wait for a slow container before we stop reading.
 _HIGH_WATER: Final = 256 * 1024
 
@@ -66,6 +68,6 @@ class HijackedStream:
 
     async def write(self, data: bytes) -> None:
         if self._lost:
-            raise ConnectionResetError("the client is gone")
+            raise ClientGone
         self._transport.write(data)
         await self._connection.drain()

@@ -51,7 +51,9 @@ def record_bug(error: BaseException, what: str) -> None:
 
 
 def error_response(status: int, message: str) -> Response:
-    return Response(status, msgspec.json.encode({"message": message}) + b"\n")
+    # A message may quote a file's name, and those may be anything; JSON is UTF-8.
+    text = message.encode("utf-8", "replace").decode()
+    return Response(status, msgspec.json.encode({"message": text}) + b"\n")
 
 
 PAGE_NOT_FOUND: Final = error_response(404, "page not found")

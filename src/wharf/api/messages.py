@@ -66,7 +66,7 @@ class Duplex(Protocol):
         """The client's next bytes (never none of those it sent with its request), b"" when it sends no more."""
 
     async def write(self, data: bytes) -> None:
-        """Waits while the client does not read. Raises ConnectionError when it is gone."""
+        """Waits while the client does not read. Raises ClientGone when it is."""
 
 
 @dataclass(frozen=True, slots=True)

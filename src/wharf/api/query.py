@@ -88,4 +88,4 @@ def _unescape(text: str) -> str:
         if len(digits) < 2 or digits.strip("0123456789abcdefABCDEF"):
             raise InvalidArgument(f'invalid URL escape "{text[at : at + 3]}"')
         at = text.find("%", at + 3)
-    return unquote_plus(text, errors="surrogateescape")
+    return unquote_plus(text, errors="replace")

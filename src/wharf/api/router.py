@@ -120,10 +120,10 @@ def _without_host(target: str) -> str:
 
 def _decode_path(text: str) -> str:
     if "%" not in text:
-        return text.encode("latin-1").decode("utf-8", "surrogateescape")
+        return text.encode("latin-1").decode("utf-8", "replace")
     if re.search("%(?![0-9a-fA-F]{2})", text):
         raise BadHead(HTTPStatus.BAD_REQUEST)
-    return unquote(text, errors="surrogateescape")
+    return unquote(text, errors="replace")
 
 
 def _clean(path: str) -> str:

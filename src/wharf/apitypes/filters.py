@@ -12,7 +12,7 @@ def parse_filters(text: str) -> dict[str, list[str]]:
     if not text:
         return {}
     try:
-        value = msgspec.json.decode(text.encode("utf-8", "surrogateescape"))
+        value = msgspec.json.decode(text.encode("utf-8", "replace"))
     except (msgspec.DecodeError, RecursionError, UnicodeError):
         raise InvalidArgument("invalid filter") from None
     if value is None:
