@@ -1,0 +1,51 @@
+# make run    an engine in the background, and a first container
+# make stop   ends it (containers that run are ended too)
+# make test   all tests        make lint   style and types        make bench  side by side with dockerd
+#
+# Each target installs what it needs: system packages by apt where they are missing, the rest in .venv.
+
+SHELL := /bin/sh
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+PYTEST_FLAGS ?=
+WHARFD_FLAGS ?=
+
+.PHONY: help run stop test lint bench lock clean
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+
+run: .venv/ready-run
+	@tools/run.sh $(WHARFD_FLAGS)
+
+stop:
+	@tools/stop.sh
+
+test: .venv/ready-dev
+	@tools/system-packages.sh dev
+	$(SUDO) .venv/bin/pytest $(PYTEST_FLAGS)
+
+lint: .venv/ready-dev
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+
+bench: .venv/ready-dev
+	@tools/system-packages.sh dev
+	$(SUDO) .venv/bin/python -m bench $(BENCH_FLAGS)
+
+.venv/ready-run: requirements/run.lock pyproject.toml tools/venv.sh tools/system-packages.sh
+	@tools/system-packages.sh run
+	@tools/venv.sh run
+
+.venv/ready-dev: requirements/dev.lock pyproject.toml tools/venv.sh tools/system-packages.sh
+	@tools/system-packages.sh run
+	@tools/venv.sh dev
+
+# For maintainers: writes the lock files again (needs uv).
+lock:
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --extra build pyproject.toml -o requirements/run.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --extra build --extra dev pyproject.toml -o requirements/dev.lock
+
+clean: stop
+	$(SUDO) rm -rf run .venv build src/*.egg-info bench/results.json
+	find src tests bench -name __pycache__ -prune -exec rm -rf {} +

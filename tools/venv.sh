@@ -1,0 +1,16 @@
+#!/bin/sh
+# Makes .venv with the locked dependencies for `run` or `dev`, and this package in it.
+set -eu
+
+kind=$1
+cd "$(dirname "$0")/.."
+if [ ! -x .venv/bin/pip ]; then
+    echo "Making .venv"
+    python3 -m venv --clear .venv
+fi
+.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/"$kind".lock
+.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+# Compiled now, because wharfd runs as root and would leave root's files in the tree.
+.venv/bin/python -m compileall -q src
+touch .venv/ready-run
+[ "$kind" = run ] || touch .venv/ready-dev
