@@ -1,14 +1,11 @@
 """Questions before things are removed."""
 
-from wharf.cli.errors import Exit
 from wharf.cli.output import out
 
 
 def agreed(question: str) -> bool:
-    """Ask on the terminal. No is the answer when nobody answers, and ends the command."""
+    """Ask on the terminal. No is the answer when nobody answers."""
     import sys
 
     out(f"{question} [y/N] ")
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise Exit(1, "")
-    return True
+    return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -15,8 +15,8 @@ FORMS = (
 )
 
 
-def read_moment(text: str) -> str:
-    """Unix seconds with nanoseconds, as the API wants them; "" stays "". Raises InvalidArgument.
+def read_moment(text: str, what: str) -> str:
+    """Unix seconds with nanoseconds, as the API wants them; "" stays "". Raises InvalidArgument, which names `what`.
 
     A duration is so long before now, a number is Unix seconds already, anything else a date of RFC 3339, of which
     the end may be missing; without a zone it is ours.
@@ -29,13 +29,13 @@ def read_moment(text: str) -> str:
     import time
 
     try:
-        moment = time.time_ns() - read_duration(text)
-        return f"{moment // 10**9}.{moment % 10**9:09d}"
+        # Whole seconds, as docker has them: two commands within a second see the same.
+        return str((time.time_ns() - read_duration(text)) // 10**9)
     except ValueError:
-        return _read_date(text)
+        return _read_date(text, what)
 
 
-def _read_date(text: str) -> str:
+def _read_date(text: str, what: str) -> str:
     from datetime import datetime
 
     # Python reads six digits of a second; Go's times have up to nine.
@@ -48,4 +48,4 @@ def _read_date(text: str) -> str:
         except ValueError:
             continue
         return f"{int(moment.timestamp())}.{digits or '0':0<9}"
-    raise InvalidArgument(f'invalid value for time: "{text}"')
+    raise InvalidArgument(f'invalid value for "{what}": failed to parse value as time or duration: "{text}"')

@@ -14,7 +14,7 @@ BAD_TEMPLATE = 64  # docker's exit code for a template that cannot be parsed
 # Fields whose entries users name: what is missing there is empty, not an error.
 MAPS = frozenset(
     "Labels Ports Networks Volumes ExposedPorts PortBindings Options DriverOpts Annotations Data Sysctls Tmpfs "
-    "StorageOpt Config.Labels Containers UsageData Endpoints".split()
+    "StorageOpt Attributes Containers Endpoints".split()
 )
 # Fields that are pointers in Go, so that their null prints as one.
 POINTERS = frozenset(

@@ -17,8 +17,8 @@ def run(call: Call) -> int:
         follow=options["follow"],
         timestamps=options["timestamps"],
         details=options["details"],
-        since=read_moment(options["since"]),
-        until=read_moment(options["until"]),
+        since=read_moment(options["since"], "since"),
+        until=read_moment(options["until"], "until"),
         tail=options["tail"],
     )
     if found["Config"]["Tty"]:

@@ -4,7 +4,7 @@ from wharf.cli.command import Call, Command
 from wharf.cli.flags import BOOL, STRING, Flag
 from wharf.cli.output import out
 from wharf.cli.render.listing import Listing
-from wharf.cli.render.values import size
+from wharf.cli.render.values import duration, short_id, size
 from wharf.client import system
 from wharf.errors import InvalidArgument
 
@@ -34,6 +34,30 @@ VOLUMES = Listing(
     },
     ("Name", "Links", "Size"),
 )
+CACHE = Listing(
+    "*formatter.buildCacheContext",
+    {
+        "ID": ("CACHE ID", lambda row: short_id(row["ID"])),
+        "CacheType": ("CACHE TYPE", lambda row: row["Type"]),
+        "Size": ("SIZE", lambda row: size(row["Size"])),
+        "CreatedSince": ("CREATED", lambda row: _ago(row.get("CreatedAt"))),
+        "LastUsedSince": ("LAST USED", lambda row: _ago(row.get("LastUsedAt"))),
+        "UsageCount": ("USAGE", lambda row: str(row.get("UsageCount", 0))),
+        "Shared": ("SHARED", lambda row: "true" if row.get("Shared") else "false"),
+    },
+    ("ID", "CacheType", "Size", "CreatedSince", "LastUsedSince", "UsageCount", "Shared"),
+)
+
+
+def _ago(moment: str | None) -> str:
+    """How long ago a date of RFC 3339 is."""
+    if not moment:
+        return ""
+    import time
+
+    from wharf.cli.commands.times import read_moment
+
+    return f"{duration(time.time() - float(read_moment(moment, 'date')))} ago"
 
 
 def _show_free(row: "dict[str, Any]") -> str:
@@ -90,16 +114,19 @@ def _show_all(usage: "dict[str, Any]") -> str:
     from wharf.cli.commands.container import ls as containers
     from wharf.cli.commands.image import ls as images
 
-    names = [row for image in usage.get("Images") or [] for row in images.rows_of(image, digests=False)]
+    names = [images.rows_of(image, digests=False)[0] for image in usage.get("Images") or []]
+    # The size of all layers is the image's, which is listed above.
+    made = [{**row, "SizeRootFs": 0} for row in usage.get("Containers") or []]
     cached = sum(entry["Size"] for entry in usage.get("BuildCache") or [] if not entry.get("Shared"))
     return (
         "Images space usage:\n\n"
         + images.listing(full=False).show(names, "", IMAGE_COLUMNS)
         + "\nContainers space usage:\n\n"
-        + containers.listing(full=False).show(usage.get("Containers") or [], "", CONTAINER_COLUMNS)
+        + containers.listing(full=False).show(made, "", CONTAINER_COLUMNS)
         + "\nLocal Volumes space usage:\n\n"
         + VOLUMES.show(usage.get("Volumes") or [], "")
-        + f"\nBuild cache usage: {size(cached)}\n"
+        + f"\nBuild cache usage: {size(cached)}\n\n"
+        + CACHE.show(usage.get("BuildCache") or [], "")
     )
 
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+# What Go's type has and the API leaves out where it does not apply.
+EMPTY = {"status": "", "id": "", "from": "", "scope": ""}
 RECORD_SEPARATOR = b"\x1e"
 
 
@@ -41,13 +43,13 @@ def run(call: Call) -> int:
         show = Template(options["format"].replace("\\t", "\t").replace("\\n", "\n")).render
     answer = system.open_events(
         call.client,
-        since=read_moment(options["since"]),
-        until=read_moment(options["until"]),
+        since=read_moment(options["since"], "since"),
+        until=read_moment(options["until"], "until"),
         filters=read_filters(options["filter"]),
     )
     for line in answer.lines():
         text = line.strip(RECORD_SEPARATOR + b"\r\n ")
-        out((text.decode() if raw else show(decode_json(text))) + "\n")
+        out((text.decode() if raw else show({**EMPTY, **decode_json(text)})) + "\n")
     return 0
 
 
