@@ -62,10 +62,7 @@ class Stock:
 
     def sweep(self) -> tuple[list[Digest], int]:
         """Removes layers and blobs that nothing needs any more; gives the layers' chain ids and bytes."""
-        roots = {image.layers[-1] for image in self.catalogue if image.layers}
-        roots |= self.snapshots.layers_in_use()
-        roots |= set(self.held_layers)
-        gone = self.layers.keep_only(roots)
+        gone = self.sweep_layers()
         if self.intakes:
             return gone  # which blobs will be needed is not known yet; the next sweep sees
         blobs: set[str] = set()
@@ -74,6 +71,13 @@ class Stock:
             blobs |= {blob.name.encoded for blob in image.blobs}
         self.content.keep_only(blobs)
         return gone
+
+    def sweep_layers(self) -> tuple[list[Digest], int]:
+        """The same for layers only: a pull that failed leaves its blobs for another try."""
+        roots = {image.layers[-1] for image in self.catalogue if image.layers}
+        roots |= self.snapshots.layers_in_use()
+        roots |= set(self.held_layers)
+        return self.layers.keep_only(roots)
 
     def known_blobs(self) -> dict[Digest, Descriptor]:
         """For each layer that an image has (chain id), the blob that it was unpacked from."""
