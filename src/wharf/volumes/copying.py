@@ -40,11 +40,11 @@ def copy_attributes(source: int, target: int) -> None:
     os.fchown(target, found.st_uid, found.st_gid)
     os.fchmod(target, stat.S_IMODE(found.st_mode))
     # After the owner: a change of owner takes the file's capabilities away.
-    _copy_xattrs(f"/proc/self/fd/{source}", f"/proc/self/fd/{target}", follow=True)
+    _copy_xattrs(source, target, follow=True)
     os.utime(target, ns=(found.st_atime_ns, found.st_mtime_ns))
 
 
-def _copy_xattrs(source: str, target: str, *, follow: bool) -> None:
+def _copy_xattrs(source: str | int, target: str | int, *, follow: bool) -> None:
     try:
         names = os.listxattr(source, follow_symlinks=follow)
     except OSError as error:
