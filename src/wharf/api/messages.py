@@ -1,11 +1,12 @@
 """What a handler gets and what it may answer."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from wharf.api.body import Body
 from wharf.api.query import Query
+from wharf.api.wire import Headers
 
 JSON: Final = "application/json"
 
@@ -44,7 +45,7 @@ class Response:
     status: int = 200
     body: bytes = b""
     content_type: str = JSON
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Headers = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Streaming:
     pieces: AsyncIterator[bytes]
     content_type: str = JSON
     at_once: bool = False
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Headers = ()
     abandon: Callable[[], object] = _nothing  # called in place of the first piece when the client left before it
 
 

@@ -76,7 +76,9 @@ class Router:
         path = _decode_path(raw_path)
         clean = _clean(path)
         if clean != path:
-            return Response(301, headers={"Location": quote(clean) + ("?" + query if query else "")}, content_type="")
+            return Response(
+                301, headers=(("Location", quote(clean) + ("?" + query if query else "")),), content_type=""
+            )
         found = self._match(method, path, query)
         if isinstance(found, Found) and not found.names and len(self._remembered) < _REMEMBERED:
             self._remembered[method, target] = found

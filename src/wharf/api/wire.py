@@ -1,13 +1,15 @@
 """Bytes of the head of an answer."""
 
 import time
-from collections.abc import Mapping
 from email.utils import formatdate
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Final
 
 from wharf import __version__
 from wharf.api.versions import LATEST
+
+Headers = tuple[tuple[str, str], ...]
 
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 LAST_CHUNK: Final = b"0\r\n\r\n"
@@ -45,15 +47,10 @@ def response_head(
     chunked: bool = False,
     keep_alive: bool = True,
     http_minor: int = 1,
-    headers: Mapping[str, str] | None = None,
+    headers: Headers = (),
 ) -> bytes:
     """The head of an answer with its empty line. `length` is None where the framing is another, or there is no body."""
-    parts = [b"HTTP/1.1" if http_minor else b"HTTP/1.0", _STATUS[status]]
-    for name, value in (headers or {}).items():
-        parts.append(_header(name, value))
-    if content_type:
-        parts.append(_header("Content-Type", content_type))
-    parts.append(date_header())
+    parts = [_beginning(status, content_type, http_minor, headers), date_header()]
     if length is not None:
         parts.append(b"Content-Length: %d\r\n" % length)
     if chunked:
@@ -61,6 +58,16 @@ def response_head(
     if not keep_alive:
         parts.append(b"Connection: close\r\n")
     parts.append(b"\r\n")
+    return b"".join(parts)
+
+
+@lru_cache(maxsize=256)
+def _beginning(status: int, content_type: str, http_minor: int, headers: Headers) -> bytes:
+    """What is the same for all answers of a kind."""
+    parts = [b"HTTP/1.1" if http_minor else b"HTTP/1.0", _STATUS[status]]
+    parts += [_header(name, value) for name, value in headers]
+    if content_type:
+        parts.append(_header("Content-Type", content_type))
     return b"".join(parts)
 
 

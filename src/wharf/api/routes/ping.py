@@ -5,13 +5,13 @@ from typing import Final
 from wharf.api.engine_port import Engine
 from wharf.api.messages import Request, Response
 
-_HEADERS: Final = {
+_HEADERS: Final = (
     # "2" once BuildKit is served: the client then builds with it. The rest says which features this engine has.
-    "Builder-Version": "1",
-    "Cache-Control": "no-cache, no-store, must-revalidate",
-    "Pragma": "no-cache",
-    "Swarm": "inactive",
-}
+    ("Builder-Version", "1"),
+    ("Cache-Control", "no-cache, no-store, must-revalidate"),
+    ("Pragma", "no-cache"),
+    ("Swarm", "inactive"),
+)
 _OK: Final = Response(200, b"OK", "text/plain; charset=utf-8", _HEADERS)
 _OK_HEAD: Final = Response(200, b"", "text/plain; charset=utf-8", _HEADERS)
 
