@@ -1,21 +1,38 @@
-"""Entering namespaces by descriptor."""
+"""Network namespaces by descriptor: open them, and work inside one for a moment."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
-from wharf.linux import syscall
+from wharf.linux.syscall import CLONE_NEWNET, setns
+
+_OWN: Final = "/proc/thread-self/ns/net"
+
+
+def open_network(pid: int) -> int:
+    """The network namespace of a process. The caller closes it. Raises OSError."""
+    return os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+
+
+def open_own_network() -> int:
+    """The network namespace of this thread. The caller closes it."""
+    return os.open(_OWN, os.O_RDONLY | os.O_CLOEXEC)
 
 
 @contextmanager
-def network_of(fd: int) -> Iterator[None]:
-    """Runs the block in another network namespace; only the calling thread moves. Do not await inside."""
-    own = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+def inside_network(fd: int) -> Iterator[None]:
+    """Moves this thread into the network namespace of `fd` for the block. Do not await inside.
+
+    Sockets opened there stay in it afterwards; /proc/sys/net is that namespace's meanwhile.
+    """
+    home = open_own_network()
     try:
-        syscall.setns(fd, syscall.CLONE_NEWNET)
+        setns(fd, CLONE_NEWNET)
         try:
             yield
         finally:
-            syscall.setns(own, syscall.CLONE_NEWNET)
+            # A failure here would leave the thread in a container's namespace, so it is not caught anywhere.
+            setns(home, CLONE_NEWNET)
     finally:
-        os.close(own)
+        os.close(home)

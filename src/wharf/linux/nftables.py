@@ -1,50 +1,68 @@
-"""nftables through libnftables: no process for a change, one transaction for each text."""
+"""nftables through libnftables by ctypes, in one kept context.
+
+A program `nft` for each change costs 22 ms, an element by the library 0.3 ms. The context's socket belongs to the
+network namespace that its thread was in when it opened.
+"""
 
 import ctypes
-from typing import Final
+from typing import Final, Self
 
-_NAME: Final = "libnftables.so.1"
+#: Of libnftables 0.9 (2018) and later.
+LIBRARY: Final = "libnftables.so.1"
 
 
-class NftError(Exception):
-    """libnftables refused a change, or is not there; the text is its own."""
+class NftablesError(Exception):
+    """The library is missing, the kernel refuses us, or a command failed. The text is the library's."""
 
 
 class Nftables:
-    """A context of libnftables, for the network namespace of the thread that made it. Close it at the end."""
+    """One context. For one thread at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, library: str = LIBRARY) -> None:
+        """Raises NftablesError when there is no such library."""
         try:
-            self._library = ctypes.CDLL(_NAME)
-        except OSError:
-            raise NftError(f"{_NAME} is not installed (package libnftables1)") from None
-        for name in ("nft_ctx_new", "nft_ctx_get_error_buffer", "nft_ctx_get_output_buffer"):
-            getattr(self._library, name).restype = ctypes.c_void_p
-        for name in ("nft_ctx_get_error_buffer", "nft_ctx_get_output_buffer"):
-            function = getattr(self._library, name)
-            function.argtypes = (ctypes.c_void_p,)
-            function.restype = ctypes.c_char_p
-        self._library.nft_run_cmd_from_buffer.argtypes = (ctypes.c_void_p, ctypes.c_char_p)
-        for name in ("nft_ctx_free", "nft_ctx_buffer_output", "nft_ctx_buffer_error"):
-            getattr(self._library, name).argtypes = (ctypes.c_void_p,)
-        self._context: int | None = self._library.nft_ctx_new(0)
+            self._library = _declared(ctypes.CDLL(library))
+        except OSError as error:
+            raise NftablesError(f"nftables is not usable: {error} (package libnftables1)") from None
+        self._context: ctypes.c_void_p | None = ctypes.c_void_p(self._library.nft_ctx_new(0))
         if not self._context:
-            raise NftError("libnftables gave no context")
-        self._library.nft_ctx_buffer_output(self._context)
+            raise NftablesError("nftables is not usable: no context")
         self._library.nft_ctx_buffer_error(self._context)
+        self._library.nft_ctx_buffer_output(self._context)
 
     def run(self, commands: str) -> str:
-        """Carries out all of `commands` or none of them; returns what they print. Raises NftError."""
-        if self._context is None:
-            raise NftError("the context is closed")
+        """Runs commands in nft's own language as one transaction: all of them or none. Returns what they print.
+
+        Raises NftablesError.
+        """
         failed = self._library.nft_run_cmd_from_buffer(self._context, commands.encode())
-        output = self._library.nft_ctx_get_output_buffer(self._context) or b""
-        error = self._library.nft_ctx_get_error_buffer(self._context) or b""
+        output: bytes = self._library.nft_ctx_get_output_buffer(self._context) or b""
+        errors: bytes = self._library.nft_ctx_get_error_buffer(self._context) or b""
         if failed:
-            raise NftError(error.decode(errors="replace").strip() or "nftables refused the change")
-        return bytes(output).decode(errors="replace")
+            raise NftablesError(errors.decode(errors="replace").strip() or "nftables: the command failed")
+        return output.decode(errors="replace")
 
     def close(self) -> None:
         if self._context is not None:
             self._library.nft_ctx_free(self._context)
             self._context = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
+    library.nft_ctx_new.argtypes = (ctypes.c_uint32,)
+    library.nft_ctx_new.restype = ctypes.c_void_p
+    library.nft_ctx_free.argtypes = (ctypes.c_void_p,)
+    library.nft_ctx_free.restype = None
+    library.nft_ctx_buffer_error.argtypes = (ctypes.c_void_p,)
+    library.nft_ctx_buffer_output.argtypes = (ctypes.c_void_p,)
+    library.nft_run_cmd_from_buffer.argtypes = (ctypes.c_void_p, ctypes.c_char_p)
+    for name in ("nft_ctx_get_error_buffer", "nft_ctx_get_output_buffer"):
+        getattr(library, name).argtypes = (ctypes.c_void_p,)
+        getattr(library, name).restype = ctypes.c_char_p
+    return library

@@ -1,251 +1,282 @@
-"""The bridge driver: containers are ports of a Linux bridge, reach the world by NAT, and publish ports by nftables."""
+"""The bridge network: containers on one bridge of the host, with translated addresses and published ports."""
 
+import asyncio
 import logging
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass
+import socket
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
-from pathlib import Path
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
-from wharf.errors import EngineError, InvalidArgument, Unavailable
-from wharf.linux import namespaces
+from wharf.db.database import Database
+from wharf.errors import EngineError, Unavailable
+from wharf.linux import sysctl
 from wharf.linux.listener import Listener
-from wharf.linux.netlink import Route, mac_bytes
-from wharf.network import ports
+from wharf.linux.netlink import RouteSocket, parse_mac
+from wharf.linux.nftables import Nftables, NftablesError
+from wharf.network import device, reservation
 from wharf.network.contract import Endpoint, EndpointRequest
-from wharf.network.firewall import Firewall
-from wharf.network.ipam import Pool, free_subnet
+from wharf.network.firewall import Ruleset
+from wharf.network.ipam import Addresses, mac_address
+from wharf.network.ports import HostPort, PublishedPorts, element
 
 log = logging.getLogger(__name__)
 
-INSIDE: Final = "eth0"
-PREFIX: Final = "veth"
-DEFAULT_MTU: Final = 1500
+DEFAULT_ADDRESS: Final = IPv4Interface("172.17.0.1/16")
+_T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True)
-class BridgeOptions:
-    """How the bridge is made. `device` "none" is a network that exists by name only."""
+class BridgeSettings(Protocol):
+    """What a bridge network is told (the engine's BridgeConfig has it)."""
 
-    device: str = "wharf0"
-    address: IPv4Interface | None = None  # None takes what the device has, else the first range that is free
-    fixed: IPv4Network | None = None  # containers' addresses come from this part
-    mtu: int = 0
-    inter_container: bool = True
-    masquerade: bool = True
-    firewall: bool = True
-    publish_address: str = ""
-
-
-def mac_of(address: IPv4Address) -> str:
-    """A locally administered MAC address that follows from the IP address, so that ARP caches stay true."""
-    return ":".join(f"{byte:02x}" for byte in (0x02, 0x42, *address.packed))
+    @property
+    def name(self) -> str: ...  # of the device; "none" for no bridge at all
+    @property
+    def address(self) -> IPv4Interface | None: ...
+    @property
+    def fixed_cidr(self) -> IPv4Network | None: ...
+    @property
+    def mtu(self) -> int: ...
+    @property
+    def inter_container(self) -> bool: ...
+    @property
+    def masquerade(self) -> bool: ...
+    @property
+    def firewall(self) -> bool: ...
+    @property
+    def publish_address(self) -> str: ...
 
 
 class BridgeNetwork:
-    """A Network. `id` is kept by the caller, who knows it from an earlier run."""
+    """One bridge. When it cannot be opened, the engine still runs: `unavailable` says why, and reserve() raises it.
 
-    def __init__(self, id: str, options: BridgeOptions, name: str = "bridge") -> None:
-        self.id = id
-        self.name = name
-        self.subnet = IPv4Network("172.17.0.0/16")
-        self.gateway = IPv4Address("172.17.0.1")
-        self.unavailable = ""  # why no container can be connected, "" when one can
-        self._options = options
-        self._route: Route | None = None
+    What speaks to the kernel runs in one thread of its own, in order: the kernel may make it wait for milliseconds
+    while it takes down other containers' networks.
+    """
+
+    name: Final = "bridge"
+
+    def __init__(self, db: Database, settings: BridgeSettings) -> None:
+        rows = db.read("SELECT id FROM networks WHERE name = ?", (self.name,))
+        self.id = str(rows[0][0]) if rows else secrets.token_hex(32)
+        self.unavailable = "the bridge is not open"
+        self._settings = settings
+        self._place(settings.address or DEFAULT_ADDRESS)
+        self._used = PublishedPorts(*_port_range())
+        self._endpoints: dict[str, Endpoint] = {}
+        self._open_ports: set[str] = set()  # ids of endpoints whose elements are in the table
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="network")
         self._index = 0
-        self._ipv6 = False
-        self._pool = Pool(self.subnet, (self.gateway,))
-        self._firewall: Firewall | None = None
-        self._published: dict[tuple[str, str, int], str] = {}  # (protocol, host address, port) → endpoint
+        self._claim: socket.socket | None = None
+        self._routes: RouteSocket | None = None
+        self._nftables: Nftables | None = None
+
+    def _place(self, address: IPv4Interface) -> None:
+        self.subnet = address.network
+        self.gateway = address.ip
+        self._addresses = Addresses(self.subnet, self.gateway, self._settings.fixed_cidr)
+        self._rules = Ruleset(
+            self._settings.name, self.subnet, self._settings.inter_container, self._settings.masquerade
+        )
 
     async def open(self) -> None:
-        """Makes or adopts the device and its rules. Where that is impossible the network is there, but unavailable."""
-        if self._options.device == "none":
+        """Makes the bridge and its table. Never raises: see `unavailable`."""
+        if self._settings.name == "none":
             self.unavailable = "the default bridge is switched off (bridge: none)"
             return
         try:
-            self._open_device()
-        except (OSError, EngineError) as error:
-            self.unavailable = f"bridge {self._options.device}: {error}"
-            log.error("the bridge network cannot be used", extra={"reason": self.unavailable})
+            await self._do(self._open)
+            self.unavailable = ""
+        except (EngineError, NftablesError, OSError) as error:
+            self._let_go()
+            self.unavailable = str(error)
+            log.warning("no bridge network", extra={"bridge": self._settings.name, "reason": str(error)})
 
-    def _open_device(self) -> None:
-        options = self._options
-        self._route = Route()
-        links = self._route.links()
-        existed = options.device in links
-        if not existed:
-            self._route.add_bridge(options.device)
-            links = self._route.links()
-        self._index = links[options.device][0]
-        address = self._choose_address(existed)
-        self.subnet, self.gateway = address.network, address.ip
-        self._pool = Pool(self.subnet, (self.gateway,), options.fixed)
-        self._route.set_up(self._index, options.mtu)
-        _set("net/ipv4/ip_forward", "1")
-        _set(f"net/ipv4/conf/{options.device}/route_localnet", "1")
-        self._ipv6 = ports.has_ipv6()
-        if options.firewall:
-            self._firewall = Firewall(
-                options.device,
-                self.subnet,
-                masquerade=options.masquerade,
-                inter_container=options.inter_container,
-            )
-            self._firewall.open()
+    def _open(self) -> None:
+        settings = self._settings
+        self._claim = device.claim(settings.name)
+        self._routes = RouteSocket()
+        if settings.firewall:
+            self._nftables = Nftables()
+        self._index, address = device.ensure_bridge(self._routes, settings.name, settings.address, settings.mtu)
+        self._place(address)
+        device.enable_forwarding(settings.name, local_clients=settings.firewall)
+        # A table that an engine before us left goes on working until restore() replaces it.
+        if self._nftables is not None and not self._has_table():
+            self._rebuild()
 
-    def _choose_address(self, existed: bool) -> IPv4Interface:
-        """The device's address: what it has, what was asked for, or one from a free range."""
-        assert self._route is not None
-        wanted, device = self._options.address, self._options.device
-        present = self._route.addresses(self._index)
-        if wanted is not None and wanted.ip == wanted.network.network_address and wanted.network.prefixlen < 31:
-            raise InvalidArgument(f"invalid bridge address: {wanted} is the network's own address")
-        if wanted is None and present:
-            return present[0]
-        if wanted is None:
-            taken = [other.network for other in (*self._route.addresses(), *self._route.routes())]
-            subnet = free_subnet(taken)
-            wanted = IPv4Interface((subnet[1], subnet.prefixlen))
-        if wanted in present:
-            return wanted
-        if existed and present:
-            raise EngineError(f"{device} exists with address {present[0]}, which is not the configured {wanted}")
-        self._route.add_address(self._index, wanted)
-        return wanted
+    def _has_table(self) -> bool:
+        assert self._nftables is not None
+        return f"table {self._rules.table}\n" in self._nftables.run("list tables ip") + "\n"
 
-    def options(self) -> dict[str, str]:
-        """As inspect shows them."""
-        options = self._options
-        return {
-            "com.docker.network.bridge.default_bridge": "true",
-            "com.docker.network.bridge.enable_icc": str(options.inter_container).lower(),
-            "com.docker.network.bridge.enable_ip_masquerade": str(options.masquerade).lower(),
-            "com.docker.network.bridge.host_binding_ipv4": options.publish_address or "0.0.0.0",
-            "com.docker.network.bridge.name": options.device,
-            "com.docker.network.driver.mtu": str(options.mtu or DEFAULT_MTU),
-        }
+    async def close(self) -> None:
+        """Leaves bridge and rules to containers that go on running; without any, both are removed."""
+        if not self.unavailable and not self._endpoints:
+            try:
+                await self._do(self._remove)
+            except (NftablesError, OSError) as error:
+                log.warning("bridge not removed", extra={"bridge": self._settings.name, "reason": str(error)})
+        self._let_go()
+        self._thread.shutdown()
+
+    def _remove(self) -> None:
+        assert self._routes is not None
+        if self._nftables is not None:
+            self._nftables.run(self._rules.remove())
+        device.delete_bridge(self._routes, self._settings.name)
+
+    def _let_go(self) -> None:
+        self.unavailable = self.unavailable or "the bridge is closed"
+        for kept in (self._nftables, self._routes, self._claim):
+            if kept is not None:
+                kept.close()
+        self._nftables = self._routes = self._claim = None
 
     async def reserve(self, request: EndpointRequest) -> tuple[Endpoint, list[Listener]]:
+        """See Network. Raises Unavailable when the bridge could not be opened."""
         if self.unavailable:
-            raise Unavailable(self.unavailable)
-        if request.mac_address:
-            _check_mac(request.mac_address)
-        address = self._pool.take(request.address)
-        id = secrets.token_hex(32)
-        published, listeners = [], []
+            raise Unavailable(f"network bridge is not available: {self.unavailable}")
         try:
-            for port in request.ports:
-                taken, opened = ports.reserve(
-                    port,
-                    address=str(address),
-                    ipv6=self._ipv6,
-                    is_ours=self._is_ours,
-                    publish_address=self._options.publish_address,
-                )
-                published += taken
-                listeners += opened
-                for one in taken:
-                    self._published[one.protocol, one.host_ip, one.host_port] = id
+            wanted_mac = parse_mac(request.mac_address).hex(":") if request.mac_address else ""
+        except ValueError as error:
+            raise EngineError(str(error)) from None
+        address = self._addresses.take(request.address)
+        try:
+            ports, listeners = reservation.reserve(
+                request.ports,
+                str(address),
+                self._used,
+                default=self._settings.publish_address,
+                translated=self._settings.firewall,
+            )
         except BaseException:
-            for listener in listeners:
-                listener.socket.close()
-            self._forget(id)
-            self._pool.give_back(address)
+            self._addresses.release(address)
             raise
+        id = secrets.token_hex(32)
         endpoint = Endpoint(
             id=id,
             container_id=request.container_id,
             network=self.name,
-            interface=f"{PREFIX}{id[:8]}",
-            mac_address=request.mac_address or mac_of(address),
+            interface=f"veth{id[:7]}",
+            mac_address=wanted_mac or mac_address(address),
             address=str(address),
             prefix_length=self.subnet.prefixlen,
             gateway=str(self.gateway),
-            ports=published,
+            ports=ports,
         )
+        self._endpoints[id] = endpoint
         return endpoint, listeners
 
-    def _is_ours(self, protocol: str, host: str, port: int) -> bool:
-        """Whether a container of this network has the port, there or at every address of the family."""
-        everywhere = "::" if ":" in host else "0.0.0.0"
-        return (protocol, host, port) in self._published or (protocol, everywhere, port) in self._published
-
     async def connect(self, endpoint: Endpoint, namespace: int) -> None:
-        if self._route is None:
-            raise Unavailable(self.unavailable)
+        """See Network. Raises EngineError; the caller then releases the endpoint."""
+        if self.unavailable:
+            raise Unavailable(f"network bridge is not available: {self.unavailable}")
         try:
-            self._route.add_veth(
-                endpoint.interface,
-                bridge=self._index,
-                peer=INSIDE,
-                peer_namespace=namespace,
-                peer_mac=endpoint.mac_address,
-                mtu=self._options.mtu,
-            )
-            with namespaces.network_of(namespace), Route() as inside:
-                index = inside.links()[INSIDE][0]
-                address = IPv4Interface(f"{endpoint.address}/{endpoint.prefix_length}")
-                inside.configure(index, address, IPv4Address(endpoint.gateway))
-        except OSError as error:
-            raise EngineError(f"failed to connect the container to {self.name}: {error.strerror}") from error
-        if self._firewall is not None:
-            self._firewall.publish(endpoint)
+            await self._do(lambda: self._connect(endpoint, namespace))
+        except (NftablesError, OSError) as error:
+            raise EngineError(f"failed to set up the container's network: {error}") from error
+
+    def _connect(self, endpoint: Endpoint, namespace: int) -> None:
+        assert self._routes is not None
+        device.connect(
+            self._routes,
+            self._index,
+            endpoint,
+            namespace,
+            mtu=self._settings.mtu,
+            isolated=not self._settings.inter_container,
+        )
+        elements = _elements(endpoint)
+        if elements and self._nftables is not None:
+            # Noted first: a rebuild, should it be needed, then has them.
+            self._open_ports.add(endpoint.id)
+            self._change(self._rules.add(elements))
 
     async def release(self, endpoint: Endpoint) -> None:
-        if self._firewall is not None:
+        """See Network."""
+        if self._endpoints.pop(endpoint.id, None) is None:
+            return
+        if _elements(endpoint) and not self.unavailable:
             try:
-                self._firewall.withdraw(endpoint)
-            except EngineError as error:
-                log.warning("published ports stay open", extra={"endpoint": endpoint.id, "reason": str(error)})
-        self._forget(endpoint.id)
-        self._pool.give_back(IPv4Address(endpoint.address))
+                await self._do(lambda: self._close_ports(endpoint))
+            except (NftablesError, OSError) as error:
+                log.warning("ports not closed", extra={"container": endpoint.container_id, "reason": str(error)})
+        # Given away only now: the old container's elements must not meet the new one's.
+        reservation.release(endpoint.ports, self._used)
+        self._addresses.release(IPv4Address(endpoint.address))
 
-    def _forget(self, id: str) -> None:
-        self._published = {key: owner for key, owner in self._published.items() if owner != id}
+    def _close_ports(self, endpoint: Endpoint) -> None:
+        # Looked at here, behind a connect() whose caller was cancelled and which still went on in this thread.
+        if self._nftables is None or endpoint.id not in self._open_ports:
+            return
+        self._open_ports.discard(endpoint.id)
+        self._change(self._rules.delete(_elements(endpoint)))
 
     async def restore(self, endpoints: Sequence[Endpoint]) -> None:
-        if self.unavailable:
-            return
+        """See Network. Also those of an engine whose bridge is not available keep their place in the books."""
         for endpoint in endpoints:
-            self._pool.mark(IPv4Address(endpoint.address))
+            self._endpoints[endpoint.id] = endpoint
+            self._addresses.restore(IPv4Address(endpoint.address))
+            self._open_ports.add(endpoint.id)
             for port in endpoint.ports:
-                self._published[port.protocol, port.host_ip, port.host_port] = endpoint.id
-        if self._firewall is not None:
-            self._firewall.open(endpoints)
-        self._sweep({endpoint.interface for endpoint in endpoints})
+                self._used.add(HostPort(port.host_ip, port.host_port, port.protocol))
+        if not self.unavailable:
+            try:
+                await self._do(self._restore)
+            except (NftablesError, OSError) as error:
+                raise EngineError(f"failed to restore the bridge network: {error}") from error
 
-    def _sweep(self, known: set[str]) -> None:
-        """Removes ports of the bridge that no endpoint owns: their containers' starts were cut off."""
-        assert self._route is not None
-        for name, (index, master) in self._route.links().items():
-            if master == self._index and name.startswith(PREFIX) and name not in known:
-                try:
-                    self._route.delete_link(index)
-                except OSError as error:
-                    log.warning("an interface stays", extra={"interface": name, "reason": str(error)})
+    def _restore(self) -> None:
+        assert self._routes is not None
+        if self._nftables is not None:
+            self._rebuild()
+        device.sweep(self._routes, self._index, [endpoint.interface for endpoint in self._endpoints.values()])
 
-    async def close(self) -> None:
-        """Leaves device and rules as they are: containers go on without us."""
-        if self._route is not None:
-            self._route.close()
-        if self._firewall is not None:
-            self._firewall.close()
+    def options(self) -> dict[str, str]:
+        """As GET /networks shows them, with dockerd's names."""
+        settings = self._settings
+        return {
+            "com.docker.network.bridge.default_bridge": "true",
+            "com.docker.network.bridge.enable_icc": str(settings.inter_container).lower(),
+            "com.docker.network.bridge.enable_ip_masquerade": str(settings.masquerade).lower(),
+            "com.docker.network.bridge.host_binding_ipv4": settings.publish_address or "0.0.0.0",
+            "com.docker.network.bridge.name": settings.name,
+            "com.docker.network.driver.mtu": str(settings.mtu or 1500),
+        }
+
+    def _change(self, commands: str) -> None:
+        """Runs commands on our table; if someone else has emptied or removed it, it is made anew."""
+        assert self._nftables is not None
+        try:
+            self._nftables.run(commands)
+        except NftablesError as error:
+            log.warning("nftables table made anew", extra={"bridge": self._settings.name, "reason": str(error)})
+            self._rebuild()
+
+    def _rebuild(self) -> None:
+        assert self._nftables is not None
+        opened = [one for one in list(self._endpoints.values()) if one.id in self._open_ports]
+        self._nftables.run(self._rules.replace(entry for endpoint in opened for entry in _elements(endpoint)))
+
+    async def _do(self, work: Callable[[], _T]) -> _T:
+        """Runs `work` in the network's thread. It is not cut off half-way when the caller is cancelled."""
+        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, work))
 
 
-def _check_mac(text: str) -> None:
+def _elements(endpoint: Endpoint) -> list[tuple[str, str]]:
+    """Those of IPv4; IPv6 is forwarded by the shim."""
+    return [
+        element(HostPort(port.host_ip, port.host_port, port.protocol), endpoint.address, port.container_port)
+        for port in endpoint.ports
+        if ":" not in port.host_ip
+    ]
+
+
+def _port_range() -> tuple[int, int]:
+    """The ports that the kernel gives to who does not choose."""
     try:
-        mac = mac_bytes(text)
-    except ValueError:
-        raise InvalidArgument(f"invalid MAC address: {text}") from None
-    if mac[0] & 1:
-        raise InvalidArgument(f"invalid MAC address: {text} is a multicast address")
-
-
-def _set(name: str, value: str) -> None:
-    """A sysctl, written only when it differs: it may be read-only and right."""
-    path = Path("/proc/sys") / name
-    if path.read_text().strip() != value:
-        path.write_text(value)
+        first, last = sysctl.read("net/ipv4/ip_local_port_range").split()
+    except OSError:
+        return 32768, 60999
+    return int(first), int(last)

@@ -1,119 +1,80 @@
-"""Host ports: reserved by sockets, so that neither host processes nor other containers can take them meanwhile."""
+"""Which host ports a container gets. Pure: who binds them is `reservation`."""
 
-import errno
-import socket
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from ipaddress import ip_address
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, ip_address
+from typing import Final
 
-from wharf.errors import Conflict, EngineError
-from wharf.linux.listener import Listener
-from wharf.network.contract import PortRequest, PublishedPort
+from wharf.network.contract import PortRequest
 
-#: How often a port that the kernel chose is tried again when another address family has it in use.
-TRIES = 32
-BACKLOG = 128
+ANY_V4: Final = "0.0.0.0"
+ANY_V6: Final = "::"
 
 
-def host_addresses(text: str, *, ipv6: bool) -> list[str]:
-    """The addresses at which a request publishes: every one where it names none."""
-    if text:
-        return [str(ip_address(text))]
-    return ["0.0.0.0", "::"] if ipv6 else ["0.0.0.0"]
+@dataclass(frozen=True, slots=True)
+class HostPort:
+    """One address, port and protocol of this host."""
+
+    ip: str
+    port: int
+    protocol: str
+
+    def __str__(self) -> str:
+        host = f"[{self.ip}]" if ":" in self.ip else self.ip
+        return f"{host}:{self.port}"
+
+    def meets(self, other: "HostPort") -> bool:
+        """Whether both cannot be published at the same time. IPv4 and IPv6 are apart."""
+        same = (self.port, self.protocol) == (other.port, other.protocol)
+        if not same or (":" in self.ip) != (":" in other.ip):
+            return False
+        return self.ip == other.ip or self.ip in (ANY_V4, ANY_V6) or other.ip in (ANY_V4, ANY_V6)
 
 
-def has_ipv6() -> bool:
-    """Whether a socket can be bound to IPv6 here."""
-    try:
-        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
-            probe.bind(("::1", 0))
-    except OSError:
-        return False
-    return True
+def host_addresses(asked: str, default: str = "", *, ipv6: bool = True) -> list[str]:
+    """Where to publish a port: no address means the default one, and no default means everywhere."""
+    address = asked or default
+    if address:
+        return [str(ip_address(address.strip("[]")))]
+    return [ANY_V4, ANY_V6] if ipv6 else [ANY_V4]
 
 
-def candidates(request: PortRequest) -> Iterator[int]:
-    """The host ports to try, in order; 0 lets the kernel choose."""
-    if request.host_port_end:
-        yield from range(request.host_port, request.host_port_end + 1)
-    elif request.host_port:
-        yield request.host_port
-    else:
-        yield from (0,) * TRIES
+@dataclass(slots=True)
+class PublishedPorts:
+    """What is published now, and which port to try next when any will do."""
+
+    first: int  # of the kernel's range for ports that nobody chose
+    last: int
+    _used: dict[tuple[int, str], set[HostPort]] = field(default_factory=dict)
+    _next: int = 0  # offset in the range
+
+    def is_free(self, wanted: HostPort) -> bool:
+        return not any(wanted.meets(used) for used in self._used.get((wanted.port, wanted.protocol), ()))
+
+    def add(self, port: HostPort) -> None:
+        self._used.setdefault((port.port, port.protocol), set()).add(port)
+
+    def discard(self, port: HostPort) -> None:
+        used = self._used.get((port.port, port.protocol), set())
+        used.discard(port)
+        if not used:
+            self._used.pop((port.port, port.protocol), None)
+
+    def candidates(self, request: PortRequest) -> Iterator[int]:
+        """Host ports to try, best first. Of the kernel's range each at most once, from where the last search ended."""
+        if request.host_port:
+            yield from range(request.host_port, max(request.host_port, request.host_port_end) + 1)
+            return
+        size = self.last - self.first + 1
+        for _ in range(size):
+            port = self.first + self._next % size
+            self._next = (self._next + 1) % size
+            yield port
 
 
-def reserve(
-    request: PortRequest,
-    *,
-    address: str,
-    ipv6: bool,
-    is_ours: Callable[[str, str, int], bool],
-    publish_address: str = "",
-) -> tuple[list[PublishedPort], list[Listener]]:
-    """Takes the first host port that is free at all addresses. The caller closes the listeners.
-
-    `is_ours` tells whether a container of ours has (protocol, host address, port). Raises Conflict in dockerd's words.
-    """
-    hosts = host_addresses(request.host_ip or publish_address, ipv6=ipv6)
-    failure: EngineError | None = None
-    for candidate in candidates(request):
-        try:
-            return _reserve_at(request, hosts, candidate, address, is_ours)
-        except Conflict as error:
-            failure = failure or error
-    assert failure is not None
-    raise failure
-
-
-def _reserve_at(
-    request: PortRequest, hosts: list[str], port: int, address: str, is_ours: Callable[[str, str, int], bool]
-) -> tuple[list[PublishedPort], list[Listener]]:
-    published, listeners = [], []
-    with ExitStack() as opened:
-        for host in hosts:
-            bound = opened.enter_context(_bind(host, port, request, is_ours))
-            port = port or bound.getsockname()[1]
-            is_v6 = ":" in host
-            if is_v6 and request.protocol == "tcp":
-                bound.listen(BACKLOG)
-            listeners.append(Listener(bound, request.protocol, (address, request.container_port) if is_v6 else None))
-            published.append(PublishedPort(request.container_port, request.protocol, host, port))
-        opened.pop_all()
-    return published, listeners
-
-
-def _bind(host: str, port: int, request: PortRequest, is_ours: Callable[[str, str, int], bool]) -> socket.socket:
-    if port and is_ours(request.protocol, host, port):
-        raise Conflict(f"Bind for {_shown(host)}:{port} failed: port is already allocated")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    kind = socket.SOCK_STREAM if request.protocol == "tcp" else socket.SOCK_DGRAM
-    bound = socket.socket(family, kind | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
-    try:
-        if family == socket.AF_INET6:
-            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        if request.protocol == "tcp":
-            # Connections of an earlier container that linger in TIME_WAIT do not matter ...
-            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind((host, port))
-        # ... but nobody may share the port with us: an IPv4 socket is only bound, not listening, so that a packet
-        # which no rule takes is refused at once instead of waiting for an answer.
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
-    except OSError as error:
-        bound.close()
-        raise _failure(error, host, port, request) from None
-    return bound
-
-
-def _failure(error: OSError, host: str, port: int, request: PortRequest) -> EngineError:
-    where = f"{_shown(host)}:{port}"
-    family = "6" if ":" in host else "4"
-    text = f"failed to bind host port {where}/{request.protocol}: listen {request.protocol}{family} {where}: bind: "
-    if error.errno == errno.EADDRINUSE:
-        return Conflict(text + "address already in use")
-    if error.errno == errno.EADDRNOTAVAIL:
-        return EngineError(text + "cannot assign requested address")
-    return EngineError(text + (error.strerror or str(error)).lower())
-
-
-def _shown(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
+def element(port: HostPort, address: IPv4Address | str, container_port: int) -> tuple[str, str]:
+    """The map and the element, in nft's language, that leads this host port to a container."""
+    target = f"{address} . {container_port}"
+    if port.ip == ANY_V4:
+        return "published", f"{port.protocol} . {port.port} : {target}"
+    return "published_at", f"{port.protocol} . {port.ip} . {port.port} : {target}"
