@@ -17,8 +17,11 @@ from wharf.runtime.shim.loop import GONE, READ, WRITE, Loop
 
 #: What may wait for one client, or for the container's stdin, before the other side is not read any more.
 MOST_QUEUED: Final = 1 << 20
-_SMALL_READ: Final = 1 << 16
-_LARGE_READ: Final = 1 << 20
+#: One read. Larger ones are slower where the data is worked on: it stays in the processor's cache, and the buffers in
+#: the heap. Where nothing is logged only the number of calls counts.
+_LOGGED_READ: Final = 1 << 16
+_LARGE_READ: Final = 1 << 18
+_PIPE_SIZE: Final = 1 << 20
 _F_SETPIPE_SZ: Final = 1031
 #: Reads at the end of a container: no pipe holds more, so whoever still fills it is no process of ours.
 _MOST_DRAINED: Final = 64
@@ -27,7 +30,7 @@ _MOST_DRAINED: Final = 64
 def enlarge_pipe(fd: int) -> None:
     """Room for 1 MiB. Only for busy pipes: what root's pipes take together is limited for all unprivileged ones."""
     try:
-        fcntl.fcntl(fd, _F_SETPIPE_SZ, _LARGE_READ)
+        fcntl.fcntl(fd, _F_SETPIPE_SZ, _PIPE_SIZE)
     except OSError:
         pass  # not a pipe, or over the limit: the small one works too
 
@@ -72,7 +75,7 @@ class Input:
                 self.queued -= written
                 if written < len(view):
                     self._queue[0] = view[written:]
-                    if len(view) > _SMALL_READ:
+                    if len(view) > _LOGGED_READ:
                         enlarge_pipe(self._fd)
                 else:
                     self._queue.popleft()
@@ -231,6 +234,7 @@ class Streams:
         self._stdin_once = stdin_once
         self._outputs: dict[int, int] = {}  # descriptor → stream
         self._read_sizes: dict[int, int] = {}
+        self._busy: set[int] = set()
         self._paused = False
         self.terminal = -1
         self.clients: list[Client] = []
@@ -252,7 +256,7 @@ class Streams:
 
     def add_output(self, fd: int, stream: int) -> None:
         self._outputs[fd] = stream
-        self._read_sizes[fd] = _SMALL_READ
+        self._read_sizes[fd] = _LOGGED_READ
 
     def start(self) -> None:
         """Begins to read the output."""
@@ -289,9 +293,11 @@ class Streams:
             del self._outputs[fd]
             os.close(fd)
             return False
-        if len(data) == self._read_sizes[fd] == _SMALL_READ:
-            self._read_sizes[fd] = _LARGE_READ
+        if len(data) == _LOGGED_READ and fd not in self._busy:
+            self._busy.add(fd)
             enlarge_pipe(fd)
+            if self._log is None:
+                self._read_sizes[fd] = _LARGE_READ
         self.output(self._outputs[fd], data)
         return True
 
