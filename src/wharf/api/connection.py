@@ -34,6 +34,9 @@ _LINGER: Final = 2.0  # seconds
 #: How often we look whether a client that sends no more is still there.
 _WATCH: Final = 0.5  # seconds
 
+#: Idle seconds before the first probe, seconds between probes, probes without an answer.
+_KEEP_ALIVE: Final = {socket.TCP_KEEPIDLE: 15, socket.TCP_KEEPINTVL: 15, socket.TCP_KEEPCNT: 9}
+
 _NO_BODY: Final = Body(LengthFraming(0), wanted=lambda: None, room=lambda: None)
 _STILL: Final = Head()
 
@@ -61,6 +64,9 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._server.connections.add(self)
+        sock: socket.socket | None = transport.get_extra_info("socket")
+        if sock is not None and sock.family != socket.AF_UNIX:
+            _notice_dead_peers(sock)
 
     def data_received(self, data: bytes) -> None:
         self.quiet = 0
@@ -79,7 +85,7 @@ class Connection(asyncio.Protocol):
             return False  # TLS knows no half-close
         if self._hijacked is not None:
             self._hijacked.feed_eof()
-        elif self._task is None:
+        elif self._task is None and self._drained is None:
             return False
         else:
             self._body.fail(ClientGone())
@@ -104,7 +110,7 @@ class Connection(asyncio.Protocol):
         drained, self._drained = self._drained, None
         if drained is not None and not drained.done():
             drained.set_result(None)
-        if self._task is None and not self._discarding and self._buffer:
+        if self._task is None and not self._discarding and (self._buffer or self._eof):
             self._resume()
 
     # --- from bytes to requests
@@ -375,7 +381,7 @@ class Connection(asyncio.Protocol):
         data, self._buffer = self._buffer, b""
         self._resume_reading()
         self._take(data)
-        if self._eof and self._task is None:
+        if self._eof and self._task is None and self._drained is None:
             self._close(unread=False)
 
     def _close(self, *, unread: bool) -> None:
@@ -410,7 +416,7 @@ class Connection(asyncio.Protocol):
 
     def _watch(self) -> None:
         """After the client's end of stream. It may still read (half-close), so only a full hang-up is its end."""
-        if self._transport.is_closing() or self._task is None:
+        if self._transport.is_closing():
             return
         if self._lost_or_gone():
             self._transport.abort()
@@ -431,3 +437,10 @@ class Connection(asyncio.Protocol):
         poll = select.poll()
         poll.register(sock.fileno(), 0)
         return bool(poll.poll(0))
+
+
+def _notice_dead_peers(sock: socket.socket) -> None:
+    """A client behind a cut cable says no goodbye; its attachments and waits would stay for ever."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in _KEEP_ALIVE.items():
+        sock.setsockopt(socket.IPPROTO_TCP, option, value)

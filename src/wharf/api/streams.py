@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
-from typing import Any, Final
+from typing import Final
 
+from wharf.api.body import ClientGone
 from wharf.api.detach import DetachFilter
 from wharf.api.encode import json_line
 from wharf.api.engine_port import Attachment, LogStream
@@ -73,10 +74,8 @@ def _log_line(entry: LogEntry, tty: bool, timestamps: bool, details: bool) -> by
     return line if tty else stdcopy.frame(entry.stream, line)
 
 
-async def progress_pieces(
-    work: Callable[[Report], Awaitable[Any]], last: Callable[[Any], dict[str, Any] | None] = lambda result: None
-) -> AsyncIterator[bytes]:
-    """The progress of `work` as JSON lines; `last` makes a line of its result.
+async def progress_pieces(work: Callable[[Report], Awaitable[object]]) -> AsyncIterator[bytes]:
+    """The progress of `work` as JSON lines.
 
     A failure before the first line is raised; a later one is the stream's last line. When the reader leaves, the work
     is cancelled. A slow reader neither holds up the work nor lets lines pile up: of equal steps it gets the latest.
@@ -104,22 +103,13 @@ async def progress_pieces(
                 begun = True
                 yield take()
                 await asyncio.wait((task,), timeout=_DRAW_EVERY)
-            else:
-                news.clear()
         begun = begun or bool(waiting)
         yield take()
-        yield _last_line(task, begun, last)
+        if error := task.exception():
+            if not begun or isinstance(error, ClientGone):
+                raise error
+            record_bug(error, "a long operation")
+            yield json_line(error_to_json(describe(error)[1]))
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-
-
-def _last_line(task: "asyncio.Future[Any]", begun: bool, last: Callable[[Any], dict[str, Any] | None]) -> bytes:
-    error = task.exception()
-    if error is None:
-        line = last(task.result())
-        return json_line(line) if line is not None else b""
-    if not begun:
-        raise error
-    record_bug(error, "a long operation")
-    return json_line(error_to_json(describe(error)[1]))

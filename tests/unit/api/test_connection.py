@@ -337,6 +337,19 @@ def test_a_client_that_sends_far_ahead_is_not_read(serve: Serve) -> None:
     serve(scenario)
 
 
+def test_pipelined_requests_survive_a_half_close_before_their_answers_are_read(serve: Serve) -> None:
+    async def scenario(served: Any) -> None:
+        reader, writer = await served.connect(buffer=4096)
+        count = 1000
+        writer.write(get("/now") * count)
+        writer.write_eof()
+        await asyncio.sleep(0.1)
+        assert bodies(await reader.read()) == [b"now"] * count
+        writer.close()
+
+    serve(scenario)
+
+
 def test_a_hijacked_client_that_does_not_read_stalls_the_copy(serve: Serve) -> None:
     async def scenario(served: Any) -> None:
         reader, writer = await served.connect(buffer=4096)

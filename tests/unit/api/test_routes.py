@@ -143,7 +143,9 @@ class StandInImages:
 
     async def import_(self, stream: AsyncIterator[bytes], *, report: Report, **options: object) -> str:
         self.calls.append(tuple(sorted(options.items())))
-        return f"sha256:{sum([len(piece) async for piece in stream])}"
+        id = f"sha256:{sum([len(piece) async for piece in stream])}"
+        report(Progress(status=id))
+        return id
 
     async def inspect(self, name: str) -> object:
         raise NoSuchImage(name)

@@ -55,8 +55,7 @@ def _import(engine: Engine, request: Request) -> Streaming:
                 changes=query.all("changes"),
                 platform=query.text("platform"),
                 report=report,
-            ),
-            last=lambda id: {"status": id},
+            )
         )
     )
 
