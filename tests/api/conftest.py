@@ -1,0 +1,87 @@
+"""Engines for the tests from outside. All of these tests need root and real namespaces."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from harness import images
+from harness.dockerd import Dockerd
+from harness.engine import missing
+from harness.wharfd import Wharfd
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Without root, or without a program they need, they are skipped by name."""
+    lacking = missing(["docker", "nsenter", "unshare", "ip", "busybox"])
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.kernel)
+            if lacking:
+                item.add_marker(pytest.mark.skip(reason=f"not installed: {', '.join(lacking)}"))
+            if item.get_closest_marker("peer") and missing(["dockerd"]):
+                item.add_marker(pytest.mark.skip(reason="not installed: dockerd"))
+
+
+@pytest.fixture(scope="session")
+def busybox_archive() -> bytes:
+    return images.busybox()
+
+
+@pytest.fixture(scope="session")
+def shared_wharfd(busybox_archive: bytes) -> Iterator[Wharfd]:
+    engine = Wharfd()
+    try:
+        engine.start()
+        engine.docker("load", input=busybox_archive)
+        yield engine
+    finally:
+        engine.close()
+
+
+@pytest.fixture
+def wharfd(shared_wharfd: Wharfd) -> Iterator[Wharfd]:
+    """A running wharfd with a busybox image. Shared with other tests; what a test made is removed after it."""
+    yield shared_wharfd
+    assert shared_wharfd.running, shared_wharfd.log_tail()
+    shared_wharfd.remove_all()
+
+
+@pytest.fixture
+def new_wharfd(busybox_archive: bytes) -> Iterator[Callable[..., Wharfd]]:
+    """Makes daemons for tests that stop, kill or configure them."""
+    made: list[Wharfd] = []
+
+    def make(*flags: str, image: bool = True) -> Wharfd:
+        engine = Wharfd(*flags)
+        made.append(engine)
+        engine.start()
+        if image:
+            engine.docker("load", input=busybox_archive)
+        return engine
+
+    try:
+        yield make
+    finally:
+        for engine in made:
+            engine.close()
+
+
+@pytest.fixture(scope="session")
+def shared_dockerd(busybox_archive: bytes) -> Iterator[Dockerd]:
+    engine = Dockerd()
+    try:
+        engine.start()
+        engine.docker("load", input=busybox_archive)
+        yield engine
+    finally:
+        engine.close()
+
+
+@pytest.fixture
+def dockerd(shared_dockerd: Dockerd) -> Iterator[Dockerd]:
+    """Debian's dockerd with the same busybox image."""
+    yield shared_dockerd
+    shared_dockerd.remove_all()

@@ -1,0 +1,353 @@
+"""`wharf` and docker's own command line, side by side against a real dockerd: same output, errors and exit codes.
+
+The dockerd is started here, in network and mount namespaces of its own, and stopped at the end.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.peer, pytest.mark.timeout(180)]
+
+READY_WITHIN = 30.0  # seconds; a cold dockerd needs about three
+STARTER = """\
+mount --make-rprivate / && mount -t tmpfs tmpfs /run && ip link set lo up
+exec dockerd --data-root "$1/data" --exec-root "$1/exec" --pidfile "$1/pid" -H "unix://$1/docker.sock" \
+    --cgroup-parent "$2" --storage-driver "$3"
+"""
+SCRIPT = "echo out; echo err >&2; trap 'exit 9' TERM; sleep 1000 & wait"
+PORTS = ("-p", "8080:80", "-p", "127.0.0.1:5353:53/udp")
+WHO = "id; pwd; hostname; echo $A"
+
+
+@dataclass(frozen=True)
+class Result:
+    code: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A dockerd, and both command lines for it."""
+
+    directory: Path
+    recent: bool  # docker's command line is of version 28 or later, whose texts are ours
+
+    @property
+    def host(self) -> str:
+        return f"unix://{self.directory}/docker.sock"
+
+    def run(self, program: list[str], arguments: tuple[str, ...], stdin: str = "") -> Result:
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.directory),
+            "DOCKER_HOST": self.host,
+            "DOCKER_CONFIG": str(self.directory / "config"),
+        }
+        done = subprocess.run(
+            [*program, *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            env=environment,
+            timeout=60,
+            check=False,
+        )
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    def docker(self, *arguments: str, stdin: str = "") -> Result:
+        return self.run(["docker"], arguments, stdin)
+
+    def wharf(self, *arguments: str, stdin: str = "") -> Result:
+        return self.run([sys.executable, "-m", "wharf.cli.main"], arguments, stdin)
+
+
+def find_missing() -> str:
+    """Why this machine cannot run the test, or ""."""
+    if os.geteuid() != 0:
+        return "a dockerd of our own needs root"
+    missing = [name for name in ("dockerd", "docker", "unshare", "busybox") if shutil.which(name) is None]
+    return f"not installed: {', '.join(missing)}" if missing else ""
+
+
+@pytest.fixture(scope="module")
+def peer() -> Iterator[Peer]:
+    if reason := find_missing():
+        pytest.skip(f"comparison with dockerd: {reason}")
+    version = subprocess.run(["docker", "--version"], capture_output=True, text=True, check=True).stdout
+    major = re.search(r"version (\d+)", version)
+    # Not pytest's tmp_path: a socket's path has room for 107 bytes.
+    with tempfile.TemporaryDirectory(prefix="wharf-peer-") as name:
+        directory = Path(name)
+        (directory / "config").mkdir()
+        group = f"/wharf-peer-{os.getpid()}"
+        log = directory / "log"
+        with log.open("wb") as output:
+            daemon = subprocess.Popen(
+                ["unshare", "-n", "-m", "sh", "-c", STARTER, "sh", name, group, "overlay2"],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+        found = Peer(directory, recent=major is not None and int(major[1]) >= 28)
+        try:
+            wait_until_ready(found, daemon, log)
+            prepare(found)
+            yield found
+            for id in found.docker("ps", "-aq").out.split():
+                found.docker("rm", "-fv", id)
+        finally:
+            daemon.terminate()
+            daemon.wait(30)
+            remove_groups(group)
+
+
+def wait_until_ready(peer: Peer, daemon: subprocess.Popen[bytes], log: Path) -> None:
+    end = time.monotonic() + READY_WITHIN
+    while peer.docker("version").code != 0:
+        assert daemon.poll() is None and time.monotonic() < end, log.read_text()[-2000:]
+        time.sleep(0.1)
+
+
+def prepare(peer: Peer) -> None:
+    """Two images' names, and containers in different states."""
+    made = peer.wharf("image", "bootstrap", "busybox")
+    assert (made.code, made.err) == (0, ""), made
+    for arguments in (
+        ("tag", "busybox", "example.com/some/where:v1"),
+        (
+            "run",
+            "-d",
+            "--name",
+            "up",
+            "-l",
+            "a=b",
+            "-p",
+            "8080:80",
+            "-p",
+            "127.0.0.1:5353:53/udp",
+            "busybox",
+            "sh",
+            "-c",
+            SCRIPT,
+        ),
+        ("run", "--name", "done", "busybox", "sh", "-c", "exit 3"),
+        ("create", "--name", "new", "-v", "/some", "--entrypoint", "/bin/echo", "busybox", "a", "b"),
+        # Another image, not another name for the same: docker shows an image's names in any order.
+        ("commit", "new", "example.com/some/where:v1"),
+    ):
+        result = peer.docker(*arguments)
+        assert result.code in (0, 3), result
+    deadline = time.monotonic() + 10
+    while "err" not in peer.docker("logs", "up").err and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+def remove_groups(group: str) -> None:
+    for hierarchy in Path("/sys/fs/cgroup").iterdir():
+        parent = Path(f"{hierarchy}{group}")
+        if parent.is_dir():
+            for child in sorted(parent.rglob("*/"), reverse=True):
+                child.rmdir()
+            parent.rmdir()
+
+
+# What both say alike whatever the version of docker's command line; then what only recent ones say as we do.
+SAME_OUTPUT = [
+    ("ps",),
+    ("ps", "-a"),
+    ("ps", "-aq", "--no-trunc"),
+    ("ps", "-a", "--filter", "status=exited", "--format", "{{.Names}} {{.Image}} {{.Command}}"),
+    ("ps", "-a", "--format", "table {{.ID}}\\t{{.Names}}\\t{{.Ports}}"),
+    ("ps", "-a", "--format", '{{.Names}} {{.Label "a"}} {{.State}} {{.Mounts}}'),
+    ("ps", "-n", "1", "-s"),
+    ("ps", "--filter", "nonsense=1"),
+    ("container", "ls", "-l"),
+    ("images",),
+    ("images", "-q", "--no-trunc"),
+    ("images", "--digests", "busybox"),
+    ("image", "ls", "--filter", "dangling=true"),
+    ("inspect", "up"),
+    ("inspect", "busybox", "done"),
+    ("inspect", "nothing"),
+    ("inspect", "up", "nothing"),
+    ("inspect", "-f", "{{.State.Status}} {{.Id}} {{json .Config.Labels}}", "up", "done"),
+    ("inspect", "-f", "{{range $p, $b := .NetworkSettings.Ports}}{{$p}}={{(index $b 0).HostPort}} {{end}}", "up"),
+    ("inspect", "-f", "{{.HostConfig.Memory}} {{.Config.Cmd}} {{.HostConfig.Binds}} {{.Config.Entrypoint}}", "new"),
+    ("inspect", "-f", "{{.Nothing}}", "up"),
+    ("inspect", "-f", "{{.Nothing", "up"),
+    ("inspect", "--type", "image", "up"),
+    ("container", "inspect", "nothing"),
+    ("image", "inspect", "busybox", "nothing"),
+    ("logs", "up"),
+    ("logs", "--tail", "1", "-t", "up"),
+    ("logs", "--since", "1h", "--until", "0s", "done"),
+    ("logs", "nothing"),
+    ("port", "up"),
+    ("port", "up", "80"),
+    ("port", "up", "81"),
+    ("top", "up"),
+    ("top", "up", "-o", "pid,comm"),
+    ("top", "done"),
+    ("history", "busybox"),
+    ("history", "-q", "nothing"),
+    ("events", "--since", "1h", "--until", "0s", "--filter", "container=done"),
+    ("events", "--since", "1h", "--until", "0s", "--filter", "type=image", "--format", "{{json .}}"),
+    ("info", "-f", "{{.ServerVersion}} {{.Driver}} {{.NCPU}} {{.Containers}}"),
+    ("version", "-f", "{{.Server.Version}} {{.Server.Os}}"),
+    ("system", "df"),
+    ("run", "--rm", "busybox", "sh", "-c", "echo out; echo err >&2; exit 7"),
+    (
+        "run",
+        "--rm",
+        "-e",
+        "A=1",
+        "-w",
+        "/tmp",
+        "-u",
+        "1:2",
+        "-h",
+        "host",
+        "busybox",
+        "sh",
+        "-c",
+        "id; pwd; hostname; echo $A",
+    ),
+    ("run", "--rm", "--entrypoint", "", "busybox", "echo", "hi"),
+    ("run", "--rm", "busybox", "sh", "-c", "kill -9 $$"),
+    ("run", "--rm", "--network", "none", "busybox", "ip", "-o", "link", "show", "lo"),
+    ("exec", "up", "sh", "-c", "echo in; exit 4"),
+    ("exec", "done", "true"),
+    ("start", "-a", "done"),
+    ("wait", "done", "nothing"),
+    ("stop", "nothing"),
+    ("rm", "nothing", "up"),
+    ("rmi", "nothing"),
+    ("kill", "-s", "NONSENSE", "up"),
+    ("rename", "up", "new"),
+    ("tag", "nothing", "x"),
+    ("container", "prune", "--filter", "label=nobody"),
+]
+SAME_WITH_RECENT = [
+    ("ps", "--format", "json", "-a"),
+    ("images", "--format", "json"),
+    ("system", "df", "--format", "json"),
+    ("ps", "--nothing"),
+    ("ps", "-z"),
+    ("ps", "extra"),
+    ("ps", "-n", "x"),
+    ("ps", "--format", "{{.Nothing}}"),
+    ("images", "--format", "{{.Nothing}}"),
+    ("run",),
+    ("run", "--nothing", "busybox"),
+    ("run", "busybox", "nothing"),
+    ("run", "busybox", "/bin"),
+    ("run", "-p", "99999:1", "busybox"),
+    ("run", "-m", "x", "busybox"),
+    ("run", "--name", "up", "busybox"),
+    ("run", "-it", "busybox"),
+    ("run", "--pull", "never", "nothing/here"),
+    ("rename", "up"),
+    ("nothing",),
+    ("container", "nothing"),
+    ("load", "-i", "/nothing"),
+    ("start", "nothing"),
+    ("rm",),
+]
+
+
+def in_our_words(text: str) -> str:
+    return text.replace("docker", "wharf").replace("Docker", "Wharf")
+
+
+def comparable(text: str) -> str:
+    """Without what differs from second to second."""
+    text = re.sub(r"\b(Less than a|About a|\d+) seconds?\b", "some seconds", text)
+    return re.sub(r"some seconds +", "some seconds ", text)
+
+
+def compare(peer: Peer, arguments: tuple[str, ...], *, errors: bool) -> None:
+    theirs, ours = peer.docker(*arguments), peer.wharf(*arguments)
+    assert (comparable(ours.out), ours.code) == (comparable(theirs.out), theirs.code)
+    if errors:
+        assert in_our_words(ours.err) == in_our_words(theirs.err)
+    else:
+        assert bool(ours.err) == bool(theirs.err)
+
+
+def name_of(arguments: tuple[str, ...]) -> str:
+    return " ".join(arguments)[:60]
+
+
+@pytest.mark.parametrize("arguments", SAME_OUTPUT, ids=name_of)
+def test_same_output_and_exit_code(peer: Peer, arguments: tuple[str, ...]) -> None:
+    compare(peer, arguments, errors=peer.recent)
+
+
+@pytest.mark.parametrize("arguments", SAME_WITH_RECENT, ids=name_of)
+def test_same_texts_as_docker_28(peer: Peer, arguments: tuple[str, ...]) -> None:
+    if not peer.recent:
+        pytest.skip("docker's command line is older than 28, and has other texts")
+    compare(peer, arguments, errors=True)
+    for id in peer.docker("ps", "-aq", "--filter", "status=created").out.split():
+        if peer.docker("inspect", "-f", "{{.Name}}", id).out.strip() != "/new":
+            peer.docker("rm", id)
+
+
+def test_a_container_s_life(peer: Peer) -> None:
+    """Names are printed where docker prints them, and the container does what was said."""
+    made = peer.wharf("run", "-d", "--name", "life", "busybox", "sh", "-c", SCRIPT)
+    assert re.fullmatch(r"[0-9a-f]{64}\n", made.out), made
+    for verb, arguments, state in (
+        ("pause", (), "paused"),
+        ("unpause", (), "running"),
+        ("stop", ("-t", "5"), "exited"),
+        ("start", (), "running"),
+        ("restart", ("-t", "5"), "running"),
+        ("kill", (), "exited"),
+    ):
+        result = peer.wharf(verb, *arguments, "life")
+        assert (result.out, result.err, result.code) == ("life\n", "", 0)
+        assert peer.wharf("wait", "life").out if state == "exited" else True
+        assert peer.docker("inspect", "-f", "{{.State.Status}}", "life").out.strip() == state
+    assert peer.wharf("rename", "life", "afterlife") == Result(0, "", "")
+    assert peer.wharf("rm", "afterlife") == Result(0, "afterlife\n", "")
+
+
+def test_stdin_is_handed_on_and_its_end_too(peer: Peer) -> None:
+    text = "some lines\n" * 100_000
+    result = peer.wharf("run", "--rm", "-i", "busybox", "cat", stdin=text)
+    assert (result.out == text, result.err, result.code) == (True, "", 0)
+
+
+def test_archives_go_round(peer: Peer, tmp_path: Path) -> None:
+    archive = tmp_path / "image.tar"
+    assert peer.wharf("save", "-o", str(archive), "example.com/some/where:v1") == Result(0, "", "")
+    removed = peer.wharf("rmi", "example.com/some/where:v1")
+    assert removed.out.startswith("Untagged: example.com/some/where:v1\nDeleted: sha256:")
+    loaded = peer.wharf("load", "-i", str(archive))
+    assert loaded == Result(0, "Loaded image: example.com/some/where:v1\n", "")
+    with archive.open("rb"):
+        made = peer.wharf("import", "-c", "CMD x", str(archive), "imported:x")
+    assert re.fullmatch(r"sha256:[0-9a-f]{64}\n", made.out), made
+    assert peer.wharf("rmi", "imported:x").code == 0
+
+
+def test_ids_are_written_to_a_file_once(peer: Peer, tmp_path: Path) -> None:
+    path = tmp_path / "id"
+    made = peer.wharf("create", "--cidfile", str(path), "busybox")
+    assert path.read_text() == made.out.strip()
+    again = peer.wharf("create", "--cidfile", str(path), "busybox")
+    assert again.code == 125
+    assert "container ID file found" in again.err
+    peer.docker("rm", made.out.strip())

@@ -1,0 +1,194 @@
+"""Start, stop, kill, wait, list, inspect: the life of containers, with the real docker CLI."""
+
+import json
+import time
+
+import pytest
+
+from harness.engine import API, wait_until
+from harness.wharfd import Wharfd
+
+
+def _start(wharfd: Wharfd, name: str, *command: str, options: tuple[str, ...] = ()) -> str:
+    return wharfd.docker("run", "-d", "--name", name, *options, "busybox", *(command or ("sleep", "600"))).text
+
+
+def test_stop_asks_first_and_then_kills(wharfd: Wharfd) -> None:
+    _start(wharfd, "polite", "sh", "-c", "trap 'exit 5' TERM; while :; do sleep 0.05; done")
+    _start(wharfd, "stubborn")
+    began = time.monotonic()
+    wharfd.docker("stop", "polite")
+    assert time.monotonic() - began < 5
+    wharfd.docker("stop", "-t", "1", "stubborn")
+    assert wharfd.state("polite")["ExitCode"] == 5
+    assert wharfd.state("stubborn")["ExitCode"] == 137
+    assert wharfd.request("POST", f"{API}/containers/polite/stop").status == 304
+
+
+def test_kill_with_signals(wharfd: Wharfd) -> None:
+    _start(wharfd, "c", "sh", "-c", "trap 'echo hup' HUP; trap 'exit 9' USR1; echo up; while :; do sleep 0.05; done")
+    wait_until(lambda: wharfd.docker("logs", "c").text == "up", "it runs")
+    wharfd.docker("kill", "-s", "HUP", "c")
+    wait_until(lambda: wharfd.docker("logs", "c").text == "up\nhup", "the signal arrived")
+    wharfd.docker("kill", "-s", "USR1", "c")
+    assert wharfd.docker("wait", "c").text == "9"
+    refused = wharfd.docker("kill", "c", check=False)
+    assert "is not running" in refused.error
+
+
+@pytest.mark.parametrize("signal", ["NOSUCH", "999"])
+def test_signals_that_do_not_exist(wharfd: Wharfd, signal: str) -> None:
+    _start(wharfd, "c")
+    answer = wharfd.request("POST", f"{API}/containers/c/kill?signal={signal}")
+    assert answer.status == 400
+    assert answer.message == f"Invalid signal: {signal}"
+
+
+def test_wait_for_each_condition(wharfd: Wharfd) -> None:
+    _start(wharfd, "c", "sh", "-c", "sleep 0.5; exit 4")
+    assert wharfd.request("POST", f"{API}/containers/c/wait").json["StatusCode"] == 4
+    assert wharfd.request("POST", f"{API}/containers/c/wait?condition=not-running").json["StatusCode"] == 4
+    waiting = wharfd.docker_process("wait", "c")
+    assert waiting.communicate(timeout=10)[0] == b"4\n"
+    assert wharfd.request("POST", f"{API}/containers/c/wait?condition=dreaming").status == 400
+
+
+def test_restart(wharfd: Wharfd) -> None:
+    id = _start(wharfd, "c")
+    before = wharfd.state("c")
+    wharfd.docker("restart", "-t", "0", "c")
+    after = wharfd.state("c")
+    assert after["Running"] and after["Pid"] != before["Pid"] and after["StartedAt"] > before["StartedAt"]
+    wharfd.docker("stop", "-t", "0", "c")
+    assert wharfd.docker("start", "c").text == "c"
+    assert wharfd.request("POST", f"{API}/containers/{id}/start").status == 304
+
+
+def test_restart_policies(wharfd: Wharfd) -> None:
+    _start(wharfd, "c", "sh", "-c", "exit 1", options=("--restart", "on-failure:2"))
+    wait_until(lambda: wharfd.state("c")["Status"] == "exited", "it gave up", timeout=20)
+    found = json.loads(wharfd.docker("inspect", "c").text)[0]
+    assert (found["RestartCount"], found["State"]["ExitCode"]) == (2, 1)
+
+
+def test_pause(wharfd: Wharfd) -> None:
+    _start(wharfd, "c")
+    wharfd.docker("pause", "c")
+    assert wharfd.docker("ps", "--format", "{{.Status}}").text.endswith("(Paused)")
+    assert wharfd.docker("pause", "c", check=False).error.endswith("is already paused")
+    wharfd.docker("unpause", "c")
+    assert wharfd.state("c")["Status"] == "running"
+
+
+def test_names(wharfd: Wharfd) -> None:
+    id = _start(wharfd, "first")
+    again = wharfd.docker("create", "--name", "first", "busybox", check=False)
+    assert again.code == 1
+    assert f'The container name "/first" is already in use by container "{id}"' in again.error
+    wharfd.docker("rename", "first", "second")
+    assert wharfd.docker("inspect", "-f", "{{.Name}}", id[:10]).text == "/second"
+    bad = wharfd.docker("create", "--name", "a b", "busybox", check=False)
+    assert "Invalid container name (a b)" in bad.error
+
+
+def test_ps_filters(wharfd: Wharfd) -> None:
+    _start(wharfd, "one", options=("--label", "tier=front", "-p", "8000"))
+    _start(wharfd, "two", "sh", "-c", "exit 3")
+    wharfd.docker("create", "--name", "three", "busybox")
+    wharfd.docker("wait", "two")
+
+    def names(*filters: str) -> list[str]:
+        options = [part for text in filters for part in ("--filter", text)]
+        return sorted(wharfd.docker("ps", "-a", "--format", "{{.Names}}", *options).text.split())
+
+    assert names() == ["one", "three", "two"]
+    assert names("status=running") == ["one"]
+    assert names("status=created", "status=exited") == ["three", "two"]
+    assert names("exited=3") == ["two"]
+    assert names("label=tier=front") == ["one"]
+    assert names("label=tier=back") == []
+    assert names("name=t") == ["three", "two"]
+    assert names("ancestor=busybox") == ["one", "three", "two"]
+    assert names("before=three") == ["one", "two"]
+    assert names("since=one") == ["three", "two"]
+    assert names("publish=8000") == ["one"]
+    assert "invalid filter" in wharfd.docker("ps", "--filter", "colour=red", check=False).error
+    assert wharfd.docker("ps", "-aq", "-n", "1").text == wharfd.docker("ps", "-q", "--filter", "name=three", "-a").text
+
+
+def test_inspect_with_templates(wharfd: Wharfd) -> None:
+    _start(wharfd, "c", options=("--memory", "64m", "-e", "A=b"))
+    template = (
+        "{{.State.Status}} {{.HostConfig.Memory}} {{.Config.Cmd}} {{index .Config.Env 0}} {{json .State.Running}}"
+    )
+    assert wharfd.docker("inspect", "-f", template, "c").text == "running 67108864 [sleep 600] A=b true"
+    address = wharfd.docker("inspect", "-f", "{{.NetworkSettings.IPAddress}}", "c").text
+    assert address.startswith("172.")
+
+
+def test_top(wharfd: Wharfd) -> None:
+    _start(wharfd, "c")
+    lines = wharfd.docker("top", "c").text.splitlines()
+    assert lines[0].split()[:2] == ["UID", "PID"]
+    assert lines[1].endswith("sleep 600")
+
+
+def test_removal(wharfd: Wharfd) -> None:
+    id = _start(wharfd, "c")
+    refused = wharfd.docker("rm", "c", check=False)
+    assert f"running container {id}" in refused.error
+    wharfd.docker("rm", "-f", "c")
+    assert "No such container: c" in wharfd.docker("rm", "c", check=False).error
+
+
+def test_logs(wharfd: Wharfd) -> None:
+    _start(wharfd, "c", "sh", "-c", "for i in 1 2 3 4 5; do echo line $i; done; echo oops >&2")
+    wharfd.docker("wait", "c")
+    assert wharfd.docker("logs", "--tail", "2", "c").out == b"line 5\n"
+    ran = wharfd.docker("logs", "-t", "c")
+    assert ran.err.split(b" ", 1)[1] == b"oops\n"
+    stamps = [line.split()[0] for line in ran.out.decode().splitlines()]
+    assert stamps == sorted(stamps) and len(stamps) == 5
+    later = wharfd.docker("logs", "--since", "1h", "--until", "0s", "c")
+    assert later.out.startswith(b"line 1\n")
+    assert wharfd.docker("logs", "--since", "2099-01-01T00:00:00", "c").out == b""
+
+
+def test_logs_follow_until_the_end(wharfd: Wharfd) -> None:
+    _start(wharfd, "c", "sh", "-c", "for i in 1 2 3; do echo $i; sleep 0.2; done")
+    process = wharfd.docker_process("logs", "-f", "c")
+    assert process.communicate(timeout=15)[0] == b"1\n2\n3\n"
+
+
+def test_attach_and_late_input(wharfd: Wharfd) -> None:
+    wharfd.docker("create", "-i", "--name", "c", "busybox", "cat")
+    wharfd.docker("start", "c")
+    process = wharfd.docker_process("attach", "c")
+    assert process.communicate(b"hello\n", timeout=15)[0] == b"hello\n"
+    wharfd.docker("rm", "-f", "c")
+
+
+def test_events(wharfd: Wharfd) -> None:
+    began = f"{time.time():.6f}"
+    wharfd.docker("run", "--rm", "--name", "c", "--label", "k=v", "busybox", "sh", "-c", "exit 2", check=False)
+    wait_until(lambda: wharfd.docker("ps", "-aq").text == "", "it is gone")
+    until = f"{time.time():.6f}"
+    lines = wharfd.docker("events", "--since", began, "--until", until, "--format", "{{json .}}").text.splitlines()
+    found = [json.loads(line) for line in lines]
+    actions = [event["Action"] for event in found if event["Type"] == "container"]
+    assert [a for a in actions if a != "attach"] == ["create", "start", "die", "destroy"]
+    died = next(event for event in found if event["Action"] == "die")
+    attributes = died["Actor"]["Attributes"]
+    assert (attributes["exitCode"], attributes["name"], attributes["k"]) == ("2", "c", "v")
+    only = wharfd.docker(
+        "events", "--since", began, "--until", until, "--filter", "event=die", "--format", "{{.Action}}"
+    )
+    assert only.text == "die"
+
+
+def test_prune(wharfd: Wharfd) -> None:
+    _start(wharfd, "goes", "true")
+    _start(wharfd, "stays")
+    wharfd.docker("wait", "goes")
+    assert "Total reclaimed space" in wharfd.docker("container", "prune", "-f").text
+    assert wharfd.docker("ps", "-a", "--format", "{{.Names}}").text == "stays"

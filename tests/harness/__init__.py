@@ -1,0 +1,1 @@
+"""Engines under test, each in a network namespace and with roots of its own, and what tests feed them."""
