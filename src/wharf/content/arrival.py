@@ -19,7 +19,7 @@ class Arrival:
         self._path = path
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._changed = threading.Condition()
-        self._error: BaseException | None = None
+        self._error: BaseException | None = None  # why no more will come
         self.available = os.fstat(self._file).st_size
         if self.available > size:
             self.forget()
@@ -34,6 +34,7 @@ class Arrival:
         """Begins again: what was there is not what it should be. Only while nobody reads."""
         os.ftruncate(self._file, 0)
         self.available = 0
+        self._error = None
 
     def write(self, data: bytes) -> None:
         """Adds what came. Raises InvalidArgument for more than the blob's size, EngineError when the disk is full."""

@@ -30,7 +30,7 @@ _CONNECT_TIMEOUT: Final = 30.0  # seconds
 _SILENCE: Final = 60.0  # seconds without a byte until a connection counts as dead
 _MOST_REDIRECTS: Final = 5
 _TRIES: Final = 5
-_FIRST_DELAY: Final = 0.25  # seconds; doubles with each try
+_FIRST_DELAY: Final = 0.1  # seconds; doubles with each try
 _CLIENT_ID: Final = "wharf"
 
 

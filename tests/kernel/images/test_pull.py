@@ -1,8 +1,8 @@
 """Pulls from Debian's registry."""
 
 import asyncio
-import io
 import json
+import random
 import subprocess
 import tarfile
 from collections.abc import Callable
@@ -23,9 +23,8 @@ def file(name: str, content: bytes = b"x", mode: int = 0o644) -> tuple[tarfile.T
     return info, content
 
 
-def tree(layer: bytes) -> set[tuple[str, int]]:
-    with tarfile.open(fileobj=io.BytesIO(layer)) as tar:
-        return {(member.name, member.size) for member in tar if member.isfile()}
+def run_program(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 
 
 @pytest.mark.parametrize("options", [(), ("--dest-compress-format=zstd", "--format=oci"), ("--format=oci",)])
@@ -80,8 +79,6 @@ def test_concurrent_pulls_share_the_work(open_house: Any, push: Any, save_image:
 
 
 def test_a_cancelled_pull_leaves_no_layer(open_house: Any, push: Any, save_image: Any, tar_layer: Any) -> None:
-    import random
-
     noise = random.Random(1).randbytes(30_000_000)
     reference = push(save_image("x:3", [tar_layer([file("big", noise)]), tar_layer([file("small")])]), "cancelled:1")
 
@@ -110,7 +107,11 @@ def test_a_cancelled_pull_leaves_no_layer(open_house: Any, push: Any, save_image
     ("name", "kind", "text"),
     [
         ("{registry}/no/such:1", NotFound, "not found"),
-        ("127.0.0.1:9/x:1", EngineError, 'Get "http://127.0.0.1:9/v2/": dial tcp 127.0.0.1:9: connect: connection refused'),
+        (
+            "127.0.0.1:9/x:1",
+            EngineError,
+            'Get "http://127.0.0.1:9/v2/": dial tcp 127.0.0.1:9: connect: connection refused',
+        ),
     ],
 )
 def test_what_cannot_be_pulled(name: str, kind: type[EngineError], text: str, open_house: Any, registry: str) -> None:
@@ -146,7 +147,8 @@ def test_a_real_tree_arrives_as_gnu_tar_would_unpack_it(
     subprocess.run(
         "mkdir -p a/b 'sp ace' deep/$(printf 'n%.0s' $(seq 200)); echo hi > a/f; ln a/f a/hard; ln -s ../../etc a/link;"
         "ln a/link a/hardlink-to-link; chmod 4755 a/f; mkfifo a/pipe; mknod a/null c 1 3; mknod a/blk b 7 0;"
-        "truncate -s 5M sparse; echo end >> sparse; touch -d '1999-01-01 00:00:00.123456789' a/f 'sp ace'; chmod 1777 'sp ace';"
+        "truncate -s 5M sparse; echo end >> sparse; touch -d '1999-01-01 00:00:00.123456789' a/f 'sp ace';"
+        "chmod 1777 'sp ace';"
         "chown 12345:54321 a/f; echo x > 'sp ace/ünïcode'; cp /bin/true cap; setcap cap_net_raw+ep cap || true;"
         "setfattr -n user.mark -v yes cap || true; chown -h 7:8 a/link; chmod 700 a",
         shell=True,
@@ -164,7 +166,7 @@ def test_a_real_tree_arrives_as_gnu_tar_would_unpack_it(
             (name,) = house.snapshots.layers.directories(image.layers)
             found = house.root / "overlay2" / name
             compare = ["tar", "-C", str(found), "--xattrs", "--numeric-owner", "-df", str(layer)]
-            assert subprocess.run(compare, capture_output=True, text=True, check=False).stdout == ""
+            assert run_program(*compare) == ""
             assert (found / "sparse").stat().st_blocks * 512 < 1_000_000
             assert (found / "a/f").stat().st_ino == (found / "a/hard").stat().st_ino
 
@@ -183,11 +185,9 @@ def test_save_and_load_give_the_same_image(
             with saved.open("wb") as output:
                 async for chunk in house.images.save(["saved:1"]):
                     output.write(chunk)
-        listed = subprocess.run(["tar", "-tf", str(saved)], capture_output=True, text=True, check=True).stdout
+        listed = run_program("tar", "-tf", str(saved))
         assert "manifest.json" in listed and "oci-layout" in listed
-        inspected = subprocess.run(
-            ["skopeo", "inspect", "--config", f"docker-archive:{saved}"], capture_output=True, check=True
-        ).stdout
+        inspected = run_program("skopeo", "inspect", "--config", f"docker-archive:{saved}")
         assert json.loads(inspected)["config"]["Cmd"] == ["sh"]
         async with open_house("second") as house:
             (copy,) = await house.images.load(stream(saved))

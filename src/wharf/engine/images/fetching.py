@@ -8,10 +8,11 @@ from weakref import WeakValueDictionary
 from wharf.apitypes.jsonmessage import Progress, Report
 from wharf.content.arrival import Arrival
 from wharf.distribution.client import RegistryClient
-from wharf.engine.images.layer_intake import Advance, Stoppable, Stopped, WrongDigest, unpack_blob
+from wharf.engine.images.layer_intake import Advance, WrongDigest, unpack_blob
 from wharf.engine.images.notices import short, throttled
 from wharf.engine.images.sharing import Shared
 from wharf.engine.images.stock import Stock
+from wharf.engine.images.thread_work import Stopped, in_thread
 from wharf.errors import EngineError, InvalidArgument
 from wharf.snapshots.layers import Staged
 from wharf.spec.descriptor import Descriptor
@@ -132,17 +133,10 @@ class LayerFetcher:
             raise
 
     async def _unpack(self, plan: Plan, chunks: Iterable[bytes], report: Report) -> Staged:
-        """Unpacks in a thread. When it is cancelled, the thread has ended and nothing is left of its work."""
         advance: Advance = throttled(report, short(plan.blob.digest), "Extracting", plan.blob.size)
-        source = Stoppable(chunks)
-        thread = asyncio.ensure_future(
-            asyncio.to_thread(unpack_blob, self._stock.layers, source, plan.blob.name, plan.diff_id, advance)
-        )
-        try:
-            return await asyncio.shield(thread)
-        except asyncio.CancelledError:
-            source.stop()
-            await asyncio.wait([thread])
-            if thread.exception() is None:
-                self._stock.layers.discard(thread.result().directory)
-            raise
+        layers = self._stock.layers
+
+        def work(source: Iterable[bytes]) -> Staged:
+            return unpack_blob(layers, source, plan.blob.name, plan.diff_id, advance)
+
+        return await in_thread(work, chunks, lambda staged: layers.discard(staged.directory))

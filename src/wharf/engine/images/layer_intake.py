@@ -14,27 +14,6 @@ from wharf.spec.digest import Digest
 Advance = Callable[[int], None]  # bytes done so far; called from the working thread
 
 
-class Stopped(Exception):
-    """The work was called off."""
-
-
-class Stoppable:
-    """Pieces of a stream until another thread says stop; then Stopped is raised."""
-
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        self._chunks = chunks
-        self._is_over = False
-
-    def stop(self) -> None:
-        self._is_over = True
-
-    def __iter__(self) -> Iterator[bytes]:
-        for chunk in self._chunks:
-            if self._is_over:
-                raise Stopped
-            yield chunk
-
-
 def _hashed(chunks: Iterable[bytes], hasher: Any) -> Iterator[bytes]:
     for chunk in chunks:
         hasher.update(chunk)

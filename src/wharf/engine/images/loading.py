@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
@@ -13,11 +13,13 @@ import msgspec
 from wharf.apitypes.jsonmessage import Progress, Report
 from wharf.content.compression import kind_of
 from wharf.engine.images.archive import Archive, open_archive, spool
-from wharf.engine.images.layer_intake import file_chunks, pack_and_unpack, unpack_blob
+from wharf.engine.images.layer_intake import Advance, file_chunks, pack_and_unpack, unpack_blob
 from wharf.engine.images.notices import short, throttled
 from wharf.engine.images.record import Image
 from wharf.engine.images.stock import Stock
+from wharf.engine.images.thread_work import disk_errors, in_thread
 from wharf.errors import InvalidArgument
+from wharf.snapshots.layers import Staged
 from wharf.snapshots.trees import remove_tree
 from wharf.spec.descriptor import Descriptor
 from wharf.spec.digest import Digest
@@ -58,15 +60,29 @@ async def load(
     stock: Stock, scratch: Path, stream: AsyncIterator[bytes], progress: Report, report: Report
 ) -> list[Image]:
     """Takes in all images of an archive; tells `report` their names. Raises InvalidArgument."""
-    with scratch_directory(scratch) as directory:
-        spooled = directory / "archive"
-        await spool(stream, spooled)
-        archive = await asyncio.to_thread(open_archive, file_chunks(spooled), directory)
-        spooled.unlink()
-        if archive.has("manifest.json"):
-            return await _load_docker(stock, archive, progress, report)
-        if archive.has("index.json"):
-            return await _load_layout(stock, archive, progress, report)
+    try:
+        with disk_errors("cannot load the archive"), scratch_directory(scratch) as directory:
+            return await _load(stock, directory, stream, progress, report)
+    except BaseException:
+        stock.sweep()  # what came of the image that failed
+        raise
+
+
+async def _load(
+    stock: Stock, directory: Path, stream: AsyncIterator[bytes], progress: Report, report: Report
+) -> list[Image]:
+    spooled = directory / "archive"
+    await spool(stream, spooled)
+
+    def take_apart(chunks: Iterable[bytes]) -> Archive:
+        return open_archive(chunks, directory)
+
+    archive = await in_thread(take_apart, file_chunks(spooled), lambda archive: None)
+    spooled.unlink()
+    if archive.has("manifest.json"):
+        return await _load_docker(stock, archive, progress, report)
+    if archive.has("index.json"):
+        return await _load_layout(stock, archive, progress, report)
     raise InvalidArgument("the archive has neither a manifest.json (docker save) nor an index.json (OCI layout)")
 
 
@@ -170,20 +186,31 @@ async def take_layer(
         kind = kind_of(opened.read(8))
     if kind in ("gzip", "zstd"):
         blob = await asyncio.to_thread(file_digest, file)
-        staged = await asyncio.to_thread(unpack_blob, stock.layers, file_chunks(file), blob, diff_id, advance)
+        staged = await in_thread(
+            lambda chunks: unpack_blob(stock.layers, chunks, blob, diff_id, advance),
+            file_chunks(file),
+            lambda staged: stock.layers.discard(staged.directory),
+        )
         size = file.stat().st_size
         stock.content.adopt(file, blob)
         media_type = f"{OCI_LAYER}+{kind}"
     else:
-        staged, found, blob, size = await asyncio.to_thread(
-            pack_and_unpack, stock.layers, stock.content, file_chunks(file), advance
-        )
+        staged, found, blob, size = await take_tar(stock, file_chunks(file), advance)
         media_type = f"{OCI_LAYER}+gzip"
         if found != diff_id:
             stock.layers.discard(staged.directory)
             raise InvalidArgument(f'invalid diffID for layer: expected "{diff_id}", got "{found}"')
     stock.layers.keep(chain_id, diff_id, parent, staged)
     return Descriptor(media_type=media_type, digest=str(blob), size=size)
+
+
+async def take_tar(stock: Stock, tar: Iterable[bytes], advance: Advance) -> tuple[Staged, Digest, Digest, int]:
+    """Takes in a plain tar archive; what it gives is that of pack_and_unpack()."""
+    return await in_thread(
+        lambda chunks: pack_and_unpack(stock.layers, stock.content, chunks, advance),
+        tar,
+        lambda made: stock.layers.discard(made[0].directory),
+    )
 
 
 async def finish(stock: Stock, config_bytes: bytes, blobs: Sequence[Descriptor], names: Sequence[Reference]) -> Image:
