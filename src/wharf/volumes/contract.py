@@ -33,14 +33,20 @@ class VolumeDriver(Protocol):
         completed by the next ensure() or fill().
         """
 
-    def withdraw(self, name: str) -> None:
-        """Takes the volume out of sight, so that its name is free. Quick; fine when there is none."""
+    def withdraw(self, name: str) -> str:
+        """Takes the volume out of sight, so that its name is free; returns what remove() wants. Quick.
 
-    def remove(self, name: str) -> None:
-        """Deletes what was withdrawn under this name. Long; fine when there is nothing."""
+        Fine when somebody deleted the volume by hand.
+        """
 
-    def withdrawn(self) -> list[str]:
-        """Names whose deletion an earlier process did not finish."""
+    def remove(self, withdrawn: str) -> None:
+        """Deletes what withdraw() took away. Long; fine when there is nothing."""
+
+    def withdrawn(self) -> Mapping[str, str]:
+        """What an earlier process withdrew and did not remove: for each, the name of the volume ("" if unknown)."""
+
+    def recover(self, name: str) -> None:
+        """Withdraws what an earlier process left of an unfinished fill(). Quick; nobody may be filling the volume."""
 
     def usage(self, name: str) -> int:
         """Bytes of all files, a file with several names counted once. Long."""

@@ -2,13 +2,14 @@
 
 On disk, below the driver's root:
 
-    NAME/_data      the content, the only directory that containers see
-    NAME/_copy      a copy-up that is being made; worthless after a death
-    NAME/_moving    a complete copy whose entries are being moved to _data; finished by who finds it
-    .removed/NAME   a volume that is gone for everybody and is being deleted
+    NAME/_data    the content, the only directory that containers see
+    NAME/_copy    a copy-up that is being made; worthless after a death
+    NAME/_moving  a complete copy whose entries are being moved to _data; finished by who finds it
+    .removed/TICKET/NAME   a volume (or a _copy) that is gone for everybody and is being deleted
 """
 
 import os
+import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -89,24 +90,36 @@ class LocalDriver:
             os.close(moving)
         remove_tree(place / "_moving")
 
-    def withdraw(self, name: str) -> None:
-        grave = self._root / _REMOVED
-        self._root.mkdir(mode=_PLACE_MODE, parents=True, exist_ok=True)
-        grave.mkdir(mode=0o700, exist_ok=True)
-        remove_tree(grave / name)
+    def withdraw(self, name: str) -> str:
+        grave = self._new_grave()
         try:
             (self._root / name).rename(grave / name)
         except FileNotFoundError:
             pass  # somebody deleted it by hand
+        return grave.name
 
-    def remove(self, name: str) -> None:
-        remove_tree(self._root / _REMOVED / name)
+    def _new_grave(self) -> Path:
+        self._root.mkdir(mode=_PLACE_MODE, parents=True, exist_ok=True)
+        graves = self._root / _REMOVED
+        graves.mkdir(mode=0o700, exist_ok=True)
+        grave = graves / secrets.token_hex(8)
+        grave.mkdir(mode=0o700)
+        return grave
 
-    def withdrawn(self) -> list[str]:
+    def remove(self, withdrawn: str) -> None:
+        remove_tree(self._root / _REMOVED / withdrawn)
+
+    def withdrawn(self) -> Mapping[str, str]:
         try:
-            return [path.name for path in (self._root / _REMOVED).iterdir()]
+            graves = list((self._root / _REMOVED).iterdir())
         except FileNotFoundError:
-            return []
+            return {}
+        return {grave.name: next((place.name for place in grave.iterdir()), "") for grave in graves}
+
+    def recover(self, name: str) -> None:
+        copy = self._root / name / "_copy"
+        if copy.exists():
+            copy.rename(self._new_grave() / copy.name)
 
     def usage(self, name: str) -> int:
         sizes: dict[tuple[int, int], int] = {}

@@ -49,9 +49,9 @@ class Volumes:
         self._held: Counter[str] = Counter()
         self.users: Callable[[str], Sequence[str]] = lambda name: ()
         for row in db.read("SELECT record FROM volumes"):
-            volume = record.decode(row[0])  # type: ignore[arg-type]
+            volume = record.decode(row[0])
             self._by_name[volume.name] = volume
-        self._finish_removals()
+        self._finish_earlier_work()
 
     # ── create, find ──
 
@@ -169,18 +169,24 @@ class Volumes:
         driver = self._driver(volume.driver)
         with _during("remove", volume.name):
             # First out of sight, then out of the records: a death in between is seen by the next engine.
-            driver.withdraw(volume.name)
+            withdrawn = driver.withdraw(volume.name)
             self._erase(volume.name)
             self._events.publish("volume", "destroy", volume.name, {"driver": volume.driver})
-            await _in_thread(lambda stopped: driver.remove(volume.name))
+            await _in_thread(lambda stopped: driver.remove(withdrawn))
 
-    def _finish_removals(self) -> None:
+    def _finish_earlier_work(self) -> None:
         """Ends what an earlier engine began. The trees are deleted aside: nobody waits for them."""
+        for volume in self._by_name.values():
+            self._drivers[volume.driver].recover(volume.name)
         for driver in self._drivers.values():
-            for name in driver.withdrawn():
+            withdrawn = driver.withdrawn()
+            for name in withdrawn.values():
                 if name in self._by_name and not driver.mountpoint(name).exists():
                     self._erase(name)
-                threading.Thread(target=_remove_quietly, args=(driver, name), name="remove volume", daemon=True).start()
+            if withdrawn:
+                threading.Thread(
+                    target=_remove_quietly, args=(driver, list(withdrawn)), name="remove volumes", daemon=True
+                ).start()
 
     def _is_used(self, name: str) -> bool:
         return bool(self.users(name)) or self._held[name] > 0
@@ -317,8 +323,9 @@ async def _in_thread(work: Callable[[Stopped], Result]) -> Result:
         raise
 
 
-def _remove_quietly(driver: VolumeDriver, name: str) -> None:
-    try:
-        driver.remove(name)
-    except OSError as error:
-        log.warning("a removed volume's files stay", extra={"volume": name, "reason": str(error)})
+def _remove_quietly(driver: VolumeDriver, withdrawn: Sequence[str]) -> None:
+    for ticket in withdrawn:
+        try:
+            driver.remove(ticket)
+        except OSError as error:
+            log.warning("a removed volume's files stay", extra={"ticket": ticket, "reason": str(error)})

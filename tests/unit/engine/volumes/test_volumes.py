@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
@@ -14,6 +15,7 @@ from wharf.engine.volumes import Volumes
 from wharf.errors import Conflict, EngineError, InvalidArgument, NotFound, NotImplementedByUs
 from wharf.events.bus import Bus
 from wharf.snapshots.contract import Snapshots
+from wharf.volumes.local import LocalDriver
 
 
 class Place:
@@ -171,14 +173,29 @@ def test_prune_spares_names_unless_told(place: Place) -> None:
     asyncio.run(run())
 
 
+def wait_until_nothing_is_withdrawn(place: Place) -> None:
+    deadline = time.monotonic() + 10
+    while list((place.path / "volumes/.removed").iterdir()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_copy_that_a_dead_engine_left_is_cleared_away(place: Place) -> None:
+    asyncio.run(place.open().create("data"))
+    (place.path / "volumes/data/_copy/sub").mkdir(parents=True)
+    place.open()
+    assert [path.name for path in (place.path / "volumes/data").iterdir()] == ["_data"]
+    wait_until_nothing_is_withdrawn(place)
+
+
 def test_an_engine_that_died_while_removing_is_followed_by_one_that_finishes(place: Place) -> None:
     volumes = place.open()
     asyncio.run(volumes.create("data"))
     Path(volumes.get("data").mountpoint, "file").write_text("x")
-    (place.path / "volumes/.removed").mkdir()
-    (place.path / "volumes/data").rename(place.path / "volumes/.removed/data")
+    LocalDriver(place.path / "volumes").withdraw("data")
     volumes = place.open()
     assert asyncio.run(names(volumes)) == []
+    wait_until_nothing_is_withdrawn(place)
     made = asyncio.run(volumes.create("data"))
     assert list(Path(made.mountpoint).iterdir()) == []
 
