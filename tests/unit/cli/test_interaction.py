@@ -1,5 +1,6 @@
 """Detach keys, times, JSON indentation, help, and the table of commands."""
 
+import itertools
 import json
 
 import pytest
@@ -15,7 +16,6 @@ from wharf.cli.help import command_help, group_help, top_help
 from wharf.cli.launcher import launcher
 from wharf.cli.main import GLOBALS, load
 from wharf.errors import InvalidArgument
-import itertools
 
 
 def test_detach_keys() -> None:

@@ -1,5 +1,6 @@
 """HTTP as the client reads it: whole, in pieces of any size, and broken."""
 
+import itertools
 import socket
 import threading
 from collections.abc import Iterator
@@ -17,7 +18,6 @@ from wharf.client.frames import Unframer
 from wharf.client.names import parse_name
 from wharf.client.wire import decode_json, encode_json, encode_query, quote
 from wharf.errors import EngineError, InvalidArgument
-import itertools
 
 ANSWERS = {
     "with a length": b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-A: b:c\r\n\r\nhello",

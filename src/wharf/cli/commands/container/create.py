@@ -16,11 +16,16 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def create(call: Call) -> "tuple[str, dict[str, Any]]":
-    """Make the container; pull its image if that is wanted. The id, and the request's body."""
+def create(call: Call, *, console: "tuple[int, int] | None" = None) -> "tuple[str, dict[str, Any]]":
+    """Make the container; pull its image if that is wanted. The id, and the request's body.
+
+    `console` is the height and width that its terminal is to start with.
+    """
     options = call.options
     image, *command = call.arguments
     body = create_body(options, image, command)
+    if console is not None:
+        body["HostConfig"]["ConsoleSize"] = list(console)
     with _IdFile(options["cidfile"]) as file:
         try:
             parse_name(image)

@@ -54,6 +54,7 @@ def listing(*, full: bool) -> Listing:
             "Mounts": ("MOUNTS", show_mounts),
             "LocalVolumes": ("LOCAL VOLUMES", lambda row: str(_count_local_volumes(row))),
             "Networks": ("NETWORKS", _show_networks),
+            "Platform": ("PLATFORM", lambda row: (row.get("ImageManifestDescriptor") or {}).get("platform")),
         },
         USUAL,
         {"Label": lambda row, name="": (row.get("Labels") or {}).get(name, "")},
@@ -92,7 +93,7 @@ def run(call: Call) -> int:
     format = options["format"] or ("" if options["quiet"] else call.config.get("psFormat", ""))
     limit = 1 if options["latest"] else options["last"]
     # The sizes cost the daemon a walk through every file: they are asked for only where they are shown.
-    sized = options["size"] or ".Size" in format or format == "json"
+    sized = options["size"] or ".Size" in format
     rows = containers.list_all(
         call.client, all=options["all"], limit=limit, size=sized, filters=read_filters(options["filter"])
     )

@@ -8,6 +8,7 @@ from wharf.cli.commands.container.options import FLAGS
 from wharf.cli.errors import Exit
 from wharf.cli.flags import BOOL, STRING, Flag
 from wharf.cli.output import err, out
+from wharf.cli.terminal import size_of
 from wharf.client import containers
 from wharf.client.errors import Refused
 from wharf.errors import EngineError, InvalidArgument
@@ -33,7 +34,7 @@ def run(call: Call) -> int:
         options["sig-proxy"] = False
     elif options["interactive"] and options["tty"] and not os.isatty(STDIN):
         raise Exit(1, "the input device is not a TTY")
-    made, body = create(call)
+    made, body = create(call, console=size_of(1) if options["tty"] and not detached else None)
     if detached:
         return _run_detached(call, made)
     return _run_attached(call, made, body)
@@ -118,7 +119,6 @@ def follow(call: Call, id: str, connection: "Connection", wait: "Answer", *, std
     else:
         ended = session.run()
     if not ended:
-        err("read escape sequence\n")
         return 0
     if session.error:
         err(session.error)

@@ -12,8 +12,7 @@ def run(call: Call) -> int:
     name, *arguments = call.arguments
     found = containers.top(call.client, name, " ".join(arguments))
     rows = [found["Titles"], *(found["Processes"] or [])]
-    # An empty last cell: titles and values all are columns here.
-    out(align([[*row, ""] for row in rows], least=LEAST_WIDTH))
+    out(align(rows, least=LEAST_WIDTH))
     return 0
 
 

@@ -24,7 +24,7 @@ def listing(*, full: bool, human: bool) -> Listing:
         "*formatter.historyContext",
         {
             "ID": ("IMAGE", lambda row: row["Id"] if full else short_id(row["Id"])),
-            "CreatedSince": ("CREATED", lambda row: since(row["Created"]) if human else _date(row["Created"])),
+            "CreatedSince": ("CREATED", lambda row: _since(row["Created"]) if human else _date(row["Created"])),
             "CreatedAt": ("CREATED AT", lambda row: _date(row["Created"])),
             "CreatedBy": ("CREATED BY", show_command),
             "Size": ("SIZE", lambda row: size(row["Size"], 3) if human else str(row["Size"])),
@@ -32,6 +32,11 @@ def listing(*, full: bool, human: bool) -> Listing:
         },
         ("ID", "CreatedSince", "CreatedBy", "Size", "Comment"),
     )
+
+
+def _since(seconds: int) -> str:
+    # Unlike in the list of images, 1970 is "no time" here.
+    return since(seconds) if seconds > 0 else "N/A"
 
 
 def _date(seconds: int) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     Summary = dict[str, Any]
 
 NONE = "<none>"
+YEAR_ONE = -62_135_596_800  # Unix seconds of what Go takes for "no time"
 USUAL = ("Repository", "Tag", "ID", "CreatedSince", "Size")
 WITH_DIGESTS = ("Repository", "Tag", "Digest", "ID", "CreatedSince", "Size")
 
@@ -42,7 +43,7 @@ def listing(*, full: bool) -> Listing:
 
 
 def since(created: int) -> str:
-    return f"{duration(time.time() - created)} ago" if created > 0 else "N/A"
+    return f"{duration(time.time() - created)} ago" if created > YEAR_ONE else "N/A"
 
 
 def _known(count: int, show: "Any") -> str:
