@@ -11,6 +11,6 @@ class Listener:
     With a `target`, the shim also forwards what arrives there (loopback IPv6, where the kernel cannot).
     """
 
-    socket: socket.socket  # bound, and listening if TCP
+    socket: socket.socket  # bound; with a target and TCP also listening
     protocol: str  # "tcp" or "udp"
     target: tuple[str, int] | None = None

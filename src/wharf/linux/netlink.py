@@ -28,7 +28,7 @@ RTM_NEWROUTE, RTM_GETROUTE = 24, 26
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_MASTER, IFLA_LINKINFO = 1, 3, 4, 10, 18
 IFLA_IFALIAS, IFLA_AF_SPEC, IFLA_NET_NS_FD = 20, 26, 28
 IFLA_INFO_KIND, IFLA_INFO_DATA, IFLA_INFO_SLAVE_KIND, IFLA_INFO_SLAVE_DATA = 1, 2, 4, 5
-IFLA_BRPORT_ISOLATED: Final = 33
+IFLA_BRPORT_MODE, IFLA_BRPORT_ISOLATED = 4, 33
 IFLA_INET6_ADDR_GEN_MODE: Final = 8
 IN6_ADDR_GEN_MODE_NONE: Final = 1
 VETH_INFO_PEER: Final = 1
@@ -252,17 +252,21 @@ def new_veth(name: str, bridge: int, namespace: int, peer: str, peer_mac: str, m
     inner = _LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0) + text(IFLA_IFNAME, peer)
     inner += attribute(IFLA_ADDRESS, parse_mac(peer_mac)) + number(IFLA_NET_NS_FD, namespace) + size
     info = text(IFLA_INFO_KIND, "veth") + attribute(IFLA_INFO_DATA, attribute(VETH_INFO_PEER, inner))
-    # A bridge's port needs no address of its own, and without one it sends no router solicitations.
-    no_ipv6 = attribute(IFLA_INET6_ADDR_GEN_MODE, bytes([IN6_ADDR_GEN_MODE_NONE]))
     body = _LINK.pack(socket.AF_UNSPEC, 0, 0, IFF_UP, IFF_UP) + text(IFLA_IFNAME, name)
     body += number(IFLA_MASTER, bridge) + size + attribute(IFLA_LINKINFO, info)
-    body += attribute(IFLA_AF_SPEC, attribute(socket.AF_INET6, no_ipv6))
     return Message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, body)
 
 
-def isolate_port(name: str) -> Message:
-    """Lets a bridge's port talk to the bridge only, not to other isolated ports."""
-    data = attribute(IFLA_BRPORT_ISOLATED, b"\1")
+def without_link_local(name: str) -> Message:
+    """Keeps IPv6 from making an address of its own on the link. The kernel refuses it in the message that makes it."""
+    no_ipv6 = attribute(IFLA_INET6_ADDR_GEN_MODE, bytes([IN6_ADDR_GEN_MODE_NONE]))
+    body = _LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0) + text(IFLA_IFNAME, name)
+    return Message(RTM_NEWLINK, 0, body + attribute(IFLA_AF_SPEC, attribute(socket.AF_INET6, no_ipv6)))
+
+
+def set_port(name: str, *, hairpin: bool, isolated: bool) -> Message:
+    """A bridge's port: may a frame leave where it came from, and may it reach other isolated ports."""
+    data = attribute(IFLA_BRPORT_MODE, bytes([hairpin])) + attribute(IFLA_BRPORT_ISOLATED, bytes([isolated]))
     info = text(IFLA_INFO_SLAVE_KIND, "bridge") + attribute(IFLA_INFO_SLAVE_DATA, data)
     body = _LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0) + text(IFLA_IFNAME, name) + attribute(IFLA_LINKINFO, info)
     return Message(RTM_NEWLINK, 0, body)

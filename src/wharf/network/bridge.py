@@ -185,7 +185,8 @@ class BridgeNetwork:
             endpoint,
             namespace,
             mtu=self._settings.mtu,
-            isolated=not self._settings.inter_container,
+            # The rules do it where they can: isolated ports also lose neighbours' published ports.
+            isolated=not self._settings.inter_container and not device.bridge_is_filtered(),
         )
         elements = _elements(endpoint)
         if elements and self._nftables is not None:

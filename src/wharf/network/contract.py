@@ -61,7 +61,8 @@ class Network(Protocol):
         """Takes an address and the host ports, without touching the container.
 
         The listeners keep the ports; the caller hands them to the shim and closes its own copies. Raises Conflict
-        when an address or a port is in use (with dockerd's words), EngineError when none is left.
+        when an address or a port is in use (with dockerd's words), EngineError when none is left, Unavailable
+        when the network could not be opened.
         """
 
     async def connect(self, endpoint: Endpoint, namespace: int) -> None:

@@ -94,6 +94,14 @@ def enable_forwarding(bridge: str, *, local_clients: bool) -> None:
     sysctl.ensure(f"net/ipv4/conf/{bridge}/route_localnet", "1" if local_clients else "0")
 
 
+def bridge_is_filtered() -> bool:
+    """Whether the forward chain also sees what the bridge passes from port to port (br_netfilter)."""
+    try:
+        return sysctl.read("net/bridge/bridge-nf-call-iptables") == "1"
+    except OSError:
+        return False
+
+
 def connect(routes: RouteSocket, bridge: int, endpoint: Endpoint, namespace: int, *, mtu: int, isolated: bool) -> None:
     """Makes the pair, then eth0's address and route. Raises OSError.
 
@@ -108,10 +116,15 @@ def connect(routes: RouteSocket, bridge: int, endpoint: Endpoint, namespace: int
         inner = RouteSocket()
     with inner:
         routes.request(
-            netlink.new_veth(endpoint.interface, bridge, namespace, CONTAINER_INTERFACE, endpoint.mac_address, mtu)
+            netlink.new_veth(endpoint.interface, bridge, namespace, CONTAINER_INTERFACE, endpoint.mac_address, mtu),
+            # Hairpin: where br_netfilter is loaded, a container's packet to its own published port is turned round
+            # inside the bridge.
+            netlink.set_port(endpoint.interface, hairpin=True, isolated=isolated),
         )
-        if isolated:
-            routes.request(netlink.isolate_port(endpoint.interface))
+        try:
+            routes.request(netlink.without_link_local(endpoint.interface))
+        except OSError:
+            pass  # a kernel without IPv6: there is none to be kept away
         link = inner.link(CONTAINER_INTERFACE)
         if link is None:
             raise EngineError("the container's network interface went away while it was made")

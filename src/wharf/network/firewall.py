@@ -12,7 +12,7 @@ from ipaddress import IPv4Network
 
 def table_name(bridge: str) -> str:
     """One table for each bridge: engines side by side never touch one another's."""
-    return "wharf_" + re.sub(r"[^a-z0-9_]", lambda match: f"_{ord(match[0]):x}_", bridge)
+    return "wharf_" + re.sub(r"[^a-z0-9]", lambda match: f"_{ord(match[0]):x}_", bridge)
 
 
 @dataclass(frozen=True, slots=True)

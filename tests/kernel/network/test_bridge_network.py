@@ -1,0 +1,344 @@
+"""The bridge network in network namespaces of its own: a host, containers, and a machine outside."""
+
+import asyncio
+import os
+import socket
+import subprocess
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from ipaddress import IPv4Interface
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wharf.db.database import Database
+from wharf.engine.config import BridgeConfig
+from wharf.errors import Conflict, EngineError, Unavailable
+from wharf.linux.namespaces import inside_network, open_own_network
+from wharf.linux.netlink import RouteSocket
+from wharf.linux.syscall import CLONE_NEWNET, setns, unshare
+from wharf.network.bridge import BridgeNetwork
+from wharf.network.contract import Endpoint, EndpointRequest, PortRequest
+
+pytestmark = pytest.mark.kernel
+
+OUTSIDE, HOST = "198.51.100.2", "198.51.100.1"
+CONFIG = BridgeConfig(name="br0", address=IPv4Interface("172.30.0.1/24"))
+
+
+def new_namespace(stack: ExitStack) -> int:
+    home = open_own_network()
+    try:
+        unshare(CLONE_NEWNET)
+        fd = open_own_network()
+        setns(home, CLONE_NEWNET)
+    finally:
+        os.close(home)
+    stack.callback(os.close, fd)
+    return fd
+
+
+def ip(*words: str) -> None:
+    subprocess.run(["ip", *words], check=True)
+
+
+@dataclass
+class World:
+    """Three machines; the test's own thread is the host."""
+
+    stack: ExitStack
+    outside: int
+    tmp: Path
+    opened: list[socket.socket] = field(default_factory=list)
+
+    def database(self) -> Database:
+        db = Database(self.tmp / f"{len(self.opened)}-{os.urandom(4).hex()}.db")
+        self.stack.callback(db.close)
+        return db
+
+    def namespace(self) -> int:
+        return new_namespace(self.stack)
+
+    def open_socket(self, namespace: int | None, kind: int = socket.SOCK_STREAM, family: int = socket.AF_INET) -> Any:
+        if namespace is None:
+            made = socket.socket(family, kind)
+        else:
+            with inside_network(namespace):
+                made = socket.socket(family, kind)
+        made.settimeout(1.5)
+        self.stack.callback(made.close)
+        return made
+
+    def server(self, namespace: int | None, port: int, kind: int = socket.SOCK_STREAM) -> Any:
+        made = self.open_socket(namespace, kind)
+        made.bind(("0.0.0.0", port))
+        if kind == socket.SOCK_STREAM:
+            made.listen()
+        return made
+
+    def reaches(self, server: Any, client: int | None, address: str, port: int) -> str:
+        """The address that the server sees of a client that connects; "" when it cannot."""
+        made = self.open_socket(client)
+        try:
+            made.connect((address, port))
+            connection, peer = server.accept()
+        except OSError:
+            return ""
+        connection.sendall(b"hello")
+        assert made.recv(5) == b"hello"
+        connection.close()
+        made.close()
+        return str(peer[0])
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with ExitStack() as stack:
+        host, outside = new_namespace(stack), new_namespace(stack)
+        stack.enter_context(inside_network(host))
+        ip("link", "set", "lo", "up")
+        ip("link", "add", "up0", "type", "veth", "peer", "name", "up1", "netns", f"/proc/{os.getpid()}/fd/{outside}")
+        ip("addr", "add", f"{HOST}/24", "dev", "up0")
+        ip("link", "set", "up0", "up")
+        with inside_network(outside):
+            ip("link", "set", "lo", "up")
+            ip("addr", "add", f"{OUTSIDE}/24", "dev", "up1")
+            ip("link", "set", "up1", "up")
+            # A neighbour who tries to reach containers directly.
+            ip("route", "add", "172.30.0.0/16", "via", HOST)
+        yield World(stack, outside, tmp_path)
+
+
+def run(body: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    asyncio.run(body())
+
+
+async def attached(world: World, network: BridgeNetwork, *ports: PortRequest) -> tuple[int, Endpoint]:
+    namespace = world.namespace()
+    endpoint, listeners = await network.reserve(EndpointRequest("c" * 64, ports=ports))
+    for listener in listeners:
+        world.stack.callback(listener.socket.close)
+    await network.connect(endpoint, namespace)
+    return namespace, endpoint
+
+
+def rules() -> str:
+    return subprocess.run(["nft", "list", "ruleset"], check=True, capture_output=True, text=True).stdout
+
+
+def flush() -> None:
+    subprocess.run(["nft", "flush", "ruleset"], check=True)
+
+
+async def opened(world: World, config: BridgeConfig = CONFIG) -> BridgeNetwork:
+    network = BridgeNetwork(world.database(), config)
+    await network.open()
+    assert network.unavailable == ""
+    return network
+
+
+def test_containers_reach_one_another_and_the_outside(world: World) -> None:
+    async def body() -> None:
+        network = await opened(world)
+        a, at_a = await attached(world, network)
+        b, at_b = await attached(world, network)
+        assert (at_a.address, at_b.address) == ("172.30.0.2", "172.30.0.3")
+        assert world.reaches(world.server(b, 80), a, at_b.address, 80) == at_a.address
+        assert world.reaches(world.server(world.outside, 81), a, OUTSIDE, 81) == HOST  # masqueraded
+        assert world.reaches(world.server(None, 82), a, at_a.gateway, 82) == at_a.address
+
+    run(body)
+
+
+def test_published_tcp_port_from_everywhere(world: World) -> None:
+    async def body() -> None:
+        network = await opened(world)
+        a, at_a = await attached(world, network, PortRequest(80, "tcp", host_port=8080))
+        b, _ = await attached(world, network)
+        server = world.server(a, 80)
+        assert world.reaches(server, world.outside, HOST, 8080) == OUTSIDE
+        assert world.reaches(server, None, "127.0.0.1", 8080) == at_a.gateway
+        assert world.reaches(server, None, HOST, 8080) != ""
+        assert world.reaches(server, b, HOST, 8080) != ""  # hairpin: a neighbour by the host's address
+        assert world.reaches(server, a, HOST, 8080) != ""  # and the container itself
+        assert world.reaches(server, b, at_a.gateway, 8080) != ""
+        assert world.reaches(server, world.outside, at_a.address, 80) == ""  # not past the published port
+        await network.release(at_a)
+        assert world.reaches(server, world.outside, HOST, 8080) == ""
+
+    run(body)
+
+
+def test_published_udp_port(world: World) -> None:
+    async def body() -> None:
+        network = await opened(world)
+        a, _ = await attached(world, network, PortRequest(53, "udp", host_port=5353))
+        server = world.server(a, 53, socket.SOCK_DGRAM)
+        for client, address in ((world.outside, HOST), (None, "127.0.0.1"), (None, HOST)):
+            asking = world.open_socket(client, socket.SOCK_DGRAM)
+            asking.connect((address, 5353))
+            asking.send(b"question")
+            data, peer = server.recvfrom(100)
+            server.sendto(b"answer to " + data, peer)
+            assert asking.recv(100) == b"answer to question"
+
+    run(body)
+
+
+def test_loopback_only_port_and_the_hosts_loopback_are_shielded(world: World) -> None:
+    async def body() -> None:
+        network = await opened(world)
+        a, at_a = await attached(world, network, PortRequest(80, "tcp", host_ip="127.0.0.1", host_port=8080))
+        b, at_b = await attached(world, network)
+        server = world.server(a, 80)
+        assert world.reaches(server, None, "127.0.0.1", 8080) != ""
+        assert world.reaches(server, world.outside, HOST, 8080) == ""
+        assert world.reaches(server, world.outside, at_a.address, 80) == ""
+        local = world.open_socket(None)
+        local.bind(("127.0.0.1", 90))
+        local.listen()
+        with inside_network(b):
+            ip("addr", "flush", "dev", "lo")
+            ip("route", "add", "127.0.0.0/8", "via", at_b.gateway)
+            Path("/proc/sys/net/ipv4/conf/eth0/route_localnet").write_text("1")
+        assert world.reaches(local, b, "127.0.0.1", 90) == ""
+
+    run(body)
+
+
+def test_port_conflicts_have_dockerds_words(world: World) -> None:
+    async def body() -> None:
+        network = await opened(world)
+        await attached(world, network, PortRequest(80, "tcp", host_port=8080))
+        with pytest.raises(Conflict, match=r"Bind for 0\.0\.0\.0:8080 failed: port is already allocated"):
+            await network.reserve(EndpointRequest("d", ports=[PortRequest(81, "tcp", host_port=8080)]))
+        world.server(None, 9090)
+        with pytest.raises(EngineError, match=r"failed to bind host port for 0\.0\.0\.0:9090:.*: address already in"):
+            await network.reserve(EndpointRequest("d", ports=[PortRequest(81, "tcp", host_port=9090)]))
+        with pytest.raises(OSError):
+            world.server(None, 8080)  # the port is kept from the host's own programs
+        _, at_b = await attached(world, network, PortRequest(80, "tcp", host_port=8080, host_port_end=8082))
+        assert {port.host_port for port in at_b.ports} == {8081}
+        _, at_c = await attached(world, network, PortRequest(80, "tcp"))
+        assert at_c.ports[0].host_port > 1024
+
+    run(body)
+
+
+def test_two_bridges_side_by_side(world: World) -> None:
+    async def body() -> None:
+        one = await opened(world)
+        two = await opened(world, BridgeConfig(name="br-two", address=IPv4Interface("172.30.9.1/24")))
+        a, at_a = await attached(world, one, PortRequest(80, "tcp", host_port=8080))
+        b, at_b = await attached(world, two, PortRequest(80, "tcp", host_port=8081))
+        server = world.server(a, 80)
+        assert world.reaches(server, b, HOST, 8080) != ""
+        assert world.reaches(server, b, at_a.address, 80) == ""
+        await two.release(at_b)
+        await two.close()
+        assert world.reaches(server, world.outside, HOST, 8080) == OUTSIDE
+        rival = BridgeNetwork(world.database(), CONFIG)
+        await rival.open()
+        assert "in use by another engine" in rival.unavailable
+        with pytest.raises(Unavailable):
+            await rival.reserve(EndpointRequest("d"))
+
+    run(body)
+
+
+def test_an_engine_that_comes_back_takes_up_what_runs(world: World) -> None:
+    async def body() -> None:
+        first = await opened(world)
+        a, at_a = await attached(world, first, PortRequest(80, "tcp", host_port=8080))
+        _, lost = await attached(world, first, PortRequest(80, "tcp", host_port=8081))
+        server = world.server(a, 80)
+        first._let_go()  # as kill -9 would
+        assert world.reaches(server, world.outside, HOST, 8080) == OUTSIDE
+        second = await opened(world, BridgeConfig(name="br0"))
+        assert str(second.subnet) == "172.30.0.0/24"
+        await second.restore([at_a])
+        assert world.reaches(server, world.outside, HOST, 8080) == OUTSIDE
+        assert "8081" not in rules()
+        with RouteSocket() as routes:
+            assert routes.link(lost.interface) is None
+        with pytest.raises(Conflict):
+            await second.reserve(EndpointRequest("d", ports=[PortRequest(80, "tcp", host_port=8080)]))
+        await second.release(at_a)
+        await second.close()
+        assert rules() == ""
+
+    run(body)
+
+
+def test_nothing_is_left_of_many_in_parallel(world: World) -> None:
+    async def body() -> None:
+        network = await opened(world)
+
+        async def life(number: int) -> None:
+            with ExitStack() as stack:
+                namespace = new_namespace(stack)
+                ports = [PortRequest(80, "tcp", host_port=20000 + number), PortRequest(80, "udp")]
+                endpoint, listeners = await network.reserve(EndpointRequest(str(number), ports=ports))
+                await network.connect(endpoint, namespace)
+                for listener in listeners:
+                    listener.socket.close()
+                await network.release(endpoint)
+
+        await asyncio.gather(*(life(number) for number in range(200)))
+        assert "elements" not in rules()
+        for _ in range(100):
+            with RouteSocket() as routes:
+                left = {link.name for link in routes.links()}
+            if left == {"lo", "up0", "br0"}:
+                break
+            await asyncio.sleep(0.05)  # the kernel takes namespaces down in its own time
+        assert left == {"lo", "up0", "br0"}
+        await network.close()
+        assert rules() == ""
+        with RouteSocket() as routes:
+            assert routes.link("br0") is None
+
+    run(body)
+
+
+@pytest.mark.parametrize("filtered", ["0", "1"])
+def test_without_inter_container_traffic_only_published_ports_are_reached(world: World, filtered: str) -> None:
+    async def body() -> None:
+        setting = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
+        if setting.exists():
+            setting.write_text(filtered)
+        network = await opened(world, BridgeConfig(name="br0", address=CONFIG.address, inter_container=False))
+        a, at_a = await attached(world, network, PortRequest(80, "tcp", host_port=8080))
+        b, _ = await attached(world, network)
+        server = world.server(a, 80)
+        assert world.reaches(server, b, at_a.address, 80) == ""
+        assert world.reaches(server, b, HOST, 8080) != ""
+
+    run(body)
+
+
+def test_a_table_that_someone_flushed_is_made_anew(world: World) -> None:
+    async def body() -> None:
+        network = await opened(world)
+        a, _ = await attached(world, network, PortRequest(80, "tcp", host_port=8080))
+        flush()
+        await attached(world, network, PortRequest(80, "tcp", host_port=8081))
+        assert world.reaches(world.server(a, 80), world.outside, HOST, 8080) == OUTSIDE
+
+    run(body)
+
+
+def test_a_foreign_bridge_with_another_address_is_not_touched(world: World) -> None:
+    async def body() -> None:
+        ip("link", "add", "br0", "type", "bridge")
+        ip("addr", "add", "10.9.0.1/24", "dev", "br0")
+        network = BridgeNetwork(world.database(), CONFIG)
+        await network.open()
+        assert "10.9.0.1/24" in network.unavailable
+        await network.close()
+        with RouteSocket() as routes:
+            assert routes.link("br0") is not None
+
+    run(body)
