@@ -5,9 +5,7 @@ stream's. So no byte is ever given to the wrong reader, whichever packet it came
 """
 
 import asyncio
-import select
-import socket
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextvars import ContextVar
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, cast
@@ -17,7 +15,9 @@ from wharf.api.duplex import HijackedStream
 from wharf.api.errors import describe, error_response, logger, record_bug
 from wharf.api.head import MAX_HEAD, BadHead, Head, parse_head
 from wharf.api.messages import Answer, Hijack, Request, Response, Streaming
-from wharf.api.wire import CONTINUE, LAST_CHUNK, hijack_head, plain_refusal, response_head
+from wharf.api.presence import hung_up, notice_dead_peers
+from wharf.api.sending import Outlet, whole_answer
+from wharf.api.wire import CONTINUE, hijack_head, plain_refusal
 
 if TYPE_CHECKING:
     from wharf.api.router import Found
@@ -27,15 +27,10 @@ REQUEST_ID: Final[ContextVar[str]] = ContextVar("request_id", default="")
 
 #: Bytes that a client may send ahead of its answers before we stop reading.
 _AHEAD: Final = 64 * 1024
-#: Bytes of a stream after which other connections have their turn.
-_TURN: Final = 1024 * 1024
 #: How long a client may take to read our last answer when we close with bytes of it unread.
 _LINGER: Final = 2.0  # seconds
 #: How often we look whether a client that sends no more is still there.
 _WATCH: Final = 0.5  # seconds
-
-#: Idle seconds before the first probe, seconds between probes, probes without an answer.
-_KEEP_ALIVE: Final = {socket.TCP_KEEPIDLE: 15, socket.TCP_KEEPINTVL: 15, socket.TCP_KEEPCNT: 9}
 
 _NO_BODY: Final = Body(LengthFraming(0), wanted=lambda: None, room=lambda: None)
 _STILL: Final = Head()
@@ -51,12 +46,12 @@ class Connection(asyncio.Protocol):
         self._out: list[bytes] = []  # small answers of one packet's requests, written together
         self._task: asyncio.Task[None] | None = None
         self._cancellable = False  # nobody but the client wants what the task does
+        self._streaming = False  # the client waits for pieces
         self._hijacked: HijackedStream | None = None
         self._discarding = False
         self._eof = False
         self._reading = True
-        self._drained: asyncio.Future[None] | None = None  # set while the client does not read
-        self._sent = 0  # bytes of streams since the others' turn
+        self._outlet: Outlet = cast(Outlet, None)
         self.quiet = 0  # rounds of the server's sweep without a byte from the client
 
     # --- what the transport tells us
@@ -64,9 +59,9 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._server.connections.add(self)
-        sock: socket.socket | None = transport.get_extra_info("socket")
-        if sock is not None and sock.family != socket.AF_UNIX:
-            _notice_dead_peers(sock)
+        self._outlet = Outlet(self._transport)
+        if (sock := transport.get_extra_info("socket")) is not None:
+            notice_dead_peers(sock)
 
     def data_received(self, data: bytes) -> None:
         self.quiet = 0
@@ -85,7 +80,7 @@ class Connection(asyncio.Protocol):
             return False  # TLS knows no half-close
         if self._hijacked is not None:
             self._hijacked.feed_eof()
-        elif self._task is None and self._drained is None:
+        elif self._task is None and not self._outlet.full:
             return False
         else:
             self._body.fail(ClientGone())
@@ -104,12 +99,10 @@ class Connection(asyncio.Protocol):
             self._task.cancel()
 
     def pause_writing(self) -> None:
-        self._drained = asyncio.get_running_loop().create_future()
+        self._outlet.pause()
 
     def resume_writing(self) -> None:
-        drained, self._drained = self._drained, None
-        if drained is not None and not drained.done():
-            drained.set_result(None)
+        self._outlet.resume()
         if self._task is None and not self._discarding and (self._buffer or self._eof):
             self._resume()
 
@@ -126,7 +119,7 @@ class Connection(asyncio.Protocol):
                 at += 2  # RFC 9112, 2.2: empty lines before a request are ignored
             if at >= len(data) or self._discarding:
                 break
-            if self._task is not None or self._drained is not None:
+            if self._task is not None or self._outlet.full:
                 self._keep(data[at:])
                 break
             end = data.find(b"\r\n\r\n", at)
@@ -231,7 +224,7 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
         finally:
             self._task = None
-            self._cancellable = False
+            self._cancellable = self._streaming = False
             if clean and self._hijacked is None:
                 self._next()
             else:
@@ -252,7 +245,7 @@ class Connection(asyncio.Protocol):
 
     async def _deliver(self, answer: Answer, request: Request) -> None:
         if isinstance(answer, Streaming):
-            self._cancellable = True
+            self._cancellable = self._streaming = True
             if self._lost_or_gone():
                 answer.abandon()
                 raise ClientGone
@@ -268,21 +261,8 @@ class Connection(asyncio.Protocol):
             self._flush()
 
     def _respond(self, answer: Response) -> None:
-        head = self._head
         keep = self._keeps_alive()
-        empty = answer.status in (204, 304)
-        self._out.append(
-            response_head(
-                answer.status,
-                content_type="" if empty else answer.content_type,
-                length=None if empty else len(answer.body),
-                keep_alive=keep,
-                http_minor=head.http_minor,
-                headers=answer.headers,
-            )
-        )
-        if not empty and head.method != "HEAD":
-            self._out.append(answer.body)
+        self._out.append(whole_answer(answer, self._head, keep_alive=keep))
         if not keep and self._task is None:
             self._flush()
             self._close(unread=not self._body.received)
@@ -302,59 +282,17 @@ class Connection(asyncio.Protocol):
                             break
                 except Exception as error:
                     return self._error(error)
-            await self._send_stream(answer, first, pieces)
+            await self._outlet.send_stream(answer, self._head, first, pieces)
         finally:
             if isinstance(pieces, AsyncGenerator):
                 await pieces.aclose()
         return None
 
-    async def _send_stream(self, answer: Streaming, first: bytes, rest: AsyncIterator[bytes]) -> None:
-        head = self._head
-        chunked = head.http_minor > 0
-        self._transport.write(
-            response_head(
-                200,
-                content_type=answer.content_type,
-                chunked=chunked,
-                keep_alive=chunked and head.keep_alive,
-                http_minor=head.http_minor,
-                headers=answer.headers,
-            )
-        )
-        if first:
-            await self._send(first, chunked)
-        async for piece in rest:
-            if piece:
-                await self._send(piece, chunked)
-        if chunked:
-            self._transport.write(LAST_CHUNK)
-
-    async def _send(self, piece: bytes, chunked: bool) -> None:
-        if chunked:
-            self._transport.writelines((b"%x\r\n" % len(piece), piece, b"\r\n"))
-        else:
-            self._transport.write(piece)
-        await self.drain()
-        self._sent += len(piece)
-        if self._sent > _TURN:
-            # A source that never waits, read by a client that never stops, must not keep the loop to itself.
-            self._sent = 0
-            await asyncio.sleep(0)
-
-    async def drain(self) -> None:
-        """Waits while the client does not read. Raises ClientGone when it is."""
-        if self._transport.is_closing():
-            raise ClientGone
-        if self._drained is not None:
-            await self._drained
-            if self._transport.is_closing():
-                raise ClientGone
-
     async def _hand_over(self, answer: Hijack, request: Request) -> None:
         if self._transport.is_closing():
             answer.abandon()
             raise ClientGone
-        stream = HijackedStream(self._transport, self)
+        stream = HijackedStream(self._outlet)
         self._transport.write(
             hijack_head(answer.content_type, upgrade=request.upgrade, http_minor=self._head.http_minor)
         )
@@ -381,7 +319,7 @@ class Connection(asyncio.Protocol):
         data, self._buffer = self._buffer, b""
         self._resume_reading()
         self._take(data)
-        if self._eof and self._task is None and self._drained is None:
+        if self._eof and self._task is None and not self._outlet.full:
             self._close(unread=False)
 
     def _close(self, *, unread: bool) -> None:
@@ -403,7 +341,8 @@ class Connection(asyncio.Protocol):
         if self._task is None:
             self.quiet += 1
             if self.quiet > limit:
-                self._transport.close()
+                # Once politely; who has not read our last words by the next round never will.
+                (self._transport.abort if self._transport.is_closing() else self._transport.close)()
 
     def shut(self) -> asyncio.Task[None] | None:
         """The server stops: an idle connection closes; else the task that is still at work."""
@@ -426,21 +365,4 @@ class Connection(asyncio.Protocol):
     def _lost_or_gone(self) -> bool:
         if self._transport.is_closing():
             return True
-        if not self._eof:
-            return False
-        sock: socket.socket | None = self._transport.get_extra_info("socket")
-        if sock is None or sock.fileno() < 0:
-            return True
-        if sock.family != socket.AF_UNIX:
-            # TCP shows a close and a half-close alike. Who waits for a stream over it keeps its side open.
-            return self._cancellable and self._hijacked is None
-        poll = select.poll()
-        poll.register(sock.fileno(), 0)
-        return bool(poll.poll(0))
-
-
-def _notice_dead_peers(sock: socket.socket) -> None:
-    """A client behind a cut cable says no goodbye; its attachments and waits would stay for ever."""
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, value in _KEEP_ALIVE.items():
-        sock.setsockopt(socket.IPPROTO_TCP, option, value)
+        return self._eof and hung_up(self._transport.get_extra_info("socket"), streaming=self._streaming)

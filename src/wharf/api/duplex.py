@@ -1,24 +1,21 @@
 """The two directions of a hijacked connection."""
 
 import asyncio
-from typing import Final, Protocol
+from typing import Final
 
 from wharf.api.body import ClientGone
+from wharf.api.sending import Outlet
 
 #: Bytes from the client that may wait for a slow container before we stop reading.
 _HIGH_WATER: Final = 256 * 1024
 
 
-class Drain(Protocol):
-    async def drain(self) -> None: ...
-
-
 class HijackedStream:
     """Implements messages.Duplex. The connection feeds it."""
 
-    def __init__(self, transport: asyncio.Transport, connection: Drain) -> None:
-        self._transport = transport
-        self._connection = connection
+    def __init__(self, outlet: Outlet) -> None:
+        self._outlet = outlet
+        self._transport = outlet.transport
         self._pieces: list[bytes] = []
         self._size = 0
         self._ended = False
@@ -70,4 +67,4 @@ class HijackedStream:
         if self._lost:
             raise ClientGone
         self._transport.write(data)
-        await self._connection.drain()
+        await self._outlet.drain()

@@ -20,12 +20,18 @@ PING = b"GET /_ping HTTP/1.1\r\nHost: d\r\n\r\n"
 
 @asynccontextmanager
 async def serving(sock: socket.socket, context: ssl.SSLContext | None = None) -> AsyncIterator[ApiServer]:
-    server = ApiServer(cast(Engine, SimpleNamespace()))
+    server = ApiServer(cast(Engine, SimpleNamespace(system=System())))
     try:
         await server.serve(sock, context)
         yield server
     finally:
         await server.close(grace=0.2)
+
+
+class System:
+    async def info(self) -> str:
+        await asyncio.sleep(0.1)
+        return "slow"
 
 
 def bound_tcp() -> socket.socket:
@@ -63,9 +69,10 @@ def test_tcp_with_half_close() -> None:
         sock = bound_tcp()
         async with serving(sock):
             reader, writer = await asyncio.open_connection(*sock.getsockname())
-            writer.write(PING)
+            writer.write(PING + b"GET /info HTTP/1.1\r\nHost: d\r\n\r\n")
             writer.write_eof()
-            assert (await reader.read()).endswith(b"\r\n\r\nOK")
+            answer = await reader.read()
+            assert b"\r\n\r\nOKHTTP/1.1 200 OK" in answer and answer.endswith(b'"slow"\n')
             writer.close()
 
     asyncio.run(scenario())
