@@ -74,3 +74,36 @@ def test_everything_that_an_image_can_hold(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", _CHILD, tmp_path], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+_FULL = """
+import os, sys
+from pathlib import Path
+from wharf.linux import syscall
+from wharf.volumes.local import LocalDriver
+
+top = Path(sys.argv[1])
+syscall.unshare(syscall.CLONE_NEWNS)
+syscall.mount("", "/", flags=syscall.MS_REC | syscall.MS_PRIVATE)
+image, disk = top / "image", top / "disk"
+image.mkdir()
+disk.mkdir()
+for number in range(40):
+    (image / str(number)).write_bytes(b"x" * 100_000)
+syscall.mount("tmpfs", str(disk), "tmpfs", data="size=2m")
+driver = LocalDriver(disk / "volumes")
+driver.ensure("vol")
+fd = os.open(image, os.O_RDONLY)
+try:
+    driver.fill("vol", fd, lambda: False)
+except OSError as error:
+    print(error.strerror)
+assert driver.is_empty("vol")
+(disk / "big").write_bytes(b"x" * 1_900_000)  # all of the space is free again
+"""
+
+
+@pytest.mark.kernel
+def test_a_full_disk_leaves_the_volume_empty_and_takes_no_space(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", _FULL, tmp_path], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "No space left on device\n"), done.stderr

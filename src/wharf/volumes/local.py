@@ -64,8 +64,12 @@ class LocalDriver:
         remove_tree(copy)
         # Closed to everybody until it is complete: then no user of the image can reach into it from the host.
         copy.mkdir(mode=0o700)
-        with _opened(copy) as target:
-            copy_tree(source, target, stopped)
+        try:
+            with _opened(copy) as target:
+                copy_tree(source, target, stopped)
+        except BaseException:
+            remove_tree(copy)  # on a full disk it would be in everybody's way
+            raise
         copy.rename(place / "_moving")
         self._finish_fill(place)
 

@@ -75,6 +75,7 @@ def test_a_copy_that_was_given_up_leaves_the_volume_empty(tmp_path: Path, source
     with opened(source) as fd, pytest.raises(EngineError):
         driver.fill("vol", fd, lambda: next(answers))
     assert driver.is_empty("vol")
+    assert [path.name for path in (tmp_path / "volumes/vol").iterdir()] == ["_data"]
     fill(driver, source)
     assert names(driver.mountpoint("vol")) == names(source)
 
