@@ -7,6 +7,7 @@ Each is written to a temporary name and renamed: it is whole or not there. Stand
 
 import json
 import os
+from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any, Final
 
 SHIM: Final = "shim.json"  # {"pid", "start_time", "id", "cgroups_path"}: a shim exists (or did)
@@ -18,11 +19,36 @@ ROOTFS: Final = "rootfs"
 CONFIG: Final = "config.json"
 
 
+def encode(value: object) -> bytes:
+    """JSON. By hand because json.dumps() touches memory that a shim otherwise shares with all others."""
+    return _text(value).encode()
+
+
+def _text(value: object) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case int():
+            return str(value)
+        case str():
+            return _quoted(value)
+        case dict():
+            return "{" + ",".join([f"{_quoted(name)}:{_text(item)}" for name, item in value.items()]) + "}"
+        case list() | tuple():
+            return "[" + ",".join([_text(item) for item in value]) + "]"
+    raise TypeError(f"not for a record: {value!r}")
+
+
 def write(directory: str | os.PathLike[str], name: str, record: dict[str, Any]) -> None:
     """Writes a record. No flush to the disk: after a power cut no container runs anyway."""
     path = os.path.join(directory, name)
-    with open(f"{path}.new", "w") as file:
-        json.dump(record, file)
+    fd = os.open(f"{path}.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(fd, encode(record))
+    finally:
+        os.close(fd)
     os.rename(f"{path}.new", path)
 
 

@@ -1,35 +1,45 @@
 """Messages between wharfd, spawner and shims: one line of JSON each, with descriptors beside it.
 
-Standard library only: the shim loads this.
+Standard library only: the shim loads this, and for its sake _socket instead of socket, whose enumerations cost memory.
 """
 
+import _socket
 import array
 import json
-import socket
 from typing import Any, Final
+
+from wharf.runtime import records
 
 #: More than a request with the longest command line and paths needs.
 LONGEST: Final = 1 << 20
+#: json.loads() without the regular expressions around it.
+_scan: Final = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # not in its stub
 MOST_DESCRIPTORS: Final = 250  # the kernel's limit for one message is 253 (SCM_MAX_FD)
 
 
+def accept(listener: _socket.socket) -> _socket.socket:
+    """The next connection. Raises OSError."""
+    fd, _ = listener._accept()  # type: ignore[attr-defined]  # what socket.accept() itself calls
+    return _socket.socket(fileno=fd)
+
+
 def encode(message: dict[str, Any]) -> bytes:
-    return json.dumps(message, separators=(",", ":")).encode() + b"\n"
+    return records.encode(message) + b"\n"
 
 
-def send(to: socket.socket, message: dict[str, Any], fds: tuple[int, ...] = ()) -> None:
+def send(to: _socket.socket, message: dict[str, Any], fds: tuple[int, ...] = ()) -> None:
     """Sends a message as a whole. Raises OSError when the other side has gone or (without blocking) does not read."""
     data = memoryview(encode(message))
-    control = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
-    sent = to.sendmsg([data], control, socket.MSG_NOSIGNAL)
+    control = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
+    sent = to.sendmsg([data], control, _socket.MSG_NOSIGNAL)
     while sent < len(data):
-        sent += to.send(data[sent:], socket.MSG_NOSIGNAL)
+        sent += to.send(data[sent:], _socket.MSG_NOSIGNAL)
 
 
 class Reader:
     """Puts messages together again, whatever the pieces they arrive in."""
 
-    def __init__(self, source: socket.socket) -> None:
+    def __init__(self, source: _socket.socket) -> None:
         self._source = source
         self._data = bytearray()
         self.fds: list[int] = []  # arrived and not taken yet, in order; the taker closes them
@@ -38,13 +48,13 @@ class Reader:
     def receive(self) -> list[dict[str, Any]]:
         """All messages that one read completes; waits if the socket does. Sets `at_end` when the other side closed."""
         try:
-            data, control, _, _ = self._source.recvmsg(65536, socket.CMSG_SPACE(MOST_DESCRIPTORS * 4))
+            data, control, _, _ = self._source.recvmsg(65536, _socket.CMSG_SPACE(MOST_DESCRIPTORS * 4))
         except BlockingIOError:
             return []
         except ConnectionError:
             data, control = b"", []
         for level, kind, payload in control:
-            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            if (level, kind) == (_socket.SOL_SOCKET, _socket.SCM_RIGHTS):
                 numbers = array.array("i")
                 numbers.frombytes(payload[: len(payload) - len(payload) % numbers.itemsize])
                 self.fds.extend(numbers)
@@ -54,7 +64,7 @@ class Reader:
         self._data += data
         *lines, rest = self._data.split(b"\n")
         self._data = bytearray(rest)
-        return [json.loads(line) for line in lines if line]
+        return [_scan(line.decode(), 0)[0] for line in lines if line]
 
     def rest(self) -> bytes:
         """What came after the last message; for a connection that changes to raw bytes."""

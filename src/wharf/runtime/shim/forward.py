@@ -1,10 +1,11 @@
 """Published ports that the shim serves itself: where the kernel's address translation does not reach."""
 
-import socket
+import _socket
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
+from wharf.runtime import wire
 from wharf.runtime.shim.loop import GONE, READ, WRITE, Loop
 
 _CHUNK: Final = 1 << 16
@@ -14,14 +15,14 @@ _MOST_UDP_PEERS: Final = 256
 class Forwarder:
     """Holds a listening socket. Without a target that is all: the port stays taken while the container lives."""
 
-    def __init__(self, listener: socket.socket) -> None:
+    def __init__(self, listener: _socket.socket) -> None:
         self._listener = listener
 
     def close(self) -> None:
         self._listener.close()
 
 
-def forward(loop: Loop, listener: socket.socket, how: dict[str, Any]) -> Forwarder:
+def forward(loop: Loop, listener: _socket.socket, how: dict[str, Any]) -> Forwarder:
     """The forwarder of one Listener. Takes the socket over."""
     if how["target"] is None:
         return Forwarder(listener)
@@ -29,12 +30,12 @@ def forward(loop: Loop, listener: socket.socket, how: dict[str, Any]) -> Forward
     return UdpForwarder(loop, listener, target) if how["protocol"] == "udp" else TcpForwarder(loop, listener, target)
 
 
-def family(address: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in address else socket.AF_INET
+def family(address: str) -> int:
+    return int(_socket.AF_INET6 if ":" in address else _socket.AF_INET)
 
 
 class TcpForwarder(Forwarder):
-    def __init__(self, loop: Loop, listener: socket.socket, target: tuple[str, int]) -> None:
+    def __init__(self, loop: Loop, listener: _socket.socket, target: tuple[str, int]) -> None:
         super().__init__(listener)
         self._loop = loop
         self._target = target
@@ -44,10 +45,10 @@ class TcpForwarder(Forwarder):
 
     def _accept(self, _events: int) -> None:
         try:
-            connection, _ = self._listener.accept()
+            connection = wire.accept(self._listener)
         except OSError:
             return
-        other = socket.socket(family(self._target[0]), socket.SOCK_STREAM)
+        other = _socket.socket(family(self._target[0]), _socket.SOCK_STREAM)
         connection.setblocking(False)
         other.setblocking(False)
         other.connect_ex(self._target)  # its result comes as an event
@@ -73,7 +74,7 @@ class End:
 
     peer: "End"
 
-    def __init__(self, loop: Loop, connection: socket.socket, when_closed: Callable[["End"], None]) -> None:
+    def __init__(self, loop: Loop, connection: _socket.socket, when_closed: Callable[["End"], None]) -> None:
         self._loop = loop
         self._socket = connection
         self._when_closed = when_closed
@@ -127,7 +128,7 @@ class End:
         while self._queue:
             view = self._queue[0]
             try:
-                sent = self._socket.send(view, socket.MSG_NOSIGNAL)
+                sent = self._socket.send(view, _socket.MSG_NOSIGNAL)
             except BlockingIOError:
                 break
             if sent < len(view):
@@ -135,7 +136,7 @@ class End:
                 break
             self._queue.popleft()
         if self._shut and not self._queue:
-            self._socket.shutdown(socket.SHUT_WR)
+            self._socket.shutdown(_socket.SHUT_WR)
 
     def shut(self) -> None:
         """The other side sends no more."""
@@ -154,11 +155,11 @@ class End:
 class UdpForwarder(Forwarder):
     """One socket towards the container for each peer; the least used goes when there are too many."""
 
-    def __init__(self, loop: Loop, listener: socket.socket, target: tuple[str, int]) -> None:
+    def __init__(self, loop: Loop, listener: _socket.socket, target: tuple[str, int]) -> None:
         super().__init__(listener)
         self._loop = loop
         self._target = target
-        self._peers: dict[Any, socket.socket] = {}  # least recently used first
+        self._peers: dict[Any, _socket.socket] = {}  # least recently used first
         listener.setblocking(False)
         loop.watch(listener.fileno(), READ, self._from_peer)
 
@@ -171,10 +172,10 @@ class UdpForwarder(Forwarder):
         except OSError:
             return  # a datagram may be lost
 
-    def _open(self, peer: Any) -> socket.socket:
+    def _open(self, peer: Any) -> _socket.socket:
         if len(self._peers) >= _MOST_UDP_PEERS:
             self._close_one(next(iter(self._peers)))
-        own = socket.socket(family(self._target[0]), socket.SOCK_DGRAM)
+        own = _socket.socket(family(self._target[0]), _socket.SOCK_DGRAM)
         own.setblocking(False)
         own.connect(self._target)
 

@@ -1,9 +1,9 @@
 # No pathlib: it would double the shim's memory.
 """One shim from its fork to its end."""
 
+import _signal  # type: ignore[import-not-found]  # signal makes enumerations of all numbers: memory
+import _socket
 import os
-import signal
-import socket
 import time
 import traceback
 from typing import Any, Final
@@ -26,7 +26,7 @@ def main(launch: dict[str, Any], control: int) -> None:
     """The whole life of a shim; `control` is its connection to wharfd. To be called in a fresh child of the spawner."""
     os.chdir(launch["bundle"])
     try:
-        connection = socket.socket(fileno=control)
+        connection = _socket.socket(fileno=control)
         Shim(launch).live(connection)
     except BaseException:  # a bug: nobody would see it otherwise
         with open("shim.log", "a") as file:  # noqa: PTH123
@@ -37,7 +37,7 @@ def main(launch: dict[str, Any], control: int) -> None:
 class Control:
     """A connection to a wharfd, which may go at any time."""
 
-    def __init__(self, shim: "Shim", connection: socket.socket) -> None:
+    def __init__(self, shim: "Shim", connection: _socket.socket) -> None:
         self._shim = shim
         self._connection = connection
         self._reader = wire.Reader(connection)
@@ -79,7 +79,7 @@ class Shim:
         self._forwarders: list[Forwarder] = []
         self._failed = False
 
-    def live(self, connection: socket.socket) -> None:
+    def live(self, connection: _socket.socket) -> None:
         os.umask(0o077)
         self._catch_signals()
         try:
@@ -96,11 +96,10 @@ class Shim:
         self._serve()
 
     def _catch_signals(self) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2):
-            signal.signal(number, signal.SIG_IGN)
+        """Being told of children's ends. What is meant for wharfd's process group the spawner ignores for us."""
         reader, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+        _signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        _signal.signal(_signal.SIGCHLD, lambda _number, _frame: None)
 
         def children_ended(_events: int) -> None:
             os.read(reader, 512)
@@ -159,7 +158,7 @@ class Shim:
         self._stdio = (-1, -1, -1)
 
     def _listen(self) -> None:
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
         listener.bind(records.SOCKET)
         listener.listen(64)
         listener.setblocking(False)
@@ -168,7 +167,7 @@ class Shim:
 
     def _accept(self, _events: int) -> None:
         try:
-            connection, _ = self._listener.accept()
+            connection = wire.accept(self._listener)
         except OSError:
             return
         reader = wire.Reader(connection)
@@ -185,7 +184,7 @@ class Shim:
 
         self.loop.watch(connection.fileno(), READ, greeted)
 
-    def _welcome(self, connection: socket.socket, message: dict[str, Any]) -> None:
+    def _welcome(self, connection: _socket.socket, message: dict[str, Any]) -> None:
         if message["op"] == "attach":
             wants = frozenset(number for number, name in enumerate(("stdin", "stdout", "stderr")) if message[name])
             try:
@@ -228,7 +227,7 @@ class Shim:
             case "run":
                 fds, reader.fds = reader.fds, []
                 self._forwarders = [
-                    forward(self.loop, socket.socket(fileno=fd), listener)
+                    forward(self.loop, _socket.socket(fileno=fd), listener)
                     for fd, listener in zip(fds, message["listeners"], strict=True)
                 ]
                 self._run(control)

@@ -6,15 +6,15 @@ All paths are relative to the bundle, the shim's working directory: container id
 names of sockets may not.
 """
 
+import _socket
 import json
 import os
 import signal
-import socket
 import struct
 from typing import Any, Final
 
 from wharf.linux import cgroups, syscall
-from wharf.runtime import records
+from wharf.runtime import records, wire
 
 _LOG: Final = "runtime.log"
 _PID_FILE: Final = "pid"
@@ -22,7 +22,7 @@ _CONSOLE: Final = "console.sock"
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #: Signals whose handling the runtime, and so the container, must not inherit from the shim.
 _RESET: Final = tuple(
-    number for number in signal.valid_signals() if number not in (signal.SIGKILL, signal.SIGSTOP) and number < 32
+    int(number) for number in signal.valid_signals() if number not in (signal.SIGKILL, signal.SIGSTOP) and number < 32
 )
 
 
@@ -137,7 +137,7 @@ class Console:
     """The socket on which the runtime hands over the terminal's master."""
 
     def __init__(self) -> None:
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
         self._socket.bind(_CONSOLE)
         self._socket.listen(1)
 
@@ -147,11 +147,12 @@ class Console:
         try:
             while True:
                 # A first attempt of the runtime that failed may have connected too, and sent nothing.
-                connection, _ = self._socket.accept()
-                with connection:
-                    if (master := _receive_descriptor(connection)) is not None:
-                        os.set_inheritable(master, False)
-                        return master
+                connection = wire.accept(self._socket)
+                master = _receive_descriptor(connection)
+                connection.close()
+                if master is not None:
+                    os.set_inheritable(master, False)
+                    return master
         except OSError as error:
             raise Failed(f"no terminal from the runtime: {error}") from None
 
@@ -160,10 +161,10 @@ class Console:
         remove_tree(_CONSOLE)
 
 
-def _receive_descriptor(connection: socket.socket) -> int | None:
+def _receive_descriptor(connection: _socket.socket) -> int | None:
     size = struct.calcsize("i")
-    _, control, _, _ = connection.recvmsg(4096, socket.CMSG_SPACE(size))
+    _, control, _, _ = connection.recvmsg(4096, _socket.CMSG_SPACE(size))
     for level, kind, data in control:
-        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+        if (level, kind) == (_socket.SOL_SOCKET, _socket.SCM_RIGHTS):
             return int(struct.unpack("i", data[:size])[0])
     return None

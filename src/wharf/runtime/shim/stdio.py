@@ -4,10 +4,10 @@ Output goes to the log first and then to every client. A slow client holds back 
 a dead one is dropped. Input of several clients is mixed in the order it arrives.
 """
 
+import _socket
 import errno
 import fcntl
 import os
-import socket
 from collections import deque
 from collections.abc import Callable
 from typing import Final
@@ -97,7 +97,7 @@ class Input:
 class Client:
     """One attached connection."""
 
-    def __init__(self, streams: "Streams", connection: socket.socket, wants: frozenset[int]) -> None:
+    def __init__(self, streams: "Streams", connection: _socket.socket, wants: frozenset[int]) -> None:
         self._streams = streams
         self._loop = streams.loop
         self._socket = connection
@@ -127,7 +127,7 @@ class Client:
         views = [memoryview(part) for part in parts]
         if not self._queue:
             try:
-                sent = self._socket.sendmsg(views, (), socket.MSG_NOSIGNAL)
+                sent = self._socket.sendmsg(views, (), _socket.MSG_NOSIGNAL)
             except BlockingIOError:
                 sent = 0
             except OSError:
@@ -168,7 +168,7 @@ class Client:
         try:
             while self._queue:
                 view = self._queue[0]
-                sent = self._socket.send(view, socket.MSG_NOSIGNAL)
+                sent = self._socket.send(view, _socket.MSG_NOSIGNAL)
                 self.queued -= sent
                 if sent == len(view):
                     self._queue.popleft()
@@ -269,7 +269,7 @@ class Streams:
 
         return ready
 
-    def attach(self, connection: socket.socket, wants: frozenset[int]) -> None:
+    def attach(self, connection: _socket.socket, wants: frozenset[int]) -> None:
         self.clients.append(Client(self, connection, wants))
 
     @property
