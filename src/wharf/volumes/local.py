@@ -52,8 +52,11 @@ class LocalDriver:
         self._finish_fill(place)
 
     def is_empty(self, name: str) -> bool:
-        with os.scandir(self.mountpoint(name)) as entries:
-            return next(entries, None) is None
+        try:
+            with os.scandir(self.mountpoint(name)) as entries:
+                return next(entries, None) is None
+        except FileNotFoundError:
+            return True
 
     def fill(self, name: str, source: int, stopped: Stopped) -> None:
         self.ensure(name)

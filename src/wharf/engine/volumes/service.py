@@ -203,6 +203,10 @@ class Volumes:
             self._held[name] -= 1
             self._held += Counter()  # drops the zeros
 
+    def is_empty(self, volume: Volume) -> bool:
+        """Whether copy_up() would fill it: worth asking before a container's root is mounted for that."""
+        return self._driver(volume.driver).is_empty(volume.name)
+
     async def copy_up(self, volume: Volume, container_root: Path, target: str) -> None:
         """Fills an empty volume with what the image has at `target`, a path inside `container_root`.
 

@@ -215,9 +215,11 @@ def test_copy_up_fills_an_empty_volume_once(place: Place, image: Path) -> None:
     async def run() -> None:
         volumes = place.open()
         volume = await volumes.create("data")
+        assert volumes.is_empty(volume)
         await asyncio.gather(*(volumes.copy_up(volume, image, "/content") for _ in range(5)))
         assert Path(volume.mountpoint, "sub/file").read_text() == "from the image"
         assert Path(volume.mountpoint).stat().st_mode & 0o7777 == 0o1777
+        assert not volumes.is_empty(volume)
         Path(volume.mountpoint, "sub/file").unlink()
         await volumes.copy_up(volume, image, "/content")
         assert list(Path(volume.mountpoint, "sub").iterdir()) == []
