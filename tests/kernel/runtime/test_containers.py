@@ -4,14 +4,17 @@ import asyncio
 import json
 import os
 import signal
+import socket
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.kernel.runtime.conftest import Box, read_all
 
+from kernel.runtime.conftest import Box, read_all
 from wharf.errors import InvalidArgument, Unavailable
 from wharf.linux import pidfd
+from wharf.linux.listener import Listener
 from wharf.linux.seccomp import compile_profile
 from wharf.runtime.bundle import DEFAULT_CAPABILITIES, Resources, made_privileged
 from wharf.runtime.contract import ExitStatus, Launch, LogFile
@@ -454,5 +457,63 @@ def test_many_at_once_leave_nothing(box: Box) -> None:
                 break
             await asyncio.sleep(0.02)
         box.assert_clean(*launches)
+
+    with_monitors(work)
+
+
+def test_a_program_that_is_none_is_told_in_the_output(run_container: Run, box: Box) -> None:
+    program = box.lower / "bin/broken"
+    program.write_bytes(b"\x00garbage")
+    program.chmod(0o755)
+    status, output = run_container("/bin/broken")
+    assert status.code != 0
+    assert b"Exec format error" in output
+
+
+def test_the_shim_keeps_nothing_open_that_it_does_not_need(box: Box) -> None:
+    async def work(monitors: ShimMonitors) -> None:
+        monitor = await monitors.create(box.launch("sleep", "100", log=LogFile("none", None)))
+        await monitor.run()
+        names = [os.readlink(entry) for entry in Path(f"/proc/{monitor.shim_pid}/fd").iterdir()]  # noqa: PTH115
+        kinds = sorted(name.partition(":")[0] for name in names)
+        # stdio, epoll and the init's pidfd, the wake-up pipe, the container's two outputs, our connection, its socket.
+        expected = ["/dev/null"] * 3 + ["anon_inode"] * 2 + ["pipe"] * 4 + ["socket"] * 2
+        assert kinds == expected, names
+        await monitor.signal(signal.SIGKILL)
+        await monitor.wait()
+
+    with_monitors(work)
+
+
+def test_published_ports_are_held_and_forwarded_while_the_container_lives(box: Box) -> None:
+    """Here the target is a server of the test, as the shim cannot tell the difference."""
+
+    async def work(monitors: ShimMonitors) -> None:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write((await reader.read()).upper())
+            writer.write_eof()
+            await writer.drain()
+            writer.close()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        listening = socket.create_server(("::1", 0), family=socket.AF_INET6)
+        held = socket.create_server(("127.0.0.1", 0))
+        address, busy = listening.getsockname(), held.getsockname()
+        target = server.sockets[0].getsockname()
+        monitor = await monitors.create(box.launch("sleep", "100"))
+        await monitor.run([Listener(listening, "tcp", (target[0], target[1])), Listener(held, "tcp")])
+        listening.close()
+        held.close()
+        reader, writer = await asyncio.open_connection(address[0], address[1])
+        writer.write(b"hello" * 100_000)
+        writer.write_eof()
+        assert await reader.read() == b"HELLO" * 100_000
+        writer.close()
+        with pytest.raises(OSError):
+            socket.create_server(busy)
+        await monitor.signal(signal.SIGKILL)
+        await monitor.wait()
+        socket.create_server(busy).close()
+        server.close()
 
     with_monitors(work)

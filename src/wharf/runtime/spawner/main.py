@@ -41,6 +41,7 @@ def main() -> None:
         # The child takes the request. Whatever this process touches between two forks is a private copy in every
         # shim before, so it only looks and forks.
         if os.fork() == 0:
+            os.close(reader)
             _become_shim(requests, writer)
         if os.read(reader, 1) != _TAKEN:
             return
