@@ -1,7 +1,6 @@
 """Bytes of the head of an answer."""
 
 import time
-from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Final
@@ -32,7 +31,8 @@ class _Clock:
         now = int(time.time())
         if now != self._second:
             self._second = now
-            self._header = f"Date: {formatdate(now, usegmt=True)}\r\n".encode()
+            # Not email.utils.formatdate: its imports cost a tenth of the daemon's start.
+            self._header = time.strftime("Date: %a, %d %b %Y %H:%M:%S GMT\r\n", time.gmtime(now)).encode()
         return self._header
 
 

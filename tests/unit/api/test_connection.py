@@ -383,3 +383,14 @@ def test_close_lets_the_running_end_and_cuts_the_rest(serve: Serve) -> None:
             one.close()
 
     serve(scenario)
+
+
+def test_the_date_is_an_http_date(serve: Serve) -> None:
+    async def scenario(served: Any) -> bytes:
+        reader, writer = await served.connect()
+        writer.write(get("/now"))
+        head: bytes = await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+        return head
+
+    assert re.search(rb"Date: [A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT\r\n", serve(scenario))
