@@ -31,7 +31,7 @@ class _Clock:
         now = int(time.time())
         if now != self._second:
             self._second = now
-            # Not email.utils.formatdate: its imports cost a tenth of the daemon's start.
+            # Not email.utils.formatdate: the daemon's start would pay for its imports.
             self._header = time.strftime("Date: %a, %d %b %Y %H:%M:%S GMT\r\n", time.gmtime(now)).encode()
         return self._header
 
