@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from wharf.db.database import Database
 from wharf.distribution.config import RegistryConfig
-from wharf.engine.config import BridgeConfig, EngineConfig
+from wharf.engine.config import EngineConfig
 from wharf.engine.containers.reconciling import Reconciler
 from wharf.engine.containers.record import Container
 from wharf.engine.containers.service import Containers
@@ -16,11 +16,11 @@ from wharf.engine.containers.starting import Places, Starter
 from wharf.engine.containers.store import ContainerStore
 from wharf.engine.containers.surroundings import Host
 from wharf.engine.images.images import Images
-from wharf.engine.networks import Networks, built_in
+from wharf.engine.networks import Networks
 from wharf.engine.system.system import System
 from wharf.engine.volumes import Volumes
 from wharf.events.bus import Bus
-from wharf.network.bridge import BridgeNetwork, BridgeOptions
+from wharf.network.bridge import BridgeNetwork
 from wharf.runtime.monitor import ShimMonitors
 from wharf.runtime.programs import runtimes
 from wharf.snapshots.opening import open_snapshots
@@ -84,7 +84,7 @@ async def _open(
     await images.open()
     stack.push_async_callback(images.close)
     volumes = Volumes(db, config.data_root / "volumes", events)
-    bridge = BridgeNetwork(built_in(db, "bridge").id, _bridge_options(config.bridge))
+    bridge = BridgeNetwork(db, config.bridge)
     await bridge.open()
     stack.push_async_callback(bridge.close)
     starter = Starter(
@@ -129,17 +129,4 @@ def _registries(config: EngineConfig) -> RegistryConfig:
     settings = config.registry
     return RegistryConfig(
         mirrors=settings.mirrors, insecure=settings.insecure, max_concurrent_downloads=settings.max_downloads
-    )
-
-
-def _bridge_options(config: BridgeConfig) -> BridgeOptions:
-    return BridgeOptions(
-        device=config.name,
-        address=config.address,
-        fixed=config.fixed_cidr,
-        mtu=config.mtu,
-        inter_container=config.inter_container,
-        masquerade=config.masquerade,
-        firewall=config.firewall,
-        publish_address=config.publish_address,
     )

@@ -33,7 +33,7 @@ class Networks:
     def __init__(self, db: Database, bridge: BridgeNetwork, store: ContainerStore) -> None:
         self._bridge = bridge
         self._store = store
-        self._records = {name: built_in(db, name) for name in BUILT_IN}
+        self._records = {name: built_in(db, name, bridge.id if name == "bridge" else "") for name in BUILT_IN}
 
     def id_of(self, name: str) -> str:
         """The id of a built-in network, "" for what is none."""
@@ -83,12 +83,12 @@ class Networks:
         return found
 
 
-def built_in(db: Database, name: str) -> NetworkRecord:
+def built_in(db: Database, name: str, id: str = "") -> NetworkRecord:
     """The record of a built-in network; its id is drawn once and stays."""
     rows = db.read("SELECT record FROM networks WHERE name = ?", (name,))
     if rows:
         return _decode(rows[0][0])
-    record = NetworkRecord(id=secrets.token_hex(32), name=name, created=timestamp())
+    record = NetworkRecord(id=id or secrets.token_hex(32), name=name, created=timestamp())
     with db.write() as writer:
         writer.execute(
             "INSERT INTO networks (id, name, record) VALUES (?, ?, ?)", (record.id, name, msgspec.json.encode(record))

@@ -53,9 +53,15 @@ class Endpoint:
 class Network(Protocol):
     """One network of one driver."""
 
-    id: str  # 64 hex digits
-    name: str
-    subnet: IPv4Network
+    @property
+    def id(self) -> str:
+        """64 hex digits, the same at every start."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def subnet(self) -> IPv4Network: ...
 
     async def reserve(self, request: EndpointRequest) -> tuple[Endpoint, list[Listener]]:
         """Takes an address and the host ports, without touching the container.
