@@ -53,7 +53,8 @@ def run(call: Call) -> int:
     if not options["all-tags"] and not name.tag and not name.digest and not options["quiet"]:
         out("Using default tag: latest\n")
     pull(call, text, platform=options["platform"], quiet=options["quiet"], all_tags=options["all-tags"])
-    out(f"{full_name(name)}\n")
+    shown = full_name(name)
+    out(f"{shown.removesuffix(':latest') if options['all-tags'] else shown}\n")
     return 0
 
 
