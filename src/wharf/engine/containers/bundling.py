@@ -96,9 +96,9 @@ def security_options(host: HostConfig) -> dict[str, str]:
         separator = "=" if "=" in text else ":"
         name, _, value = text.partition(separator)
         if name not in ("seccomp", "apparmor", "no-new-privileges", "label", "systempaths"):
-            raise InvalidArgument(f"invalid --security-opt 2: {text!r}")
+            raise InvalidArgument(f'invalid --security-opt 2: "{text}"')
         if name == "no-new-privileges" and value not in ("", "true", "false"):
-            raise InvalidArgument(f"invalid --security-opt: {text!r}")
+            raise InvalidArgument(f'invalid --security-opt 2: "{text}"')
         found[name] = value or "true"
     return found
 

@@ -7,12 +7,12 @@ from typing import Final
 import msgspec
 
 from wharf.apitypes.containers import ContainerConfig, HealthConfig, HostConfig
-from wharf.engine.containers import log_files, mounts, ports, restart, signals
+from wharf.engine.containers import bundling, log_files, mounts, ports, restart, signals
 from wharf.errors import InvalidArgument, NotImplementedByUs
 from wharf.spec.image_config import Healthcheck, RunConfig
 
 SMALLEST_MEMORY: Final = 6 << 20
-_HOSTNAME: Final = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9_-]*[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9_-]*[a-zA-Z0-9])?)*")
+_HOSTNAME: Final = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
 _CAPABILITY: Final = re.compile(r"(CAP_)?[A-Z_]+|ALL", re.IGNORECASE)
 
 
@@ -71,6 +71,7 @@ def check(config: ContainerConfig, host: HostConfig, *, cpus: int) -> list[str]:
     _check_resources(host, cpus)
     _check_namespaces(config, host)
     log_files.check(host.log_config)
+    bundling.security_options(host)
     restart.check(host.restart_policy, auto_remove=host.auto_remove)
     mounts.requests(config, host)
     list(mounts.volumes_from(host.volumes_from))
@@ -86,7 +87,7 @@ def check(config: ContainerConfig, host: HostConfig, *, cpus: int) -> list[str]:
 
 
 def _check_process(config: ContainerConfig) -> None:
-    if config.hostname and (len(config.hostname) > 63 or not _HOSTNAME.fullmatch(config.hostname)):
+    if config.hostname and not _HOSTNAME.fullmatch(config.hostname):
         raise InvalidArgument(f"invalid hostname format: {config.hostname}")
     if config.working_dir and not config.working_dir.startswith("/"):
         raise InvalidArgument(

@@ -1,6 +1,5 @@
 """Which containers a list shows: the filters of GET /containers/json and of prune. Pure."""
 
-import posixpath
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -110,11 +109,6 @@ def matcher(filters: Filters, images: Callable[[str], frozenset[str]]) -> Callab
     if is_task := filters.get("is-task"):
         tests.append(lambda c: "false" in is_task or "0" in is_task)
     return lambda container: all(test(container) for test in tests)
-
-
-def anonymous_volume(name: str) -> bool:
-    """Whether a volume's name is one we made up."""
-    return bool(re.fullmatch(r"[0-9a-f]{64}", posixpath.basename(name)))
 
 
 def prune_matcher(filters: Filters, now: datetime) -> Callable[[Container], bool]:

@@ -48,11 +48,12 @@ def _flag(name: str, text: str) -> bool:
 
 def check(config: LogConfig) -> None:
     """Raises InvalidArgument for a driver, an option or a value that does not exist."""
-    if config.type not in OPTIONS:
-        raise InvalidArgument(f"logger: no log driver named '{config.type}' is registered")
+    driver = config.type or "json-file"
+    if driver not in OPTIONS:
+        raise InvalidArgument(f"logger: no log driver named '{driver}' is registered")
     for option in config.config:
-        if option not in OPTIONS[config.type]:
-            raise InvalidArgument(f"unknown log opt '{option}' for {config.type} log driver")
+        if option not in OPTIONS[driver]:
+            raise InvalidArgument(f"unknown log opt '{option}' for {driver} log driver")
     _limits(config)
 
 

@@ -62,7 +62,15 @@ class Lives:
     # ── start ──
 
     async def start(self, container: Container) -> bool:
-        """False when it runs already."""
+        """False when it runs already. A container with auto-remove that cannot be started is removed."""
+        try:
+            return await self._start_once(container)
+        except EngineError as error:
+            if container.host.auto_remove and not isinstance(error, Conflict):
+                await self._auto_remove(container)
+            raise
+
+    async def _start_once(self, container: Container) -> bool:
         live = self.of(container)
         async with live.lock:
             container = self.current(container.id)
@@ -83,8 +91,6 @@ class Lives:
         except BaseException as error:
             self._record_failure(self.current(container.id), error)
             live.end_early_attachments()
-            failed = self.current(container.id)
-            live.tell(WaitResult(failed.exit_code, failed.error), "not-running", "next-exit")
             raise
         self.adopt(
             container.with_(

@@ -6,6 +6,7 @@ import os
 import random
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -100,7 +101,7 @@ class Containers:
         merged = creation.merge(config, image.config.config)
         host = self._with_defaults(host)
         warnings = creation.check(merged, host, cpus=os.cpu_count() or 1)
-        self._check_networks(host, networking)
+        self._check_networks(networking)
         self._check_runtime(host.runtime)
         id = secrets.token_hex(32)
         host_named = self._hostname(merged, host, id)
@@ -118,16 +119,24 @@ class Containers:
         )
         if holder := self._store.by_name(chosen):
             raise Conflict(name_taken(chosen, holder.id))
-        await self._snapshots.create(id, image.layers)
-        try:
-            container = container.with_(mounts=await self._make_mounts(container))
-            self._places.directory(id).mkdir(mode=0o710, parents=True)
-            self._store.add(container)
-        except BaseException:
-            await self._discard(container)
-            raise
+        with ExitStack() as held:
+            container = await self._make(container, image, held)
         self.lives.publish("create", container)
         return Created(id=id, warnings=warnings)
+
+    async def _make(self, container: Container, image: Image, held: ExitStack) -> Container:
+        """Makes all that the container has on disk, then its record. After a failure nothing is left."""
+        try:
+            await self._snapshots.create(container.id, image.layers)
+            async for point in self._make_mounts(container, held):
+                container = container.with_(mounts=[*container.mounts, point])
+            self._places.directory(container.id).mkdir(mode=0o710, parents=True)
+            self._store.add(container)
+        except BaseException:
+            held.close()
+            await self._discard(container, volumes=True)
+            raise
+        return container
 
     def _image(self, name: str, platform: str) -> Image:
         if not name:
@@ -167,19 +176,11 @@ class Containers:
             restart_policy=msgspec.structs.replace(host.restart_policy, name=host.restart_policy.name or "no"),
         )
 
-    def _check_networks(self, host: HostConfig, networking: NetworkingConfig) -> None:
-        kind, _, other = host.network_mode.partition(":")
-        if kind == "container":
-            self._store.find(other)
-        elif kind not in ("default", "bridge", "host", "none"):
-            raise NotFound(f"network {host.network_mode} not found")
-        for name, settings in networking.endpoints_config.items():
-            if name not in ("default", "bridge", "host", "none", self._bridge.id):
-                raise NotFound(f"network {name} not found")
+    def _check_networks(self, networking: NetworkingConfig) -> None:
+        """What can be said before the start; whether a network exists is seen only then, as with dockerd."""
+        for settings in networking.endpoints_config.values():
             if settings.ipam_config and settings.ipam_config.ipv4_address:
                 raise InvalidArgument("user specified IP address is supported on user defined networks only")
-            if settings.aliases and host.network_mode in ("default", "bridge"):
-                raise InvalidArgument("network-scoped alias is supported only for containers in user defined networks")
 
     def _check_runtime(self, name: str) -> None:
         if name not in self._config.runtimes:
@@ -187,32 +188,35 @@ class Containers:
 
     def _hostname(self, config: ContainerConfig, host: HostConfig, id: str) -> ContainerConfig:
         kind, _, other = host.network_mode.partition(":")
-        if kind == "container":
-            shared = self._store.find(other).config
+        if kind == "container" and (sharing := self._store.search(other)) is not None:
+            shared = sharing.config
             return msgspec.structs.replace(config, hostname=shared.hostname, domainname=shared.domainname)
         if not config.hostname:
             name = os.uname().nodename if kind == "host" or host.uts_mode == "host" else id[:12]
             return msgspec.structs.replace(config, hostname=name)
         return config
 
-    async def _make_mounts(self, container: Container) -> Sequence[MountPoint]:
+    async def _make_mounts(self, container: Container, held: ExitStack) -> AsyncIterator[MountPoint]:
         """Mount points of the record: volumes exist and are filled, missing sources of -v are made."""
-        found: dict[str, MountPoint] = {}
+        targets = {request.target for request in mounts.requests_of(container.host)}
         for ref, read_only in mounts.volumes_from(container.host.volumes_from):
             for point in self._store.find(ref).mounts:
-                found[point.destination] = msgspec.structs.replace(point, rw=point.rw and not read_only)
+                if point.destination not in targets:
+                    targets.add(point.destination)
+                    yield msgspec.structs.replace(point, rw=point.rw and not read_only)
+        own = {request.target for request in mounts.requests_of(container.host)}
         for request in mounts.requests(container.config, container.host):
-            if request.target in found and request.kind == "volume" and not request.source:
-                continue
+            if request.target in targets and request.target not in own:
+                continue  # the image's VOLUME, which --volumes-from has replaced
             if request.kind == "bind":
-                found[request.target] = _bind(request)
+                yield _bind(request)
             elif request.kind == "volume":
-                found[request.target] = await self._volume(container, request)
-        return list(found.values())
+                yield await self._volume(container, request, held)
 
-    async def _volume(self, container: Container, request: mounts.MountRequest) -> MountPoint:
+    async def _volume(self, container: Container, request: mounts.MountRequest, held: ExitStack) -> MountPoint:
         volume = await self._volumes.create(request.source, labels=request.labels)
-        if request.copy:
+        held.enter_context(self._volumes.held(volume.name))
+        if request.copy and self._volumes.is_empty(volume):
             async with self._snapshots.mounted(container.id) as root:
                 await self._volumes.copy_up(volume, root, request.target)
         return MountPoint(
@@ -332,14 +336,13 @@ class Containers:
         remove_tree(self._places.directory(container.id))
         if volumes:
             for point in container.mounts:
-                if point.type == "volume" and listing.anonymous_volume(point.name):
-                    await self._remove_volume(point.name, container.id)
+                if point.type == "volume":
+                    await self._remove_if_anonymous(point.name, container.id)
 
-    async def _remove_volume(self, name: str, container_id: str) -> None:
-        if self._store.users_of_volume(name, but=container_id):
-            return
+    async def _remove_if_anonymous(self, name: str, container_id: str) -> None:
         try:
-            await self._volumes.remove(name, force=True)
+            if self._volumes.get(name).anonymous and not self._store.users_of_volume(name, but=container_id):
+                await self._volumes.remove(name, force=True, leaving=container_id)
         except EngineError as error:
             log.warning("an anonymous volume stays", extra={"volume": name, "reason": str(error)})
 

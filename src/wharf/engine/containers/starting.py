@@ -16,7 +16,7 @@ from wharf.engine.containers.record import Container
 from wharf.engine.containers.store import ContainerStore
 from wharf.engine.containers.surroundings import Host
 from wharf.engine.volumes import Volumes
-from wharf.errors import Conflict, EngineError
+from wharf.errors import Conflict, EngineError, NotFound
 from wharf.linux.listener import Listener
 from wharf.network.contract import Endpoint, EndpointRequest, Network
 from wharf.runtime.bundle import config_json
@@ -25,6 +25,7 @@ from wharf.snapshots.contract import Snapshots
 
 log = logging.getLogger(__name__)
 
+NETWORK_KINDS = ("bridge", "host", "none", "container")
 HOST_RESOLV_CONF = Path("/etc/resolv.conf")
 
 
@@ -102,7 +103,10 @@ class Starter:
             bundle.mkdir(parents=True, mode=0o700)
 
     async def _reserve(self, container: Container, made: AsyncExitStack) -> tuple[Endpoint | None, Sequence[Listener]]:
-        if bundling.network_kind(container) != "bridge":
+        kind = bundling.network_kind(container)
+        if kind not in NETWORK_KINDS:
+            raise NotFound(f"network {container.host.network_mode} not found")
+        if kind != "bridge":
             return None, ()
         asked = container.networking.endpoints_config.get("bridge")
         request = EndpointRequest(

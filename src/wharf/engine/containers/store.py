@@ -45,6 +45,13 @@ class ContainerStore:
             raise InvalidArgument(f"Multiple IDs found with provided prefix: {ref}")
         return matches[0]
 
+    def search(self, ref: str) -> Container | None:
+        """As find(), but None where nothing is found."""
+        try:
+            return self.find(ref)
+        except (NoSuchContainer, InvalidArgument):
+            return None
+
     def add(self, container: Container) -> None:
         """Records a new container so that it survives a power cut. Raises Conflict when the name is taken."""
         if holder := self.by_name(container.name):

@@ -83,8 +83,8 @@ def test_host_options_that_cannot_be(host: HostConfig) -> None:
 @pytest.mark.parametrize(
     "config",
     [
-        ContainerConfig(hostname="-x"),
-        ContainerConfig(hostname="x" * 64),
+        ContainerConfig(hostname="a b"),
+        ContainerConfig(hostname="x" * 65),
         ContainerConfig(working_dir="relative"),
         ContainerConfig(env=["=x"]),
         ContainerConfig(cmd=["a\0b"]),
