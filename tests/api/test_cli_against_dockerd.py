@@ -4,8 +4,11 @@ The dockerd is started here, in network and mount namespaces of its own, and sto
 """
 
 import os
+import pty
 import re
+import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -70,6 +73,35 @@ class Peer:
 
     def wharf(self, *arguments: str, stdin: str = "") -> Result:
         return self.run([sys.executable, "-m", "wharf.cli.main"], arguments, stdin)
+
+    def talk(
+        self, program: list[str], arguments: tuple[str, ...], steps: list[tuple[bytes, bytes]]
+    ) -> tuple[int, bytes]:
+        """Exit code and output of a program at a terminal; a step waits for the first text and types the second."""
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.environ.update(DOCKER_HOST=self.host, HOME=str(self.directory))
+            os.execvp(program[0], [*program, *arguments])
+        shown, seen = b"", 0
+        end = time.monotonic() + 20
+        try:
+            while time.monotonic() < end:
+                if steps and (found := shown.find(steps[0][0], seen)) >= 0:
+                    seen = found + len(steps[0][0])
+                    os.write(terminal, steps.pop(0)[1])
+                if not select.select([terminal], [], [], 0.2)[0]:
+                    continue
+                try:
+                    piece = os.read(terminal, 65536)
+                except OSError:  # EIO: nobody has the terminal open any more
+                    break
+                shown += piece
+            else:
+                os.kill(pid, 9)
+        finally:
+            os.close(terminal)
+            code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        return code, shown
 
 
 def find_missing() -> str:
@@ -351,3 +383,39 @@ def test_ids_are_written_to_a_file_once(peer: Peer, tmp_path: Path) -> None:
     assert again.code == 125
     assert "container ID file found" in again.err
     peer.docker("rm", made.out.strip())
+
+
+AT_A_TERMINAL = [
+    (("run", "--rm", "-it", "busybox", "sh"), [(b"# ", b'test -t 0 && echo y""es; exit 5\n')], b"yes"),
+    (("run", "--rm", "-it", "--init", "busybox", "sh", "-c", "echo ready; sleep 100"), [(b"ready", b"\x03")], b"^C"),
+    (("run", "--rm", "-it", "--name", "left", "busybox", "sh"), [(b"# ", b"\x10\x11")], b""),
+    (("attach", "left"), [(b"", b'echo h""i; exit 3\n')], b"hi"),
+    (("run", "--rm", "busybox", "sh", "-c", f"echo ready; {SCRIPT}"), [(b"ready", b"\x03")], b"^C"),
+    (("exec", "-it", "up", "sh"), [(b"# ", b"tty; exit 6\n")], b"/dev/pts/"),
+]
+
+
+def test_at_a_terminal_both_do_the_same(peer: Peer) -> None:
+    for arguments, steps, shown in AT_A_TERMINAL:
+        codes = []
+        for program in (["docker"], [sys.executable, "-m", "wharf.cli.main"]):
+            if arguments[0] == "attach":
+                # What the run before has left is the other program's: each gets one of its own.
+                peer.docker("rm", "-f", "left")
+                peer.docker("run", "-dit", "--rm", "--name", "left", "busybox", "sh")
+            code, output = peer.talk(program, arguments, list(steps))
+            assert shown in output, (arguments, output)
+            codes.append(code)
+            peer.docker("rm", "-f", "left")
+        assert codes[0] == codes[1], arguments
+
+
+def test_a_signal_reaches_the_container(peer: Peer) -> None:
+    script = "trap 'echo got; exit 9' USR1; echo ready; while :; do sleep 0.1; done"
+    program = [sys.executable, "-m", "wharf.cli.main", "-H", peer.host, "run", "--rm", "busybox", "sh", "-c", script]
+    with subprocess.Popen(program, stdout=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == b"ready\n"
+        running.send_signal(signal.SIGUSR1)
+        assert running.stdout.readline() == b"got\n"
+    assert running.returncode == 9

@@ -23,7 +23,7 @@ def test_output_of_both_streams(wharfd: Wharfd) -> None:
     [
         (["busybox", "true"], 0),
         (["busybox", "sh", "-c", "exit 3"], 3),
-        (["busybox", "sh", "-c", "kill -9 $$"], 137),
+        (["--init=false", "busybox", "sh", "-c", "sh -c 'kill -9 $$'; exit $?"], 137),
         (["busybox", "sh", "-c", "kill -TERM $$; sleep 1"], 0),  # pid 1 ignores what it does not handle
         (["busybox", "/etc/not-executable"], 126),
         (["busybox", "/etc"], 126),
