@@ -28,11 +28,15 @@ def directories(path: str, root: str = ROOT) -> list[str]:
     """All directories of the group that exist, one for each hierarchy."""
     if path in ("", "/") or ".." in path.split("/"):
         return []
-    if version(root) == V2:
+    which = version(root)
+    if which == V2:
         found = [f"{root}{path}"]
     else:
         # cpu and cpuacct may be two names (symbolic links) of one hierarchy.
         names = [entry.name for entry in os.scandir(root) if entry.is_dir(follow_symlinks=False)]
+        if which == V1:
+            # A shim hides the version 2 hierarchy from its runtime: what is in its place is no cgroup.
+            names = [name for name in names if name != "unified"]
         found = [f"{root}/{name}{path}" for name in names]
     return [directory for directory in found if os.path.isdir(directory)]
 

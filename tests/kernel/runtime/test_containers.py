@@ -517,3 +517,18 @@ def test_published_ports_are_held_and_forwarded_while_the_container_lives(box: B
         server.close()
 
     with_monitors(work)
+
+
+@both
+def test_nothing_is_left_below_the_cgroup_mounts(box: Box, runtime: str) -> None:
+    """On hybrid hosts a runtime that does not see version 2 makes plain directories where it would be."""
+
+    async def work(monitors: ShimMonitors) -> None:
+        for _ in range(2):
+            await finished(monitors, box.launch("true", runtime=runtime))
+        look = "mount --make-rprivate /; umount /sys/fs/cgroup/unified 2>/dev/null; find /sys/fs/cgroup -name box*"
+        found = await asyncio.create_subprocess_exec("unshare", "-m", "sh", "-c", look, stdout=asyncio.subprocess.PIPE)
+        output, _ = await found.communicate()
+        assert not [line for line in output.decode().splitlines() if box.cgroup in line]
+
+    with_monitors(work)

@@ -62,12 +62,13 @@ def new_network() -> int:
 def hide_unified_cgroup() -> bool:
     """Hides the version 2 hierarchy that hybrid hosts have beside version 1; False where there is none.
 
-    crun before 1.9 refuses to run where it sees both.
+    crun before 1.9 refuses to run where it sees both. It still makes directories at that place, so something of our own
+    is mounted there that goes when the shim does.
     """
     if not os.path.exists(f"{_UNIFIED}/cgroup.procs"):
         return False
-    keep_mounts_from_host(os.path.dirname(_UNIFIED))
-    syscall.umount(_UNIFIED, syscall.MNT_DETACH)
+    keep_mounts_from_host(_UNIFIED)
+    syscall.mount("none", _UNIFIED, "tmpfs", syscall.MS_NOSUID | syscall.MS_NODEV | syscall.MS_NOEXEC, "size=1m")
     return True
 
 
