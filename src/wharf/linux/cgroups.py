@@ -24,9 +24,14 @@ def version(root: str = ROOT) -> str:
     return HYBRID if os.path.exists(f"{root}/unified/cgroup.procs") else V1
 
 
+def is_own(path: str) -> bool:
+    """Whether a path names a group below the root, so that killing and removing it cannot mean the machine."""
+    return path.startswith("/") and path.strip("/") != "" and ".." not in path.split("/")
+
+
 def directories(path: str, root: str = ROOT) -> list[str]:
     """All directories of the group that exist, one for each hierarchy."""
-    if path in ("", "/") or ".." in path.split("/"):
+    if not is_own(path):
         return []
     which = version(root)
     if which == V2:
@@ -56,6 +61,8 @@ def _controller(path: str, controller: str, root: str) -> str:
 def processes(path: str, root: str = ROOT) -> list[int]:
     """The pids of all processes in the group and below it; empty when it is gone."""
     found: set[int] = set()
+    if not is_own(path):
+        return []
     for controller in ("pids", "memory", "freezer"):
         for directory, _, _ in os.walk(_controller(path, controller, root)):
             found.update(int(line) for line in _read(f"{directory}/cgroup.procs").split())
