@@ -39,7 +39,7 @@ class Command:
         self.least = least
         self.most = most
         self.anywhere = anywhere  # flags may follow arguments
-        self.explains = explains  # its errors point to --help and exit with 125: run and create
+        self.explains = explains  # its errors point to --help and exit with 125: run
 
 
 class Call:

@@ -14,6 +14,10 @@ class BadCount(BadUsage):
     """Too few or too many arguments."""
 
 
+class BadOptions(InvalidArgument):
+    """Options of a container that cannot be: told as `run` tells all its errors, whatever the command."""
+
+
 class Exit(EngineError):
     """Stop with this exit code; a text that is not empty goes to stderr as it is."""
 

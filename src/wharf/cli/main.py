@@ -3,8 +3,8 @@
 import sys
 
 from wharf.cli import table
-from wharf.cli.command import Call
-from wharf.cli.errors import FAILED, USAGE, BadCount, BadUsage, Exit
+from wharf.cli.command import MANY, Call
+from wharf.cli.errors import FAILED, USAGE, BadCount, BadOptions, BadUsage, Exit
 from wharf.cli.flags import BOOL, LIST, STRING, Flag, parse
 from wharf.cli.output import err, out
 from wharf.errors import EngineError
@@ -52,6 +52,8 @@ def _dispatch(words: list[str]) -> int:
     if globals["version"]:
         out(f"Wharf version {VERSION}\n")
         return 0
+    if globals["help"]:
+        rest = ["--help"]
     if rest[:1] == ["help"]:
         rest = [*rest[1:], "--help"]
     found = table.find(rest)
@@ -78,8 +80,9 @@ def _run(path: str, module: str, words: list[str], globals: "Options") -> int:
         call = Call(path, command, options, arguments, globals)
         call.check_count()
     except BadUsage as error:
-        # docker says "See" where a minimum is missed and "Run" elsewhere.
-        word = "See" if isinstance(error, BadCount) and "at least" in str(error) else "Run"
+        # docker says "See" where only a minimum is missed and "Run" elsewhere.
+        few = isinstance(error, BadCount) and command.most == MANY and command.least != MANY
+        word = "See" if few else "Run"
         usage = f"Usage:  wharf {path} {command.usage}".rstrip()
         err(f"{error}\n\n{usage}\n\n{word} 'wharf {path} --help' for more information\n")
         return FAILED if isinstance(error, BadCount) else USAGE
@@ -87,10 +90,10 @@ def _run(path: str, module: str, words: list[str], globals: "Options") -> int:
         return command.run(call)
     except Exit:
         raise
-    except EngineError as error:
-        if globals["debug"]:
+    except (EngineError, OSError) as error:
+        if globals["debug"] or isinstance(error, BrokenPipeError):
             raise
-        if command.explains:
+        if command.explains or isinstance(error, BadOptions):
             err(f"wharf: {error}\n\nRun 'wharf {path} --help' for more information\n")
             return USAGE
         err(f"{error}\n")
@@ -115,7 +118,8 @@ def _no_verb(words: list[str]) -> int:
     group = asked[0]
     if group in table.GROUPS:
         if len(asked) == 1:
-            out(group_help(group))
+            # Help that was not asked for is no output.
+            (out if asked != words else err)(group_help(group))
             return 0
         path = f"wharf {group}"
         err(

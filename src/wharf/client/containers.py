@@ -1,6 +1,6 @@
 """Section Container of the API."""
 
-from wharf.client.wire import encode_json, quote
+from wharf.client.wire import decode_json, encode_json, quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,11 +83,9 @@ def open_wait(client: "Client", name: str, condition: str = "") -> "Answer":
     return client.call("POST", f"/containers/{quote(name)}/wait", {"condition": condition or None})
 
 
-def wait_result(client: "Client", answer: "Answer") -> tuple[int, str]:
+def wait_result(answer: "Answer") -> tuple[int, str]:
     """Exit code, and what went wrong with the waiting itself."""
-    from wharf.client.wire import decode_json
-
-    found = decode_json(client.finish(answer))
+    found = decode_json(answer.read())
     return int(found["StatusCode"]), str((found.get("Error") or {}).get("Message", ""))
 
 

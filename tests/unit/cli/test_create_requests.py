@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from wharf.cli.commands.container.create import COMMAND
-from wharf.cli.commands.container.options import create_body
+from wharf.cli.commands.container.options import check_platform, create_body
 from wharf.cli.errors import USAGE, BadUsage, Exit
 from wharf.cli.flags import parse
 from wharf.client.names import parse_name
@@ -52,6 +52,7 @@ def without_common(body: dict[str, Any]) -> dict[str, Any]:
 def request_of(arguments: list[str]) -> dict[str, Any]:
     options, (image, *command) = parse(COMMAND.flags, arguments, anywhere=False)
     body = create_body(options, image, command)
+    check_platform(options["platform"])
     parse_name(image)
     kept: dict[str, Any] = without_common(without_empty(body))
     if binds := kept.get("HostConfig", {}).get("Binds"):

@@ -16,8 +16,9 @@ FORMS = (
 
 
 def read_moment(text: str, what: str) -> str:
-    """Unix seconds with nanoseconds, as the API wants them; "" stays "". Raises InvalidArgument, which names `what`.
+    """Unix seconds with nanoseconds, as the API wants them; "" stays "".
 
+    Raises InvalidArgument, which names `what` unless it is empty.
     A duration is so long before now, a number is Unix seconds already, anything else a date of RFC 3339, of which
     the end may be missing; without a zone it is ours.
     """
@@ -48,4 +49,5 @@ def _read_date(text: str, what: str) -> str:
         except ValueError:
             continue
         return f"{int(moment.timestamp())}.{digits or '0':0<9}"
-    raise InvalidArgument(f'invalid value for "{what}": failed to parse value as time or duration: "{text}"')
+    where = f'invalid value for "{what}": ' if what else ""
+    raise InvalidArgument(f'{where}failed to parse value as time or duration: "{text}"')

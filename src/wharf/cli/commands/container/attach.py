@@ -16,11 +16,11 @@ def run(call: Call) -> int:
     found = containers.inspect(client, call.arguments[0])
     state, config = found["State"], found["Config"]
     if not state["Running"]:
-        raise Conflict("cannot attach to a stopped container, start it first")
+        raise Conflict("You cannot attach to a stopped container, start it first")
     if state["Paused"]:
-        raise Conflict("cannot attach to a paused container, unpause it first")
+        raise Conflict("You cannot attach to a paused container, unpause it first")
     if state.get("Restarting"):
-        raise Conflict("cannot attach to a restarting container, wait until it is running")
+        raise Conflict("You cannot attach to a restarting container, wait until it is running")
     id, tty = found["Id"], config["Tty"]
     stdin = config["OpenStdin"] and not options["no-stdin"]
     if stdin and tty and not os.isatty(0):

@@ -3,8 +3,8 @@
 import os
 
 from wharf.cli.command import MANY, Call, Command
-from wharf.cli.commands.container.options import FLAGS, create_body
-from wharf.cli.errors import Exit
+from wharf.cli.commands.container.options import FLAGS, check_platform, create_body
+from wharf.cli.errors import BadOptions
 from wharf.cli.output import err, out
 from wharf.client import containers
 from wharf.client.errors import Refused
@@ -23,15 +23,16 @@ def create(call: Call, *, console: "tuple[int, int] | None" = None) -> "tuple[st
     """
     options = call.options
     image, *command = call.arguments
-    body = create_body(options, image, command)
+    try:
+        body = create_body(options, image, command)
+    except InvalidArgument as error:
+        raise BadOptions(str(error)) from None
+    check_platform(options["platform"])
     if console is not None:
         body["HostConfig"]["ConsoleSize"] = list(console)
     with _IdFile(options["cidfile"]) as file:
-        try:
+        if not _is_id(image):
             parse_name(image)
-        except InvalidArgument as error:
-            if not _is_id(image):
-                raise Exit(1, str(error)) from None
         if options["pull"] == "always":
             _pull(call, image)
         id, warnings = _create(call, image, body)
@@ -85,7 +86,7 @@ class _IdFile:
                     pass
             except OSError as error:
                 reason = (error.strerror or "").lower()
-                raise Exit(1, f"failed to create the container ID file: open {self._path}: {reason}") from None
+                raise EngineError(f"failed to create the container ID file: open {self._path}: {reason}") from None
         return self
 
     def write(self, id: str) -> None:
@@ -113,5 +114,4 @@ COMMAND = Command(
     least=1,
     most=MANY,
     anywhere=False,
-    explains=True,
 )

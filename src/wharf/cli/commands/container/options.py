@@ -230,8 +230,6 @@ def _check(options: "Options") -> None:
     if foreign := [flag for flag in WINDOWS_ONLY if flag in options.given]:
         only = "is only supported on a Docker daemon running on windows, but the Docker daemon is running on linux"
         raise Exit(1, "\n".join(f'"--{flag}" {only}' for flag in foreign))
-    if not _is_platform(options["platform"]):
-        raise Exit(1, f'error parsing specified platform: "{options["platform"]}": cannot parse platform specifier')
     if options["pull"] not in PULLS:
         raise InvalidArgument(
             f'invalid pull option: \'{options["pull"]}\': must be one of "always", "missing" or "never"'
@@ -251,10 +249,11 @@ def _check(options: "Options") -> None:
         raise InvalidArgument("conflicting options: cannot specify both --restart and --rm")
 
 
-def _is_platform(text: str) -> bool:
-    """`os[/architecture[/variant]]`, or nothing."""
+def check_platform(text: str) -> None:
+    """Raises InvalidArgument unless it is `os[/architecture[/variant]]`, or nothing."""
     parts = text.split("/")
-    return not text or (len(parts) <= 3 and all(part.replace("_", "").replace("-", "").isalnum() for part in parts))
+    if text and (len(parts) > 3 or not all(part.replace("_", "").replace("-", "").isalnum() for part in parts)):
+        raise InvalidArgument(f'error parsing specified platform: "{text}": cannot parse platform specifier')
 
 
 def restart_policy(text: str) -> "dict[str, Any]":

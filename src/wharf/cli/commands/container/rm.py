@@ -1,25 +1,29 @@
 """`wharf rm`."""
 
-from wharf.cli.command import MANY, Call, Command, each
+from wharf.cli.command import MANY, Call, Command
 from wharf.cli.flags import BOOL, Flag
+from wharf.cli.output import err, out
 from wharf.client import containers
 from wharf.client.errors import Refused
+from wharf.errors import EngineError
 
 
 def run(call: Call) -> int:
     options = call.options
 
-    def remove(name: str) -> None:
+    flags = {name: options[name] for name in ("force", "volumes", "link")}
+    code = 0
+    for name in call.arguments:
         try:
-            containers.remove(
-                call.client, name.strip("/"), force=options["force"], volumes=options["volumes"], link=options["link"]
-            )
-        except Refused as error:
-            # With --force the wish is that it is not there.
-            if not (options["force"] and error.status == 404):
-                raise
-
-    return each(call, remove)
+            containers.remove(call.client, name.strip("/"), **flags)
+        except EngineError as error:
+            # With --force the wish is that it is not there: told, but no failure.
+            if not (options["force"] and isinstance(error, Refused) and error.status == 404):
+                code = 1
+            err(f"{error}\n")
+        else:
+            out(f"{name}\n")
+    return code
 
 
 COMMAND = Command(

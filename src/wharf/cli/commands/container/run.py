@@ -5,7 +5,7 @@ import os
 from wharf.cli.command import MANY, Call, Command
 from wharf.cli.commands.container.create import create
 from wharf.cli.commands.container.options import FLAGS
-from wharf.cli.errors import Exit
+from wharf.cli.errors import BadOptions, Exit
 from wharf.cli.flags import BOOL, STRING, Flag
 from wharf.cli.output import err, out
 from wharf.cli.terminal import size_of
@@ -34,7 +34,12 @@ def run(call: Call) -> int:
         options["sig-proxy"] = False
     elif options["interactive"] and options["tty"] and not os.isatty(STDIN):
         raise Exit(1, "the input device is not a TTY")
-    made, body = create(call, console=size_of(1) if options["tty"] and not detached else None)
+    try:
+        made, body = create(call, console=size_of(1) if options["tty"] and not detached else None)
+    except (BadOptions, Exit):
+        raise
+    except EngineError as error:
+        raise _failure(call, error) from None
     if detached:
         return _run_detached(call, made)
     return _run_attached(call, made, body)
@@ -73,18 +78,22 @@ def _run_attached(call: Call, id: str, body: "dict[str, Any]") -> int:
         connection.close()
 
 
+def _failure(call: Call, error: EngineError) -> Exit:
+    """The end of a run that did not start; the exit code is told from the text, as docker does it."""
+    text = str(error).lower()
+    code = NOT_STARTED
+    if any(reason in text for reason in MISSING):
+        code = NOT_FOUND
+    elif any(reason in text for reason in FORBIDDEN):
+        code = NOT_EXECUTABLE
+    return Exit(code, f"wharf: {error}\n\nRun 'wharf {call.path} --help' for more information")
+
+
 def _start(call: Call, id: str) -> None:
     try:
         containers.start(call.client, id)
     except Refused as error:
-        text = error.message.lower()
-        code = NOT_STARTED
-        if any(reason in text for reason in MISSING):
-            code = NOT_FOUND
-        elif any(reason in text for reason in FORBIDDEN):
-            code = NOT_EXECUTABLE
-        hint = f"\n\nRun 'wharf {call.path} --help' for more information"
-        raise Exit(code, f"wharf: {error}{hint}") from None
+        raise _failure(call, error) from None
 
 
 def detach_keys(call: Call) -> str:
@@ -122,7 +131,7 @@ def follow(call: Call, id: str, connection: "Connection", wait: "Answer", *, std
         return 0
     if session.error:
         err(session.error)
-    code, problem = containers.wait_result(call.client, wait)
+    code, problem = containers.wait_result(wait)
     if problem:
         raise EngineError(f"Error waiting for container: {problem}")
     return code

@@ -10,7 +10,7 @@ def run(call: Call) -> int:
     failed = 0
     for name in call.arguments:
         try:
-            code, problem = containers.wait_result(call.client, containers.open_wait(call.client, name))
+            code, problem = containers.wait_result(containers.open_wait(call.client, name))
             if problem:
                 raise EngineError(problem)
         except EngineError as error:

@@ -24,7 +24,8 @@ def run(call: Call) -> int:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
         reason = (error.strerror or "").lower()
-        raise EngineError(f'invalid output path: directory "{os.path.dirname(path)}": {reason}') from None  # noqa: PTH120
+        place = os.path.dirname(path) or "."  # noqa: PTH120
+        raise EngineError(f"failed to save image: invalid output path: stat {place}: {reason}") from None
     try:
         for piece in answer.pieces():
             write(descriptor, piece)

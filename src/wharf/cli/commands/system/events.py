@@ -43,8 +43,8 @@ def run(call: Call) -> int:
         show = Template(options["format"].replace("\\t", "\t").replace("\\n", "\n")).render
     answer = system.open_events(
         call.client,
-        since=read_moment(options["since"], "since"),
-        until=read_moment(options["until"], "until"),
+        since=read_moment(options["since"], ""),
+        until=read_moment(options["until"], ""),
         filters=read_filters(options["filter"]),
     )
     for line in answer.lines():
