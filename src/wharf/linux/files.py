@@ -1,7 +1,9 @@
 """File system calls that Python lacks. Each raises OSError with the kernel's errno."""
 
 import ctypes
+import fcntl
 import os
+import struct
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +15,9 @@ from wharf.linux.mounts import RootMount
 _SYS_OPEN_TREE: Final = 428  # the same on all architectures
 _OPEN_TREE_CLONE: Final = 1
 _AT_FDCWD: Final = -100
+_FS_IOC_GETFLAGS: Final = 0x80086601
+_FS_IOC_SETFLAGS: Final = 0x40086602
+_FS_TOPDIR_FL: Final = 0x00020000
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
@@ -28,6 +33,22 @@ def _check(result: int, what: str) -> int:
 def syncfs(descriptor: int) -> None:
     """syncfs(2): all of the file system that `descriptor` is on is on disk afterwards. Blocks."""
     _check(_libc.syncfs(descriptor), "syncfs")
+
+
+def spread_subdirectories(directory: Path) -> None:
+    """Asks ext4 to place the trees below `directory` far apart (chattr +T). Other file systems ignore it.
+
+    ext4 does not reuse inodes that were deleted minutes ago and looks at each of them for every new file: where trees
+    come and go at one place, a new file takes 500 µs instead of 20.
+    """
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        flags = struct.unpack("l", fcntl.ioctl(descriptor, _FS_IOC_GETFLAGS, bytes(struct.calcsize("l"))))[0]
+        fcntl.ioctl(descriptor, _FS_IOC_SETFLAGS, struct.pack("l", flags | _FS_TOPDIR_FL))
+    except OSError:
+        pass  # only speed is lost
+    finally:
+        os.close(descriptor)
 
 
 def open_tree_clone(path: str) -> int:

@@ -16,7 +16,7 @@ from typing import Final
 
 from wharf.db.database import Database
 from wharf.errors import EngineError, NotFound
-from wharf.linux.files import syncfs
+from wharf.linux.files import spread_subdirectories, syncfs
 from wharf.snapshots.extraction import Limits, Unpacked
 from wharf.snapshots.inherit import inherit_directories
 from wharf.snapshots.trees import remove_tree
@@ -62,6 +62,8 @@ class Layers:
         self.root.mkdir(mode=0o710, parents=True, exist_ok=True)
         for name in ("tmp", "trash", _CONTAINERS, _EMPTY):
             (self.root / name).mkdir(mode=0o755, exist_ok=True)
+        for name in ("tmp", _CONTAINERS):
+            spread_subdirectories(self.root / name)
         for row in self._db.read("SELECT chain_id, diff_id, parent, directory, size FROM layers"):
             chain_id, diff_id, parent, directory, size = row
             if not (self.root / str(directory)).is_dir():
