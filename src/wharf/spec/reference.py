@@ -67,7 +67,9 @@ class Reference:
         """The name as people write it: busybox."""
         if self.domain != DEFAULT_DOMAIN:
             return self.name
-        return self.path.removeprefix(OFFICIAL) if self.path.count("/") == 1 else self.path
+        short = self.path.removeprefix(OFFICIAL) if self.path.count("/") == 1 else self.path
+        # A path that begins like a host would be read as one: it keeps its registry.
+        return short if _split_domain(short) == (self.domain, self.path) else self.name
 
     @property
     def suffix(self) -> str:

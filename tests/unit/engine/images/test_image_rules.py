@@ -1,0 +1,89 @@
+from datetime import UTC, datetime
+
+import pytest
+
+from wharf.apitypes.jsonmessage import Progress, to_json
+from wharf.engine.images.changes import apply_changes
+from wharf.engine.images.describing import unix_time
+from wharf.engine.images.listing import boolean, matches, parse_moment
+from wharf.errors import InvalidArgument
+from wharf.spec.image_config import RunConfig
+from wharf.spec.reference import Reference
+
+NOW = datetime(2024, 5, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("1714521600", 1714521600.0),
+        ("1h30m", NOW.timestamp() - 5400),
+        ("2024-05-01T00:00:00Z", NOW.timestamp()),
+        ("2024-05-01", NOW.timestamp()),
+    ],
+)
+def test_moments(text: str, moment: float) -> None:
+    assert parse_moment(text, NOW) == moment
+
+
+@pytest.mark.parametrize("text", ["", "soon", "1x", "h"])
+def test_moments_that_are_refused(text: str) -> None:
+    with pytest.raises(InvalidArgument):
+        parse_moment(text, NOW)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "fits"),
+    [
+        ("busybox", True),
+        ("busybox:1.*", True),
+        ("busybox:2", False),
+        ("b*", True),
+        ("*/busybox", False),
+        ("docker.io/library/busybox", False),
+    ],
+)
+def test_reference_patterns(pattern: str, fits: bool) -> None:
+    assert matches(Reference.parse("busybox:1.36"), [pattern]) is fits
+
+
+def test_yes_and_no() -> None:
+    assert boolean("dangling", ["true"]) and boolean("dangling", ["1"]) and not boolean("dangling", ["false"])
+    for values in (["maybe"], [], ["true", "false"]):
+        with pytest.raises(InvalidArgument):
+            boolean("dangling", values)
+
+
+def test_changes() -> None:
+    config = apply_changes(
+        RunConfig(env=["A=0"]),
+        ['CMD ["a", "b"]', "ENTRYPOINT run it", "ENV A=1 B='x y'", "env C d e", "EXPOSE 80 53/udp", "LABEL k=v",
+         "USER me", "VOLUME /data", "WORKDIR /w", "WORKDIR sub", "STOPSIGNAL SIGINT"],
+    )  # fmt: skip
+    assert config.cmd == ["a", "b"] and config.entrypoint == ["/bin/sh", "-c", "run it"]
+    assert config.env == ["A=1", "B=x y", "C=d e"]
+    assert set(config.exposed_ports) == {"80/tcp", "53/udp"}
+    assert (config.labels, config.user, config.working_dir) == ({"k": "v"}, "me", "/w/sub")
+
+
+@pytest.mark.parametrize("change", ["RUN x", "CMD", "", "ENV X", "EXPOSE http"])
+def test_changes_that_are_refused(change: str) -> None:
+    with pytest.raises(InvalidArgument):
+        apply_changes(RunConfig(), [change])
+
+
+def test_lines_of_a_pull() -> None:
+    assert to_json(Progress("Pulling from x", "1")) == {"status": "Pulling from x", "id": "1", "progressDetail": {}}
+    line = to_json(Progress("Downloading", "abc", 500, 1000))
+    assert line["progressDetail"] == {"current": 500, "total": 1000}
+    assert line["progress"] == "[" + "=" * 25 + ">" + " " * 24 + "]    500B/1kB"
+    assert to_json(Progress(stream="Loaded image: x\n")) == {"stream": "Loaded image: x\n"}
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("1970-01-01T00:00:10Z", 10), ("1970-01-01T00:00:10.123456789Z", 10), ("1970-01-01T01:00:00.5+01:00", 0),
+     ("", 0), ("x", 0)],
+)  # fmt: skip
+def test_times_of_configs(text: str, seconds: int) -> None:
+    assert unix_time(text) == seconds
