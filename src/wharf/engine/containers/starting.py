@@ -1,11 +1,13 @@
 """One start of a container, from its record to a running process. Each step can be undone; a failure undoes all."""
 
+import asyncio
 import logging
 import os
 import shutil
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from wharf.engine.config import EngineConfig
@@ -17,6 +19,7 @@ from wharf.engine.containers.store import ContainerStore
 from wharf.engine.containers.surroundings import Host
 from wharf.engine.volumes import Volumes
 from wharf.errors import Conflict, EngineError, NotFound
+from wharf.linux import cgroups
 from wharf.linux.listener import Listener
 from wharf.network.contract import Endpoint, EndpointRequest, Network
 from wharf.runtime.bundle import config_json
@@ -65,10 +68,12 @@ class Starter:
     volumes: Volumes
     host: Host
     default_runtime: str  # a name in the configuration's runtimes
+    helper: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "hasten"))
 
     async def start(self, container: Container, live: Live) -> tuple[Monitor, Container]:
         """Returns when the process runs. After a failure nothing of the start is left; the record is the caller's."""
         bundle = self.places.bundle(container.id)
+        asyncio.get_running_loop().run_in_executor(self.helper, cgroups.hasten_moves, self.host.own_procs)
         async with AsyncExitStack() as made:
             await self._make_bundle(bundle)
             made.push_async_callback(self.monitors.remove, bundle)

@@ -35,6 +35,7 @@ class Host:
     facts: HostFacts
     every: frozenset[str]
     unified: bool
+    own_procs: str  # the cgroup.procs that the daemon itself is listed in
 
     @classmethod
     def read(cls, config: EngineConfig, snapshots: Snapshots) -> "Host":
@@ -45,6 +46,7 @@ class Host:
             facts=facts(),
             every=frozenset(capabilities.NAMES),
             unified=cgroups.version() == cgroups.V2,
+            own_procs=cgroups.own_procs_file(),
         )
 
     async def surround(
