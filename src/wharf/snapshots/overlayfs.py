@@ -66,6 +66,8 @@ class OverlaySnapshots:
 
     async def create(self, id: str, layers: Sequence[Digest]) -> None:
         """A writable layer. Raises Conflict when there is one, NotFound without the layers."""
+        if id in self._stacks:
+            raise Conflict(f"container {id} has a writable layer already")
         names = self.layers.directories(layers)
         if len(self._mount(id, names).data) > overlay.LONGEST_OPTIONS:
             raise EngineError(f"the image has too many layers to mount: {len(layers)}")
@@ -77,8 +79,6 @@ class OverlaySnapshots:
             self._make_root(hidden / "diff", names)
             (hidden / "layers").write_text("".join(f"{layer}\n" for layer in layers))
             hidden.rename(self._containers / id)
-        except FileExistsError:
-            raise Conflict(f"container {id} has a writable layer already") from None
         except OSError as error:
             with suppress(EngineError):
                 self.layers.discard(hidden)

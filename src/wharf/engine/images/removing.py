@@ -124,6 +124,7 @@ def prune(stock: Stock, filters: Filters) -> ImagesPruned:
         ):
             continue
         items += _delete(stock, image, stock.catalogue.names(image.id))
+    stock.sweep()  # also what removed containers were the last to stand on
     freed = before - stock.layers.total()
     stock.events.publish("image", "prune", "", {"reclaimed": str(freed)})
     return ImagesPruned(images_deleted=items or None, space_reclaimed=freed)
