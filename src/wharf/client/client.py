@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from wharf.client.connection import Body
     from wharf.client.wire import Query
 
-NEWEST = "1.54"
+# What docker 28 speaks. Later versions leave out fields (such as NetworkSettings.IPAddress) that templates ask for.
+NEWEST = "1.50"
 OLDEST_WITHOUT_HEADER = "1.24"
 
 

@@ -3,7 +3,8 @@
 import os
 
 from wharf.cli.command import MANY, Call, Command
-from wharf.cli.commands.container.options import FLAGS, check_platform, create_body
+from wharf.cli.commands.container.flags import FLAGS
+from wharf.cli.commands.container.options import check_platform, create_body
 from wharf.cli.errors import BadOptions
 from wharf.cli.output import err, out
 from wharf.client import containers

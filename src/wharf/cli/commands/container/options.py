@@ -1,13 +1,11 @@
-"""The flags of `run` and `create`, and the API's request that they make."""
+"""The API's request that the flags of `run` and `create` make."""
 
 import os
 
-from wharf.cli.commands.container import kinds
-from wharf.cli.commands.container.mounts import MOUNT, read_volume
-from wharf.cli.commands.container.networks import NETWORK, endpoints
+from wharf.cli.commands.container.mounts import read_volume
+from wharf.cli.commands.container.networks import endpoints
 from wharf.cli.commands.container.ports import read_expose, read_publish
 from wharf.cli.errors import Exit
-from wharf.cli.flags import BOOL, INT, LIST, STRING, Flag
 from wharf.errors import InvalidArgument
 
 TYPE_CHECKING = False
@@ -17,110 +15,6 @@ if TYPE_CHECKING:
 
     from wharf.cli.flags import Options
 
-FLAGS = (
-    Flag("add-host", "", kinds.HOSTS, "One more line of /etc/hosts (name:address)"),
-    Flag("annotation", "", LIST, "Annotation for the OCI runtime"),
-    Flag("attach", "a", kinds.STREAM, "Attach to STDIN, STDOUT or STDERR"),
-    Flag("blkio-weight", "", INT, "Weight of block I/O, 10 to 1000; 0 is off"),
-    Flag("blkio-weight-device", "", kinds.WEIGHTS, "Weight of block I/O on one device"),
-    Flag("cap-add", "", LIST, "Capabilities to add"),
-    Flag("cap-drop", "", LIST, "Capabilities to take away"),
-    Flag("cgroup-parent", "", STRING, "cgroup to make the container's in"),
-    Flag("cgroupns", "", STRING, "cgroup namespace: host or private"),
-    Flag("cidfile", "", STRING, "File to write the container's id to"),
-    Flag("cpu-count", "", INT, "Number of CPUs (Windows only)"),
-    Flag("cpu-percent", "", INT, "Share of CPUs (Windows only)"),
-    Flag("cpu-period", "", INT, "Period of the CPU quota, in microseconds"),
-    Flag("cpu-quota", "", INT, "CPU time in a period, in microseconds"),
-    Flag("cpu-rt-period", "", INT, "Period of the real-time quota, in microseconds"),
-    Flag("cpu-rt-runtime", "", INT, "Real-time CPU time in a period, in microseconds"),
-    Flag("cpu-shares", "c", INT, "CPU weight"),
-    Flag("cpus", "", kinds.CPUS, "Number of CPUs"),
-    Flag("cpuset-cpus", "", STRING, "CPUs to run on (0-3, 0,1)"),
-    Flag("cpuset-mems", "", STRING, "Memory nodes to use (0-3, 0,1)"),
-    Flag("device", "", LIST, "Device of the host to give to the container"),
-    Flag("device-cgroup-rule", "", kinds.CGROUP_RULES, "Rule for the devices the container may use"),
-    Flag("device-read-bps", "", kinds.BYTE_RATES, "Most bytes a second to read from a device"),
-    Flag("device-read-iops", "", kinds.RATES, "Most reads a second from a device"),
-    Flag("device-write-bps", "", kinds.BYTE_RATES, "Most bytes a second to write to a device"),
-    Flag("device-write-iops", "", kinds.RATES, "Most writes a second to a device"),
-    Flag("disable-content-trust", "", BOOL, "Accepted for docker's sake", True),
-    Flag("dns", "", kinds.ADDRESSES, "DNS servers"),
-    Flag("dns-opt", "", LIST, "Options for /etc/resolv.conf"),
-    Flag("dns-option", "", LIST, "Options for /etc/resolv.conf"),
-    Flag("dns-search", "", LIST, "Domains to search in"),
-    Flag("domainname", "", STRING, "NIS domain name"),
-    Flag("entrypoint", "", STRING, "Program to run instead of the image's entry point"),
-    Flag("env", "e", kinds.ENVIRONMENT, "Environment variables"),
-    Flag("env-file", "", LIST, "Files of environment variables"),
-    Flag("expose", "", LIST, "Ports the container listens on"),
-    Flag("gpus", "", kinds.GPUS, "GPUs to give to the container ('all' for all)"),
-    Flag("group-add", "", LIST, "More groups to be in"),
-    Flag("health-cmd", "", STRING, "Command that checks the container's health"),
-    Flag("health-interval", "", kinds.DURATION, "Time between checks (ms|s|m|h)"),
-    Flag("health-retries", "", INT, "Failures in a row that make it unhealthy"),
-    Flag("health-start-interval", "", kinds.DURATION, "Time between checks while it starts (ms|s|m|h)"),
-    Flag("health-start-period", "", kinds.DURATION, "Time to start, in which failures do not count (ms|s|m|h)"),
-    Flag("health-timeout", "", kinds.DURATION, "Longest time for a check (ms|s|m|h)"),
-    Flag("hostname", "h", STRING, "Host name"),
-    Flag("init", "", BOOL, "Run a small init that passes signals on and reaps processes"),
-    Flag("interactive", "i", BOOL, "Keep STDIN open even if not attached"),
-    Flag("io-maxbandwidth", "", kinds.BYTES, "Most bytes a second of the system drive (Windows only)"),
-    Flag("io-maxiops", "", INT, "Most operations a second of the system drive (Windows only)"),
-    Flag("ip", "", STRING, "IPv4 address"),
-    Flag("ip6", "", STRING, "IPv6 address"),
-    Flag("ipc", "", STRING, "IPC namespace to use"),
-    Flag("isolation", "", STRING, "Isolation technology"),
-    Flag("kernel-memory", "", kinds.BYTES, "Accepted for docker's sake"),
-    Flag("label", "l", kinds.LABELS, "Labels"),
-    Flag("label-file", "", LIST, "Files of labels"),
-    Flag("link", "", kinds.LINKS, "Another container to know by name"),
-    Flag("link-local-ip", "", LIST, "Link-local addresses"),
-    Flag("log-driver", "", STRING, "Log driver"),
-    Flag("log-opt", "", LIST, "Options of the log driver"),
-    Flag("mac-address", "", STRING, "MAC address"),
-    Flag("memory", "m", kinds.BYTES, "Memory limit"),
-    Flag("memory-reservation", "", kinds.BYTES, "Memory to be left with when memory is short"),
-    Flag("memory-swap", "", kinds.SWAP, "Limit of memory and swap together; -1 for no limit"),
-    Flag("memory-swappiness", "", INT, "Readiness to swap, 0 to 100", -1),
-    Flag("mount", "", MOUNT, "Mount a file system"),
-    Flag("name", "", STRING, "Name of the container"),
-    Flag("net", "", NETWORK, "Network to be in"),
-    Flag("net-alias", "", LIST, "More names in the network"),
-    Flag("network", "", NETWORK, "Network to be in"),
-    Flag("network-alias", "", LIST, "More names in the network"),
-    Flag("no-healthcheck", "", BOOL, "Ignore the image's health check"),
-    Flag("oom-kill-disable", "", BOOL, "Never kill for lack of memory"),
-    Flag("oom-score-adj", "", INT, "How readily to be killed for lack of memory (-1000 to 1000)"),
-    Flag("pid", "", STRING, "PID namespace to use"),
-    Flag("pids-limit", "", INT, "Most processes; -1 for no limit"),
-    Flag("platform", "", STRING, "Platform, if there is a choice"),
-    Flag("privileged", "", BOOL, "Give it all rights there are"),
-    Flag("publish", "p", LIST, "Ports to publish on the host"),
-    Flag("publish-all", "P", BOOL, "Publish all exposed ports on free ports of the host"),
-    Flag("pull", "", STRING, 'When to pull: "always", "missing" or "never"', "missing"),
-    Flag("quiet", "q", BOOL, "Show no progress of a pull"),
-    Flag("read-only", "", BOOL, "Make the root file system read-only"),
-    Flag("restart", "", STRING, "What to do when it exits", "no"),
-    Flag("rm", "", BOOL, "Remove it, and its anonymous volumes, when it exits"),
-    Flag("runtime", "", STRING, "OCI runtime to use"),
-    Flag("security-opt", "", LIST, "Security options"),
-    Flag("shm-size", "", kinds.BYTES, "Size of /dev/shm"),
-    Flag("stop-signal", "", STRING, "Signal that stops it"),
-    Flag("stop-timeout", "", INT, "Seconds to stop before it is killed"),
-    Flag("storage-opt", "", LIST, "Options of the storage driver"),
-    Flag("sysctl", "", kinds.SYSCTLS, "Kernel settings of its own"),
-    Flag("tmpfs", "", LIST, "Directories in memory"),
-    Flag("tty", "t", BOOL, "Give it a terminal"),
-    Flag("ulimit", "", kinds.ULIMITS, "Resource limits"),
-    Flag("user", "u", STRING, "Who to be: <name|uid>[:<group|gid>]"),
-    Flag("userns", "", STRING, "User namespace to use"),
-    Flag("uts", "", STRING, "UTS namespace to use"),
-    Flag("volume", "v", LIST, "Volumes and directories of the host to mount"),
-    Flag("volume-driver", "", STRING, "Driver for the container's volumes"),
-    Flag("volumes-from", "", LIST, "Containers whose volumes to mount"),
-    Flag("workdir", "w", STRING, "Working directory"),
-)
 WINDOWS_ONLY = ("cpu-count", "cpu-percent", "io-maxbandwidth", "io-maxiops")
 PULLS = ("always", "missing", "never")
 # Flags that are a field of HostConfig as they are, left out when empty.

@@ -4,7 +4,7 @@ import os
 
 from wharf.cli.command import MANY, Call, Command
 from wharf.cli.commands.container.create import create
-from wharf.cli.commands.container.options import FLAGS
+from wharf.cli.commands.container.flags import FLAGS
 from wharf.cli.errors import BadOptions, Exit
 from wharf.cli.flags import BOOL, STRING, Flag
 from wharf.cli.output import err, out

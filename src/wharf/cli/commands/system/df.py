@@ -72,7 +72,9 @@ def rows_of(usage: "dict[str, Any]") -> "list[dict[str, Any]]":
     images, containers = usage.get("Images") or [], usage.get("Containers") or []
     volumes, cache = usage.get("Volumes") or [], usage.get("BuildCache") or []
     layers = usage.get("LayersSize") or 0
-    used = sum(image["Size"] - max(image.get("SharedSize", 0), 0) for image in images if image.get("Containers", 0) > 0)
+    # An image whose shared part is not known counts as free, as in docker.
+    measured = [image for image in images if image.get("Containers", 0) > 0 and image.get("SharedSize", -1) != -1]
+    used = sum(image["Size"] - image["SharedSize"] for image in measured)
     written = sum(container.get("SizeRw", 0) for container in containers)
     running = [container for container in containers if container["State"] in ("running", "paused", "restarting")]
     known = [volume["UsageData"] for volume in volumes if volume.get("UsageData")]
