@@ -1,6 +1,8 @@
 """The default network and published ports, from where the engine's host addresses are."""
 
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +10,6 @@ from harness.engine import wait_until
 from harness.wharfd import Wharfd
 
 SERVE = "while :; do echo hello | nc -l -p 80; done"
-ECHO_UDP = "nc -u -l -p 53 -e cat"
 
 
 def _ask(wharfd: Wharfd, host: str, port: str) -> str:
@@ -35,14 +36,30 @@ def test_a_port_of_one_address_only(wharfd: Wharfd) -> None:
     assert _ask(wharfd, gateway, "8081") == ""
 
 
+ECHO_BY_UDP = """
+import socket
+sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+sock.bind(("0.0.0.0", 53))
+while True:
+    data, peer = sock.recvfrom(512)
+    sock.sendto(data, peer)
+"""
+ASK_BY_UDP = """
+import socket
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+    sock.settimeout(1)
+    sock.sendto(b"ping", ("127.0.0.1", 5353))
+    print(sock.recv(512).decode())
+"""
+
+
 def test_udp(wharfd: Wharfd) -> None:
-    wharfd.docker("run", "-d", "--name", "dns", "-p", "5353:53/udp", "busybox", "sh", "-c", ECHO_UDP)
-
-    def answer() -> bool:
-        script = "(echo ping; sleep 0.3) | busybox nc -u -w 1 127.0.0.1 5353"
-        return wharfd.inside("busybox", "sh", "-c", script, check=False).strip() == "ping"
-
-    wait_until(answer, "an answer by UDP")
+    # busybox knows no UDP, so the container borrows the host's Python.
+    python = Path(sys.executable).resolve()
+    command = ["chroot", "/host", str(python), "-c", ECHO_BY_UDP]
+    wharfd.docker("run", "-d", "--name", "echo", "-p", "5353:53/udp", "-v", "/:/host:ro", "busybox", *command)
+    ask = [sys.executable, "-c", ASK_BY_UDP]
+    wait_until(lambda: wharfd.inside(*ask, check=False).strip() == "ping", "an answer by UDP")
 
 
 def test_a_free_port_is_chosen_and_given_back(wharfd: Wharfd) -> None:

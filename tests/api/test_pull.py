@@ -186,7 +186,7 @@ def test_names_and_history(wharfd: Wharfd) -> None:
     assert sorted(tags) == ["busybox:latest", "shelf/box:1"]
     assert "made by a test" in wharfd.docker("history", "--no-trunc", "busybox").text
     assert wharfd.docker("rmi", "shelf/box:1").text == "Untagged: shelf/box:1"
-    wharfd.docker("create", "--name", "c", "busybox")
+    wharfd.docker("create", "--name", "box", "busybox")
     refused = wharfd.docker("rmi", "busybox", check=False)
     assert "conflict: unable to remove repository reference" in refused.error
 
