@@ -12,6 +12,7 @@ from wharf.engine.images.fetching import LayerFetcher, Plan
 from wharf.engine.images.notices import short
 from wharf.engine.images.record import Image
 from wharf.engine.images.stock import Stock
+from wharf.engine.images.thread_work import disk_errors
 from wharf.errors import EngineError, InvalidArgument, NotFound
 from wharf.spec.descriptor import Descriptor
 from wharf.spec.digest import Digest
@@ -116,7 +117,7 @@ class Puller:
         names.append(reference.with_digest(top))
         described = Descriptor(media_type=manifest.media_type, digest=str(digest), size=len(data))
         try:
-            with self._stock.taking_in(chain):
+            with disk_errors("failed to register layer"), self._stock.taking_in(chain):
                 plans = _plans(manifest, config, chain)
                 blobs = await self._layers(client, plans, report)
                 self._stock.content.put_verified(config_bytes, manifest.config.name)
