@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wharf.cli.errors import Exit
@@ -107,6 +107,22 @@ def test_templates_that_do_not_fit(template: str, reason: str) -> None:
 def test_any_text_is_a_template_or_is_refused(text: str) -> None:
     try:
         Template(text).render(WEB)
+    except (Exit, BadTemplate):
+        pass  # refused, with a reason
+
+
+WORDS = """
+. .A .B.C $ $x := = if else end range with and or not eq lt index len printf json join split upper truncate pad slice
+( ) | "a" `b` 'c' 1 -2 3.5 true nil , break continue print println title html urlquery js "%d" "%q" }} {{ {{- -}}
+"""
+
+
+@given(st.lists(st.sampled_from(WORDS.split()), max_size=8))
+@settings(max_examples=500)
+def test_any_words_of_the_language_are_a_template_or_are_refused(words: list[str]) -> None:
+    data = {"A": [1, 2, {"x": None}], "B": {"C": "c", "D": None}}
+    try:
+        Template("{{" + " ".join(words) + "}}").render(data)
     except (Exit, BadTemplate):
         pass  # refused, with a reason
 

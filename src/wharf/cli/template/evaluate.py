@@ -138,11 +138,11 @@ class Evaluation:
             arguments.append(piped)
         try:
             return self._functions[function.value](*arguments)
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, MemoryError) as error:
             wrong = f"wrong number or type of args for {function.value}"
             reason = str(error) if isinstance(error, ValueError) else wrong
             source = " ".join([function.source, *(operand.source for operand in operands)])
-            prefix = "" if isinstance(error, TypeError) else f"error calling {function.value}: "
+            prefix = "" if not isinstance(error, ValueError) else f"error calling {function.value}: "
             raise self._fail(function, prefix + reason, source) from None
 
     def _value(self, operand: Operand, dot: "Any", arguments: "list[Any]") -> "Any":
