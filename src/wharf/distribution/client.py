@@ -6,10 +6,9 @@ import os
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urljoin, urlsplit
 
-from wharf.content.arrival import Arrival
 from wharf.distribution.answers import parse_error, pull_error
 from wharf.distribution.challenge import Challenge, check_realm, parse_challenges, parse_token, token_query
 from wharf.distribution.config import RegistryAuth
@@ -40,6 +39,16 @@ class Unreachable(EngineError):
 
 class Broken(EngineError):
     """The connection failed on the way; trying again may help."""
+
+
+class Sink(Protocol):
+    """Where a blob's bytes go, in order; it may have the first ones already."""
+
+    size: int  # bytes of the complete blob
+    available: int  # bytes that are there
+
+    def write(self, data: bytes) -> None:
+        """Adds what came. Raises EngineError when it cannot be kept."""
 
 
 class RegistryClient:
@@ -101,7 +110,7 @@ class RegistryClient:
             raise InvalidArgument(f"image config verification failed for digest {digest}")
         return data
 
-    async def download(self, digest: Digest, arrival: Arrival, advance: Callable[[int], None]) -> None:
+    async def download(self, digest: Digest, arrival: Sink, advance: Callable[[int], None]) -> None:
         """Brings the rest of a blob, with several tries. Raises EngineError; what came stays in `arrival`."""
         tries = 0
         while arrival.available < arrival.size:
@@ -115,7 +124,7 @@ class RegistryClient:
                     raise
                 await asyncio.sleep(_FIRST_DELAY * 2**tries)
 
-    async def _download_once(self, digest: Digest, arrival: Arrival, advance: Callable[[int], None]) -> None:
+    async def _download_once(self, digest: Digest, arrival: Sink, advance: Callable[[int], None]) -> None:
         offset = arrival.available
         headers = {"Range": f"bytes={offset}-"} if offset else {}
         async with self._get(self._url("blobs", str(digest)), headers) as response:

@@ -1,6 +1,5 @@
 """Platforms that images are made for (OCI image index spec), such as linux/arm64/v8."""
 
-import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -55,9 +54,10 @@ class Platform:
     def parse(cls, text: str, host: "Platform | None" = None) -> Self:
         """Read `os/arch/variant`, `os/arch`, `arch` or `os`; what is missing is the host's.
 
+        Without a host, `os` alone leaves the architecture empty.
         Raises InvalidArgument for anything else.
         """
-        host = host or host_platform()
+        host = host or cls("linux", "")
         words = text.split("/")
         if not 1 <= len(words) <= 3 or not all(_WORD.fullmatch(word) for word in words):
             raise InvalidArgument(f"{text!r}: unknown operating system or architecture: invalid argument")
@@ -75,9 +75,8 @@ class Platform:
         return "/".join(filter(None, (self.os, self.architecture, self.variant)))
 
 
-def host_platform() -> Platform:
-    """The platform of the machine we run on."""
-    machine = os.uname().machine
+def platform_of_machine(machine: str) -> Platform:
+    """The Linux platform that `uname -m` calls so."""
     if machine in _ARM_MACHINES:
         return Platform.normalised("linux", "arm", _ARM_MACHINES[machine])
     return Platform.normalised("linux", machine)

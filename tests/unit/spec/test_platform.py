@@ -1,7 +1,7 @@
 import pytest
 
 from wharf.errors import InvalidArgument
-from wharf.spec.platform import Platform, best
+from wharf.spec.platform import Platform, best, platform_of_machine
 
 HOST = Platform("linux", "amd64")
 
@@ -28,6 +28,14 @@ def test_platforms(text: str, platform: Platform) -> None:
 def test_platforms_that_are_refused(text: str) -> None:
     with pytest.raises(InvalidArgument):
         Platform.parse(text, HOST)
+
+
+@pytest.mark.parametrize(
+    ("machine", "name"),
+    [("x86_64", "linux/amd64"), ("aarch64", "linux/arm64"), ("armv7l", "linux/arm/v7"), ("armv6l", "linux/arm/v6")],
+)
+def test_machines(machine: str, name: str) -> None:
+    assert str(platform_of_machine(machine)) == name
 
 
 def test_an_older_arm_will_do_but_no_newer_one() -> None:

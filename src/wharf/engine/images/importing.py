@@ -8,6 +8,7 @@ from wharf.content.compression import decompressed
 from wharf.engine.images.archive import spool
 from wharf.engine.images.catalogue import now
 from wharf.engine.images.changes import apply_changes
+from wharf.engine.images.host import host_platform
 from wharf.engine.images.layer_intake import Advance, file_chunks
 from wharf.engine.images.loading import finish, scratch_directory, take_tar
 from wharf.engine.images.notices import throttled
@@ -17,7 +18,7 @@ from wharf.engine.images.thread_work import disk_errors
 from wharf.spec.descriptor import Descriptor
 from wharf.spec.image_config import History, ImageConfig, RootFS, RunConfig, format_image_config
 from wharf.spec.manifest import OCI_LAYER
-from wharf.spec.platform import Platform, host_platform
+from wharf.spec.platform import Platform
 from wharf.spec.reference import Reference
 
 
@@ -32,7 +33,7 @@ async def import_tree(
     report: Report,
 ) -> str:
     """Takes in the tree and gives the image's id. Raises InvalidArgument for a damaged archive or a wrong change."""
-    made_for = Platform.parse(platform) if platform else host_platform()
+    made_for = Platform.parse(platform, host_platform()) if platform else host_platform()
     run = apply_changes(RunConfig(), changes)
     try:
         with disk_errors("cannot import the tree"), scratch_directory(scratch) as directory:

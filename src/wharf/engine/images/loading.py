@@ -13,6 +13,7 @@ import msgspec
 from wharf.apitypes.jsonmessage import Progress, Report
 from wharf.content.compression import kind_of
 from wharf.engine.images.archive import Archive, open_archive, spool
+from wharf.engine.images.host import host_platform
 from wharf.engine.images.layer_intake import Advance, file_chunks, pack_and_unpack, unpack_blob
 from wharf.engine.images.notices import short, throttled
 from wharf.engine.images.record import Image
@@ -25,7 +26,7 @@ from wharf.spec.descriptor import Descriptor
 from wharf.spec.digest import Digest
 from wharf.spec.image_config import parse_image_config
 from wharf.spec.manifest import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, Index, Manifest, parse_manifest
-from wharf.spec.platform import Platform, best, host_platform
+from wharf.spec.platform import Platform, best
 from wharf.spec.reference import Reference
 
 _PREFIX: Final = "load-"

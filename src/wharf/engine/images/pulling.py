@@ -9,6 +9,7 @@ from wharf.distribution.client import Broken, RegistryClient, Unreachable
 from wharf.distribution.config import RegistryAuth, RegistryConfig
 from wharf.distribution.endpoints import endpoints
 from wharf.engine.images.fetching import LayerFetcher, Plan
+from wharf.engine.images.host import host_platform
 from wharf.engine.images.notices import short
 from wharf.engine.images.record import Image
 from wharf.engine.images.stock import Stock
@@ -18,7 +19,7 @@ from wharf.spec.descriptor import Descriptor
 from wharf.spec.digest import Digest
 from wharf.spec.image_config import ImageConfig, parse_image_config
 from wharf.spec.manifest import IMAGE_CONFIGS, Index, Manifest, is_foreign, is_layer, parse_manifest
-from wharf.spec.platform import Platform, best, host_platform
+from wharf.spec.platform import Platform, best
 from wharf.spec.reference import Reference
 
 _MOST_NESTED = 3  # indexes in indexes
@@ -50,7 +51,7 @@ class Puller:
             self._running.discard(task)
 
     async def _pull(self, reference: Reference, platform: str, auth: RegistryAuth | None, report: Report) -> Image:
-        wanted = Platform.parse(platform) if platform else host_platform()
+        wanted = Platform.parse(platform, host_platform()) if platform else host_platform()
         async with AsyncExitStack() as stack:
             client, data, kind = await self._first_answer(stack, reference, auth)
             report(Progress("Pulling from " + reference.path, reference.tag or str(reference.digest)))
