@@ -1,6 +1,7 @@
 """The daemon's life: open, serve until told to stop, close in order."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -77,6 +78,9 @@ class _Daemon:
             await self._serve(server, sockets)
             loop.add_signal_handler(signal.SIGHUP, self._reload, engine)
             self._ready = True
+            # What is there now stays until the end: the collector need not look at it again.
+            gc.freeze()
+            gc.enable()
             log.info("ready", extra=self._facts(sockets, started))
             systemd.notify("READY=1")
             engine.events.publish("daemon", "start", engine_name(), {"name": engine_name()})
