@@ -165,7 +165,7 @@ class Lives:
         if status.oom_killed:
             self.publish("oom", ended)
         self.publish("die", ended, exitCode=str(status.code), execDuration=str(int(_ran(ended).total_seconds())))
-        result = WaitResult(status.code, status.error)
+        result = WaitResult(status.code)
         live.tell(result, "next-exit")
         if pause is None:
             live.tell(result, "not-running")
@@ -216,7 +216,7 @@ class Lives:
             container = self.current(live.id)
             if container.status is Status.RESTARTING:
                 self.store.update(container.with_(status=Status.EXITED, stopped_by_user=True))
-                live.tell(WaitResult(container.exit_code, container.error), "not-running")
+                live.tell(WaitResult(container.exit_code), "not-running")
 
     async def _end(self, container: Container, live: Live, number: int, seconds: int) -> None:
         await self._signal(container, live, number, by_user=True)

@@ -276,7 +276,7 @@ class Containers:
         live = self.lives.of(container)
         future = live.wait(kind)
         if kind == "not-running" and not container.running:
-            future.set_result(WaitResult(container.exit_code, container.error))
+            future.set_result(WaitResult(container.exit_code))
         return future
 
     async def resize(self, ref: str, height: int, width: int) -> None:
@@ -328,7 +328,7 @@ class Containers:
         self.lives.live.pop(container.id, None)
         self.lives.publish("destroy", container)
         live.end_early_attachments()
-        live.tell(WaitResult(container.exit_code, container.error), "not-running", "next-exit", "removed")
+        live.tell(WaitResult(container.exit_code), "not-running", "next-exit", "removed")
 
     async def _discard(self, container: Container, *, volumes: bool = False) -> None:
         """Removes all that a container has on disk; what is gone already is fine."""
