@@ -34,6 +34,7 @@ from wharf.engine.containers.record import ALIVE, Container, Status
 from wharf.engine.containers.running import Lives, timestamp
 from wharf.engine.containers.starting import Places, Starter, remove_tree
 from wharf.engine.containers.store import ContainerStore, name_taken
+from wharf.engine.images.host import host_platform
 from wharf.engine.images.images import Images
 from wharf.engine.images.record import Image
 from wharf.engine.volumes import Volumes
@@ -144,7 +145,7 @@ class Containers:
         image = self._images.get(name)
         if platform:
             spec = image.config
-            wanted, actual = Platform.parse(platform), Platform.normalised(spec.os, spec.architecture, spec.variant)
+            wanted, actual = Platform.parse(platform, host_platform()), Platform.normalised(spec.os, spec.architecture, spec.variant)
             if actual not in fallbacks(wanted):
                 raise NotFound(
                     f"image with reference {name} was found but does not match the specified platform: "
