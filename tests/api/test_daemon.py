@@ -193,11 +193,14 @@ def test_socket_activation_and_notification(new_wharfd: Make) -> None:
     listening.bind(str(wharfd.socket))
     listening.listen()
     command = [part if not part.startswith("unix://") else "fd://" for part in wharfd.command()]
-    # The shell keeps its pid through exec, which is what LISTEN_PID has to say.
-    script = 'export LISTEN_PID=$$ LISTEN_FDS=1; exec "$@" 3<&"$0"'
+    # A process keeps its pid through exec, which is what LISTEN_PID has to say.
+    script = (
+        "import os, sys; os.dup2(int(sys.argv[1]), 3); os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS='1');"
+        "os.execv(sys.argv[2], sys.argv[2:])"
+    )
     fd = listening.fileno()
     process = subprocess.Popen(
-        wharfd.network.command(["sh", "-c", script, str(fd), *command]),
+        wharfd.network.command([sys.executable, "-c", script, str(fd), *command]),
         pass_fds=[fd],
         env={**os.environ, "NOTIFY_SOCKET": str(wharfd.root / "notify")},
     )
