@@ -71,7 +71,6 @@ def check(config: ContainerConfig, host: HostConfig, *, cpus: int) -> list[str]:
     _check_resources(host, cpus)
     _check_namespaces(config, host)
     log_files.check(host.log_config)
-    bundling.security_options(host)
     restart.check(host.restart_policy, auto_remove=host.auto_remove)
     mounts.requests(config, host)
     list(mounts.volumes_from(host.volumes_from))
@@ -166,7 +165,10 @@ def _check_namespaces(config: ContainerConfig, host: HostConfig) -> None:
 
 def _not_offered(config: ContainerConfig, host: HostConfig) -> Iterator[str]:
     """Options that would change what runs and that we would otherwise ignore."""
+    security = bundling.security_options(host)
     offered: list[tuple[object, str]] = [
+        (security.get("apparmor", "unconfined") != "unconfined", "an AppArmor profile"),
+        (security.get("label", "disable") != "disable", "an SELinux label"),
         (host.links, "--link"),
         (host.device_requests, "--gpus (device requests)"),
         (host.storage_opt, "--storage-opt"),

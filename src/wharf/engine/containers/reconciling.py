@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from wharf.engine.containers import restart
 from wharf.engine.containers.live import Live
-from wharf.engine.containers.record import ALIVE, Container, Status
+from wharf.engine.containers.record import ALIVE, ZERO_TIME, Container, Status
 from wharf.engine.containers.service import Containers
 from wharf.engine.containers.starting import Places
 from wharf.engine.containers.store import ContainerStore
@@ -81,6 +81,8 @@ class Reconciler:
             return None
         policy = container.host.restart_policy
         wanted = was_running or policy.name in ("always", "unless-stopped")
+        if container.started_at == ZERO_TIME:
+            return None  # created, and nobody has wanted it to run yet
         if wanted and restart.after_daemon_start(policy, stopped_by_user=container.stopped_by_user):
             return container
         return None

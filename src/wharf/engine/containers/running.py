@@ -192,7 +192,9 @@ class Lives:
                 await self._start(container.with_(restart_count=container.restart_count + 1), live)
             except EngineError as error:
                 log.warning("restart failed", extra={"container": container.id, "reason": str(error)})
-                self.store.update(self.current(live.id).with_(status=Status.EXITED))
+                ended = self.current(live.id).with_(status=Status.EXITED)
+                self.store.update(ended)
+                live.tell(WaitResult(ended.exit_code), "not-running")
 
     # ── signals ──
 

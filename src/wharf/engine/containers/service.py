@@ -145,7 +145,10 @@ class Containers:
         image = self._images.get(name)
         if platform:
             spec = image.config
-            wanted, actual = Platform.parse(platform, host_platform()), Platform.normalised(spec.os, spec.architecture, spec.variant)
+            wanted, actual = (
+                Platform.parse(platform, host_platform()),
+                Platform.normalised(spec.os, spec.architecture, spec.variant),
+            )
             if actual not in fallbacks(wanted):
                 raise NotFound(
                     f"image with reference {name} was found but does not match the specified platform: "

@@ -97,9 +97,18 @@ def test_process_options_that_cannot_be(config: ContainerConfig) -> None:
         creation.check(config, HostConfig(), cpus=2)
 
 
-def test_what_we_do_not_offer_is_refused_not_ignored() -> None:
-    with pytest.raises(NotImplementedByUs, match="--link"):
-        creation.check(ContainerConfig(), HostConfig(links=["db"]), cpus=2)
+@pytest.mark.parametrize(
+    "host",
+    [
+        HostConfig(links=["db"]),
+        HostConfig(security_opt=["apparmor=custom"]),
+        HostConfig(security_opt=["label=type:x"]),
+        HostConfig(storage_opt={"size": "1g"}),
+    ],
+)
+def test_what_we_do_not_offer_is_refused_not_ignored(host: HostConfig) -> None:
+    with pytest.raises(NotImplementedByUs):
+        creation.check(ContainerConfig(), host, cpus=2)
 
 
 def test_an_ordinary_request_passes_without_a_word() -> None:

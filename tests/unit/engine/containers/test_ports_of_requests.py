@@ -6,9 +6,9 @@ from wharf.errors import InvalidArgument, NotImplementedByUs
 from wharf.network.contract import PortRequest
 
 
-def published(bindings: dict[str, list[PortBinding]], **host: bool) -> list[PortRequest]:
+def published(bindings: dict[str, list[PortBinding]], *, publish_all_ports: bool = False) -> list[PortRequest]:
     config = ContainerConfig(exposed_ports={"9000/udp": {}})
-    return list(ports.requests(config, HostConfig(port_bindings=bindings, **host)))
+    return list(ports.requests(config, HostConfig(port_bindings=bindings, publish_all_ports=publish_all_ports)))
 
 
 def test_every_binding_is_a_request() -> None:

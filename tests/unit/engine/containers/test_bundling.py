@@ -1,0 +1,188 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wharf.apitypes.containers import (
+    ContainerConfig,
+    DeviceMapping,
+    HostConfig,
+    MountPoint,
+    NetworkingConfig,
+    ThrottleDevice,
+    Ulimit,
+)
+from wharf.engine.containers import bundling
+from wharf.engine.containers.bundling import Seccomp, Surroundings
+from wharf.engine.containers.record import Container
+from wharf.errors import InvalidArgument
+from wharf.runtime.bundle import DEFAULT_CAPABILITIES, Device, HostFacts, config_json
+from wharf.runtime.users import User
+
+EVERY = frozenset({*DEFAULT_CAPABILITIES, "CAP_SYS_ADMIN", "CAP_NET_ADMIN"})
+
+
+def container(host: HostConfig = HostConfig(), **config: Any) -> Container:  # noqa: B008 - frozen
+    return Container(
+        id="c" * 64,
+        name="web",
+        created="2026-01-01T00:00:00Z",
+        image="sha256:1",
+        path="/bin/run",
+        args=["-x"],
+        config=ContainerConfig(hostname="web", **config),
+        host=host,
+        networking=NetworkingConfig(),
+    )
+
+
+def around(**changes: Any) -> Surroundings:
+    given: dict[str, Any] = {
+        "facts": HostFacts(EVERY, {}),
+        "user": User(0, 0, (), "/root"),
+        "etc": Path("/data/c"),
+        "cgroups_path": "/wharf/c",
+        "unified_cgroups": False,
+    }
+    return Surroundings(**(given | changes))
+
+
+def bundled(one: Container, **changes: Any) -> dict[str, Any]:
+    spec, _ = bundling.spec(one, around(**changes), every=EVERY)
+    document: dict[str, Any] = json.loads(config_json(spec))
+    return document
+
+
+@pytest.mark.parametrize(
+    ("add", "drop", "has", "has_not"),
+    [
+        ([], [], "CAP_CHOWN", "CAP_SYS_ADMIN"),
+        (["SYS_ADMIN"], [], "CAP_SYS_ADMIN", "CAP_NET_ADMIN"),
+        (["cap_net_admin"], ["CHOWN"], "CAP_NET_ADMIN", "CAP_CHOWN"),
+        (["ALL"], ["CHOWN"], "CAP_SYS_ADMIN", "CAP_CHOWN"),
+        (["CHOWN"], ["ALL"], "CAP_CHOWN", "CAP_KILL"),
+    ],
+)
+def test_capabilities_are_added_and_dropped(add: list[str], drop: list[str], has: str, has_not: str) -> None:
+    chosen = bundling.capabilities(HostConfig(cap_add=add, cap_drop=drop), EVERY)
+    assert has in chosen and has_not not in chosen
+
+
+def test_a_capability_that_does_not_exist() -> None:
+    with pytest.raises(InvalidArgument, match="CAP_FLY"):
+        bundling.capabilities(HostConfig(cap_add=["fly"]), EVERY)
+
+
+def test_the_containers_variables_win_and_can_remove() -> None:
+    env = bundling.environment(container(env=["PATH=/mine", "HOSTNAME", "A=b=c"], tty=True), "/home/x")
+    assert env == ("PATH=/mine", "TERM=xterm", "A=b=c", "HOME=/home/x")
+
+
+@pytest.mark.parametrize(
+    ("mode", "network"),
+    [
+        ("default", {"type": "network", "path": "/proc/self/ns/net"}),
+        ("none", {"type": "network"}),
+        ("host", None),
+        ("container:x", {"type": "network", "path": "/proc/42/ns/net"}),
+    ],
+)
+def test_network_modes(mode: str, network: dict[str, str] | None) -> None:
+    document = bundled(container(HostConfig(network_mode=mode)), network_pid=42)
+    found = [entry for entry in document["linux"]["namespaces"] if entry["type"] == "network"]
+    assert found == ([network] if network else [])
+
+
+def test_limits_reach_the_cgroup() -> None:
+    host = HostConfig(
+        memory=64 << 20,
+        nano_cpus=1_500_000_000,
+        pids_limit=7,
+        cpuset_cpus="0",
+        blkio_device_read_bps=[ThrottleDevice(path="/dev/x", rate=9)],
+    )
+    resources = bundled(container(host), numbers={"/dev/x": (8, 1)})["linux"]["resources"]
+    assert resources["memory"] == {"limit": 64 << 20, "swap": 128 << 20}
+    assert resources["cpu"] == {"quota": 150_000, "period": 100_000, "cpus": "0"}
+    assert resources["pids"] == {"limit": 7}
+    assert resources["blockIO"]["throttleReadBpsDevice"] == [{"major": 8, "minor": 1, "rate": 9}]
+
+
+def test_no_limit_is_no_entry() -> None:
+    resources = bundled(container(HostConfig(pids_limit=-1)))["linux"]["resources"]
+    assert set(resources) == {"devices"}
+
+
+def test_mounts_are_stacked_from_the_root_down() -> None:
+    points = [
+        MountPoint(type="bind", source="/b", destination="/a/b", rw=False, propagation="rslave"),
+        MountPoint(type="volume", source="/v", destination="/a"),
+    ]
+    document = bundled(container(HostConfig(tmpfs={"/a/b/c": "size=1k"})).with_(mounts=points))
+    own = [mount for mount in document["mounts"] if mount["destination"].startswith("/a")]
+    assert [mount["destination"] for mount in own] == ["/a", "/a/b", "/a/b/c"]
+    assert own[1]["options"] == ["rbind", "ro", "rslave"]
+    assert document["linux"]["rootfsPropagation"] == "rslave"
+
+
+def test_a_mount_of_the_user_replaces_ours() -> None:
+    point = MountPoint(type="bind", source="/h", destination="/etc/hosts")
+    document = bundled(container(HostConfig(tmpfs={"/dev/shm": "size=1m"})).with_(mounts=[point]))
+    for path in ("/etc/hosts", "/dev/shm"):
+        assert [mount["destination"] for mount in document["mounts"]].count(path) == 1
+
+
+def test_devices_come_with_their_permission() -> None:
+    device = Device("/dev/fuse", "c", 10, 229)
+    host = HostConfig(
+        devices=[DeviceMapping(path_on_host="/dev/fuse", path_in_container="/dev/f", cgroup_permissions="r")]
+    )
+    document = bundled(container(host), devices={"/dev/fuse": (device,)})
+    assert [one["path"] for one in document["linux"]["devices"]] == ["/dev/f"]
+    rule = document["linux"]["resources"]["devices"][-1]
+    assert rule == {"allow": True, "type": "c", "major": 10, "minor": 229, "access": "r"}
+
+
+@pytest.mark.parametrize("text", ["", "c", "c 1:3", "x 1:3 r", "c 1 r", "c a:b r", "c 1:3 z"])
+def test_device_rules_that_cannot_be(text: str) -> None:
+    with pytest.raises(InvalidArgument):
+        bundling.parse_device_rule(text)
+
+
+def test_ulimits_of_the_container_win_over_the_daemons() -> None:
+    host = HostConfig(ulimits=[Ulimit(name="nofile", soft=5, hard=6)])
+    defaults = (Ulimit(name="nofile", soft=1, hard=1), Ulimit(name="core", soft=0, hard=0))
+    limits = {one["type"]: one["hard"] for one in bundled(container(host), ulimits=defaults)["process"]["rlimits"]}
+    assert limits == {"RLIMIT_NOFILE": 6, "RLIMIT_CORE": 0}
+
+
+def test_security_by_default() -> None:
+    document = bundled(container(), seccomp=Seccomp(profile={"defaultAction": "SCMP_ACT_ERRNO"}))
+    assert "CAP_SYS_ADMIN" not in document["process"]["capabilities"]["bounding"]
+    assert "/proc/kcore" in document["linux"]["maskedPaths"]
+    assert "/proc/sys" in document["linux"]["readonlyPaths"]
+    assert document["linux"]["seccomp"]["defaultAction"] == "SCMP_ACT_ERRNO"
+
+
+def test_privileged_lifts_all_of_it() -> None:
+    document = bundled(container(HostConfig(privileged=True)), seccomp=Seccomp(profile={"x": 1}))
+    assert "CAP_SYS_ADMIN" in document["process"]["capabilities"]["bounding"]
+    assert not document["linux"]["maskedPaths"] and "seccomp" not in document["linux"]
+
+
+@pytest.mark.parametrize(
+    ("options", "security"),
+    [
+        (["no-new-privileges"], {"no-new-privileges": "true"}),
+        (["no-new-privileges:false", "seccomp=unconfined"], {"no-new-privileges": "false", "seccomp": "unconfined"}),
+    ],
+)
+def test_security_options(options: list[str], security: dict[str, str]) -> None:
+    assert bundling.security_options(HostConfig(security_opt=options)) == security
+
+
+@pytest.mark.parametrize("option", ["odd=1", "no-new-privileges=maybe"])
+def test_security_options_that_cannot_be(option: str) -> None:
+    with pytest.raises(InvalidArgument, match="invalid --security-opt"):
+        bundling.security_options(HostConfig(security_opt=[option]))
