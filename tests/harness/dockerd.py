@@ -11,13 +11,15 @@ class Dockerd(Engine):
     name = "dockerd"
 
     def command(self) -> list[str]:
+        settings = self.root / "daemon.json"
+        settings.write_text("{}")
         daemon = [
             "dockerd",
             *("--data-root", str(self.root / "data")),
             *("--exec-root", str(self.root / "exec")),
             *("--pidfile", str(self.root / "pid")),
             *("--host", f"unix://{self.socket}"),
-            *("--config-file", "/dev/null"),
+            *("--config-file", str(settings)),
             *self.flags,
         ]
         # /run is private: containerd and the network driver keep files and namespaces there by fixed names.

@@ -47,7 +47,7 @@ def busybox_layer() -> bytes:
         for command in commands:
             if command != "busybox":
                 entry = tarfile.TarInfo(f"bin/{command}")
-                entry.type, entry.linkname = tarfile.LNKTYPE, "bin/busybox"
+                entry.type, entry.linkname, entry.mode = tarfile.LNKTYPE, "bin/busybox", 0o755
                 tar.addfile(entry)
         _add(tar, "etc/passwd", PASSWD.encode())
         _add(tar, "etc/group", GROUP.encode())

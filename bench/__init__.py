@@ -1,0 +1,1 @@
+"""`make bench`: wharfd side by side with Debian's dockerd, in the same run on the same machine."""

@@ -1,0 +1,125 @@
+"""What is measured, each on one engine. Times are seconds, sizes bytes."""
+
+import concurrent.futures
+import json
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from harness.dockerd import Dockerd
+from harness.engine import API, Engine
+from harness.wharfd import Wharfd
+
+LINE = b"x" * 99 + b"\n"
+
+
+def timed(action: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    action()
+    return time.perf_counter() - began
+
+
+def run_true(engine: Engine) -> float:
+    return timed(lambda: engine.docker("run", "--rm", "busybox", "true"))
+
+
+def lives_per_second(engine: Engine, clients: int = 4, lives: int = 20) -> float:
+    """create+start+wait+remove by the API, from several clients at once."""
+
+    def life(_: int) -> None:
+        id = engine.request("POST", f"{API}/containers/create", {"Image": "busybox", "Cmd": ["true"]}).json["Id"]
+        assert engine.request("POST", f"{API}/containers/{id}/start").status == 204
+        assert engine.request("POST", f"{API}/containers/{id}/wait").json["StatusCode"] == 0
+        assert engine.request("DELETE", f"{API}/containers/{id}").status == 204
+
+    with concurrent.futures.ThreadPoolExecutor(clients) as pool:
+        return lives / timed(lambda: list(pool.map(life, range(lives))))
+
+
+def compile_ping(directory: Path) -> Path:
+    program = directory / "ping"
+    subprocess.run(["cc", "-O2", "-o", program, Path(__file__).with_name("ping.c")], check=True)
+    return program
+
+
+def pings_per_second(engine: Engine, program: Path, connections: int, seconds: float = 0.5) -> float:
+    done = subprocess.run(
+        [program, engine.socket, str(connections), str(seconds)], capture_output=True, text=True, check=True
+    )
+    return float(done.stdout)
+
+
+def pull(engine: Engine, name: str) -> float:
+    """A pull of an image that is not there, all of it."""
+    engine.docker("rmi", "-f", name, check=False, timeout=300)
+    return timed(lambda: engine.docker("pull", "--quiet", name, timeout=300))
+
+
+def log_bytes_per_second(engine: Engine, size: int = 100_000_000) -> float:
+    """Bytes of payload a second that a container's output reaches its json-file log with."""
+    with tempfile.NamedTemporaryFile(dir="/dev/shm") as file:
+        file.write(LINE * (size // len(LINE)))
+        file.flush()
+        options = ["-v", f"{file.name}:/lines:ro", "--log-opt", "max-size=1g", "--network", "none"]
+        id = engine.docker("create", *options, "busybox", "cat", "/lines").text
+
+        def go() -> None:
+            engine.docker("start", id)
+            assert engine.docker("wait", id).text == "0"
+
+        seconds = timed(go)
+        engine.docker("rm", id)
+    return size / seconds
+
+
+def resident(engine: Engine) -> int:
+    """Memory of the daemon; of dockerd with its containerd, of wharfd with its spawner."""
+    if isinstance(engine, Dockerd):
+        pids = engine.daemons
+    else:
+        assert isinstance(engine, Wharfd)
+        pids = [engine.pid, *(pid for pid, command in engine.processes() if "spawner" in command)]
+    return sum(_status(pid, "VmRSS") for pid in pids)
+
+
+def _status(pid: int, field: str) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(f"{field}:"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+def shim_memory(wharfd: Wharfd, containers: int = 10) -> int:
+    """Proportional memory of one shim, while several run."""
+    ids = [wharfd.docker("run", "-d", "busybox", "sleep", "600").text for _ in range(containers)]
+    inits = {int(json.loads(wharfd.docker("inspect", id).out)[0]["State"]["Pid"]) for id in ids}
+    shims = {_parent(pid) for pid in inits}
+    total = 0
+    for pid in shims:
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        total += int(next(line for line in rollup.splitlines() if line.startswith("Pss:")).split()[1]) * 1024
+    wharfd.docker("rm", "-f", *ids)
+    return total // len(shims)
+
+
+def _parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def wharf_ps(engine: Wharfd) -> float:
+    return timed(lambda: engine.wharf("ps"))
+
+
+def docker_ps(engine: Engine) -> float:
+    return timed(lambda: engine.docker("ps"))
+
+
+def debian_image(directory: Path, suite: str) -> bytes:
+    """An archive of a small Debian with at least 6,000 files."""
+    from harness import images
+
+    tree = directory / "tree.tar"
+    subprocess.run(["mmdebstrap", "--variant=apt", "--quiet", suite, str(tree)], capture_output=True, check=True)
+    return images.archive("debian:bench", [tree.read_bytes()], {"Cmd": ["bash"]})
