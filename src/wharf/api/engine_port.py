@@ -12,11 +12,13 @@ from wharf.apitypes.containers import (
     NetworkingConfig,
     Top,
 )
+from wharf.apitypes.execs import ExecConfig, ExecCreated, ExecInspect
 from wharf.apitypes.images import DeleteItem, HistoryItem, ImageInspect, ImagesPruned, ImageSummary
 from wharf.apitypes.jsonmessage import Report
 from wharf.apitypes.volumes import VolumeInspect, VolumesPruned
 from wharf.distribution.config import RegistryAuth
 from wharf.engine.containers.attaching import AttachOptions
+from wharf.engine.exec.attaching import StartOptions
 from wharf.engine.volumes.record import Volume
 from wharf.events.event import Event
 from wharf.logs.entries import LogEntry, LogQuery
@@ -76,6 +78,20 @@ class Containers(Protocol):
     async def top(self, ref: str, ps_args: str = "-ef") -> Top: ...
     async def resize(self, ref: str, height: int, width: int) -> None: ...
     async def prune(self, filters: Filters) -> tuple[Sequence[str], int]: ...
+
+
+class ExecAttachment(Attachment, Protocol):
+    """An exec's streams. Without detach keys of its own the default ones count."""
+
+    @property
+    def detach_keys(self) -> bytes: ...
+
+
+class Execs(Protocol):
+    async def create(self, ref: str, config: ExecConfig, detach_keys: bytes = b"") -> ExecCreated: ...
+    async def start(self, id: str, options: StartOptions) -> ExecAttachment | None: ...
+    async def inspect(self, id: str) -> ExecInspect: ...
+    async def resize(self, id: str, height: int, width: int) -> None: ...
 
 
 class Images(Protocol):
@@ -141,6 +157,8 @@ class Bus(Protocol):
 class Engine(Protocol):
     @property
     def containers(self) -> Containers: ...
+    @property
+    def execs(self) -> Execs: ...
     @property
     def images(self) -> Images: ...
     @property

@@ -15,6 +15,7 @@ from wharf.engine.containers.service import Containers
 from wharf.engine.containers.starting import Places, Starter
 from wharf.engine.containers.store import ContainerStore
 from wharf.engine.containers.surroundings import Host
+from wharf.engine.exec.service import Execs
 from wharf.engine.images.images import Images
 from wharf.engine.networks import Networks
 from wharf.engine.system.system import System
@@ -36,6 +37,7 @@ class Engine:
     events: Bus
     images: Images
     containers: Containers
+    execs: Execs
     networks: Networks
     volumes: Volumes
     system: System
@@ -110,6 +112,8 @@ async def _open(
         events=events,
     )
     stack.push_async_callback(containers.lives.close)
+    execs = Execs(containers.lives)
+    stack.push_async_callback(execs.close)
     volumes.users = store.users_of_volume
     reconciler = Reconciler(store, containers, monitors, bridge, places)
     again = await reconciler.run()
@@ -118,6 +122,7 @@ async def _open(
         events=events,
         images=images,
         containers=containers,
+        execs=execs,
         networks=Networks(db, bridge, store),
         volumes=volumes,
         system=System(config, snapshots, images, containers, volumes, events, default_runtime(config)),

@@ -46,6 +46,25 @@ class Launch:
 
 
 @dataclass(frozen=True, slots=True)
+class ExecLaunch:
+    """A further process in a running container. Streams that are not attached are /dev/null."""
+
+    id: str
+    process: bytes  # process.json of the OCI runtime; its "terminal" is `tty`
+    command: str  # argv[0], for errors
+    tty: bool = False
+    framed: bool = True  # its stream reads as frames of stdcopy, else as the bytes of all outputs as they come
+    stdin: bool = False
+    stdout: bool = False
+    stderr: bool = False
+    console_size: tuple[int, int] = (0, 0)
+
+    @property
+    def attached(self) -> bool:
+        return self.stdin or self.stdout or self.stderr
+
+
+@dataclass(frozen=True, slots=True)
 class ExitStatus:
     """How a container ended: its exit code, or 128 + n for signal n; 255 when nobody saw it."""
 
@@ -74,6 +93,23 @@ class AttachStream(Protocol):
         """Leaves the container alone and frees the stream."""
 
 
+class ExecProcess(Protocol):
+    """A further process in a container. It needs no close(): its end, or the container's, is the end of it."""
+
+    id: str
+    pid: int  # as the host sees it
+    stream: AttachStream | None  # None when nothing is attached; the caller closes it
+
+    async def wait(self) -> int:
+        """Its exit code, or 128 + n for signal n; all its output is on the way by then."""
+
+    async def resize(self, height: int, width: int) -> None:
+        """Sets its terminal's size. Does nothing without one, and after its end."""
+
+    async def signal(self, number: int) -> None:
+        """Sends a signal. Does nothing after its end."""
+
+
 class Monitor(Protocol):
     """A shim and its one container, from the daemon's side. Closing it leaves both alone."""
 
@@ -94,6 +130,12 @@ class Monitor(Protocol):
 
     async def wait(self) -> ExitStatus:
         """Waits for the end. May be called by many and again afterwards."""
+
+    async def execute(self, launch: ExecLaunch) -> ExecProcess:
+        """Starts a further process and returns when it runs.
+
+        Raises RuntimeFailed with the OCI runtime's reason and the exit code that the exec gets.
+        """
 
     async def signal(self, number: int) -> None:
         """Sends a signal to the container's init. Does nothing when it has ended."""

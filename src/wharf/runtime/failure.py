@@ -20,6 +20,8 @@ class CommandNotRunnable(RuntimeFailed, InvalidArgument):
 
 
 _NOT_FOUND: Final = re.compile(r"executable file [`']?(?P<name>[^`']*)[`']? not found in \$PATH", re.IGNORECASE)
+#: crun's words for a working directory that it cannot go to.
+_NO_DIRECTORY: Final = re.compile(r"chdir `(?P<path>.*)`: (?P<reason>[^:`]*)$", re.DOTALL)
 
 
 def explain(runtime: str, text: str, command: str = "") -> RuntimeFailed:
@@ -43,6 +45,34 @@ def explain(runtime: str, text: str, command: str = "") -> RuntimeFailed:
             text = f'unable to start container process: exec: "{command}": permission denied'
         return CommandNotRunnable(_full(program, text), 126)
     return RuntimeFailed(_full(program, text), 128)
+
+
+def explain_exec(text: str, command: str = "") -> RuntimeFailed:
+    """The error for what a runtime said when it should have run `command` in a running container."""
+    text = text.strip().removeprefix("exec failed: ")
+    lowered = text.lower()
+    if found := _NOT_FOUND.search(text):
+        name = found["name"] or command
+        reason = "no such file or directory" if "/" in name else "executable file not found in $PATH"
+        return CommandNotRunnable(_exec_failed(f'exec: "{name}": {_stat(name, reason)}'), 127)
+    if lowered.startswith("open executable"):
+        if "no such file" in lowered or not command:
+            reason = _stat(command, "no such file or directory") if command else "executable file not found in $PATH"
+            return CommandNotRunnable(_exec_failed(f'exec: "{command}": {reason}'), 127)
+        return CommandNotRunnable(_exec_failed(f'exec: "{command}": permission denied'), 126)
+    if found := _NO_DIRECTORY.match(text):
+        reason = found["reason"].lower()
+        return CommandNotRunnable(
+            _exec_failed(f'chdir to cwd ("{found["path"]}") set in config.json failed: {reason}'), 126
+        )
+    if 'exec: "' in text:
+        return CommandNotRunnable(_exec_failed(text), 127 if "no such file" in lowered else 126)
+    return RuntimeFailed(_exec_failed(text), 126)
+
+
+def _exec_failed(text: str) -> str:
+    reason = text.removeprefix("unable to start container process: ")
+    return f"OCI runtime exec failed: exec failed: unable to start container process: {reason}: unknown"
 
 
 def _stat(name: str, reason: str) -> str:

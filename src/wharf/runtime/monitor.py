@@ -16,7 +16,8 @@ from wharf.errors import EngineError
 from wharf.linux import cgroups, pidfd
 from wharf.linux.listener import Listener
 from wharf.runtime import records, wire
-from wharf.runtime.contract import ExitStatus, Launch
+from wharf.runtime.contract import ExecLaunch, ExitStatus, Launch
+from wharf.runtime.execution import ShimExec, ShimExecs
 from wharf.runtime.failure import explain
 from wharf.runtime.programs import find_runtime
 from wharf.runtime.shim_connection import ShimStream, connect
@@ -53,6 +54,7 @@ class ShimMonitor:
         self._loop = loop
         self._connection = connection
         self._reader = wire.Reader(connection)
+        self._execs = ShimExecs(bundle, connection)
         self._shim_fd = -1
         self._init_fd = -1
         self._ready: asyncio.Future[None] = loop.create_future()
@@ -98,9 +100,12 @@ class ShimMonitor:
                 if not self._ended.done():
                     self._ended.set_result(exit_status(message))
                 _resolve(self._running)
+            case "exec_started" | "exec_failed" | "exec_exit":
+                self._execs.understand(message)
         close_all(fds)
 
     def _shim_left(self) -> None:
+        self._execs.close()
         if not self._ready.done():
             self._ready.set_exception(EngineError(SHIM_DIED))
         if not self._running.done():
@@ -149,6 +154,9 @@ class ShimMonitor:
     async def wait(self) -> ExitStatus:
         return await asyncio.shield(self._ended)
 
+    async def execute(self, launch: ExecLaunch) -> ShimExec:
+        return await self._execs.start(launch)
+
     async def signal(self, number: int) -> None:
         if self._init_fd >= 0:
             pidfd.send(self._init_fd, number)
@@ -179,6 +187,7 @@ class ShimMonitor:
 
     def close(self) -> None:
         self._forget_connection()
+        self._execs.close()
         close_all([fd for fd in (self._shim_fd, self._init_fd, self.network) if fd is not None and fd >= 0])
         close_all(self._reader.fds)
         self._shim_fd = self._init_fd = -1

@@ -48,7 +48,9 @@ class Reader:
     def receive(self) -> list[dict[str, Any]]:
         """All messages that one read completes; waits if the socket does. Sets `at_end` when the other side closed."""
         try:
-            data, control, _, _ = self._source.recvmsg(65536, _socket.CMSG_SPACE(MOST_DESCRIPTORS * 4))
+            data, control, _, _ = self._source.recvmsg(
+                65536, _socket.CMSG_SPACE(MOST_DESCRIPTORS * 4), _socket.MSG_CMSG_CLOEXEC
+            )
         except BlockingIOError:
             return []
         except ConnectionError:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from wharf.api.router import Handler, Operation
-from wharf.api.routes import containers, images, networks, ping, system, volumes
+from wharf.api.routes import containers, exec, images, networks, ping, system, volumes
 
 #: The first whose method and path match is taken: literal paths are found before patterns, else the order counts.
 _TABLE: Final[tuple[tuple[str, str, Handler], ...]] = (
@@ -29,7 +29,11 @@ _TABLE: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("POST", "/containers/{name}/wait", containers.wait),
     ("POST", "/containers/{name}/attach", containers.attach),
     ("POST", "/containers/{name}/resize", containers.resize),
+    ("POST", "/containers/{name}/exec", exec.create),
     ("DELETE", "/containers/{name}", containers.remove),
+    ("POST", "/exec/{name}/start", exec.start),
+    ("POST", "/exec/{name}/resize", exec.resize),
+    ("GET", "/exec/{name}/json", exec.inspect),
     ("GET", "/images/json", images.list_images),
     ("GET", "/images/get", images.save_several),
     ("POST", "/images/create", images.create),

@@ -98,7 +98,14 @@ def network_settings(container: Container, network_id: str) -> NetworkSettings:
 
 
 def inspect(
-    container: Container, *, directory: Path, log_path: str, network_id: str, driver: str, driver_data: dict[str, str]
+    container: Container,
+    *,
+    directory: Path,
+    log_path: str,
+    network_id: str,
+    driver: str,
+    driver_data: dict[str, str],
+    execs: list[str],
 ) -> ContainerInspect:
     """GET /containers/{name}/json, without sizes. `directory` is the container's own under the data-root."""
     return ContainerInspect(
@@ -113,6 +120,7 @@ def inspect(
         hosts_path=str(directory / "hosts"),
         log_path=log_path,
         name=f"/{container.name}",
+        exec_ids=execs or None,
         restart_count=container.restart_count,
         driver=driver,
         platform=container.platform,

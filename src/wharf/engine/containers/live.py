@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from wharf.engine.containers.attaching import Attachment
+from wharf.engine.exec.record import Exec
 from wharf.errors import InvalidArgument
 from wharf.runtime.contract import Monitor
 
@@ -36,6 +37,7 @@ class Live:
     ended: asyncio.Event = field(default_factory=asyncio.Event)  # set while none runs
     early: list[Attachment] = field(default_factory=list)  # attached before the start
     restart: "asyncio.Task[None] | None" = None  # sleeps until the restart policy's delay is over
+    execs: dict[str, Exec] = field(default_factory=dict)
     quick_exits: int = 0
     keep: bool = False  # auto-remove does not apply: it is about to run again
     _waiters: "dict[Condition, set[asyncio.Future[WaitResult]]]" = field(default_factory=dict)

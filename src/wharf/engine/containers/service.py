@@ -420,6 +420,7 @@ class Containers:
             network_id=self._network_id(container),
             driver=self._snapshots.name,
             driver_data=self._snapshots.graph_driver(container.id),
+            execs=[one.id for one in self.lives.of(container).execs.values() if one.exit_code is None],
         )
         return await self._sized(answer, container.image) if size else answer
 

@@ -56,7 +56,7 @@ class Host:
         host = container.host
         return bundling.Surroundings(
             facts=replace(self.facts, devices=devices()) if host.privileged else self.facts,
-            user=await self._user(container),
+            user=await self.user(container, container.config.user),
             etc=etc,
             cgroups_path=self.cgroups_path(container),
             unified_cgroups=self.unified,
@@ -80,11 +80,12 @@ class Host:
             raise InvalidArgument(f"invalid cgroup parent: {parent}")
         return f"{'/' + parent.strip('/') if parent else CGROUP_PARENT}/{container.id}"
 
-    async def _user(self, container: Container) -> users.User:
+    async def user(self, container: Container, text: str) -> users.User:
+        """Whom `text` means in the container. Raises InvalidArgument for a name that is not there."""
         passwd, group = await asyncio.gather(
             self.snapshots.read_file(container.id, "/etc/passwd"), self.snapshots.read_file(container.id, "/etc/group")
         )
-        return users.resolve(container.config.user, _text(passwd), _text(group), container.host.group_add)
+        return users.resolve(text, _text(passwd), _text(group), container.host.group_add)
 
     def _init(self, host: HostConfig) -> str:
         if not (self.config.init if host.init is None else host.init):

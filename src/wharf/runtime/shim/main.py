@@ -11,6 +11,7 @@ from typing import Any, Final
 from wharf.linux import cgroups, pidfd, syscall, tty
 from wharf.runtime import records, wire
 from wharf.runtime.shim import isolation, oci
+from wharf.runtime.shim.execution import Execs
 from wharf.runtime.shim.forward import Forwarder, forward
 from wharf.runtime.shim.logfile import Log, LogFile, now
 from wharf.runtime.shim.loop import GONE, READ, Loop
@@ -77,6 +78,7 @@ class Shim:
         self._started = ""
         self._end: dict[str, Any] | None = None
         self._forwarders: list[Forwarder] = []
+        self._execs = Execs(self.loop, launch)
         self._failed = False
 
     def live(self, connection: _socket.socket) -> None:
@@ -233,6 +235,12 @@ class Shim:
                 self._run(control)
             case "resize":
                 self._resize(message["height"], message["width"])
+            case "exec":
+                self._execs.begin(control, message, reader.fds, self._init)
+            case "exec_resize":
+                self._execs.resize(message["id"], message["height"], message["width"])
+            case "exec_signal":
+                self._execs.signal(message["id"], message["number"])
             case "status":
                 control.tell({"event": "status", "lost_log_bytes": self._streams.lost})
 
@@ -308,13 +316,16 @@ class Shim:
                 return
             if pid == self._init:
                 self._status = status
+            else:
+                self._execs.child_ended(pid, status)
 
     def _serve(self) -> None:
         while self._status is None:
             if self._failed:
                 self._leave_unstarted()
                 return
-            self.loop.turn()
+            self.loop.turn(self._execs.deadline)
+            self._execs.turned()
         self._finish()
         self._linger()
 
@@ -334,6 +345,8 @@ class Shim:
         out_of_memory = path.startswith("/") and cgroups.was_out_of_memory(path)
         late = oci.last_error()
         oci.delete(self.launch)
+        self._reap()
+        self._execs.close()
         self._drain()
         if late:
             # What the runtime could not do after it had reported success, such as an exec of a broken program.
@@ -362,5 +375,5 @@ class Shim:
 
     def _linger(self) -> None:
         """Stays until the attached clients have read all."""
-        while self._streams.clients and self.loop.turn(time.monotonic() + _LINGER_LIMIT):
+        while (self._streams.clients or self._execs.has_clients) and self.loop.turn(time.monotonic() + _LINGER_LIMIT):
             pass

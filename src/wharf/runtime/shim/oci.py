@@ -30,18 +30,22 @@ class Failed(Exception):
     """The runtime's own words."""
 
 
-def arguments(program: str, *, systemd: bool) -> list[str]:
-    own = [program, "--root", records.STATE, "--log", _LOG, "--log-format", "json"]
+def arguments(program: str, *, systemd: bool, log: str = _LOG) -> list[str]:
+    own = [program, "--root", records.STATE, "--log", log, "--log-format", "json"]
     return [*own, "--systemd-cgroup"] if systemd else own
+
+
+def spawn(program: str, command: list[str], stdio: tuple[int, int, int]) -> int:
+    """Starts a program; its pid. Raises OSError when it cannot be run."""
+    actions: list[Any] = [(os.POSIX_SPAWN_DUP2, fd, target) for target, fd in enumerate(stdio)]
+    return os.posix_spawn(
+        program, command, {"PATH": _PATH}, file_actions=actions, setsigdef=_RESET, setsigmask=(), setsid=False
+    )
 
 
 def execute(program: str, command: list[str], stdio: tuple[int, int, int]) -> int:
     """Runs a program to its end; its exit code (128 + n for a signal). Raises OSError when it cannot be run."""
-    actions: list[Any] = [(os.POSIX_SPAWN_DUP2, fd, target) for target, fd in enumerate(stdio)]
-    pid = os.posix_spawn(
-        program, command, {"PATH": _PATH}, file_actions=actions, setsigdef=_RESET, setsigmask=(), setsid=False
-    )
-    _, status = os.waitpid(pid, 0)
+    _, status = os.waitpid(spawn(program, command, stdio), 0)
     code = os.waitstatus_to_exitcode(status)
     return code if code >= 0 else 128 - code
 
@@ -73,10 +77,10 @@ def run(launch: dict[str, Any], network: int | None, stdio: tuple[int, int, int]
         return int(file.read())
 
 
-def last_error() -> str:
+def last_error(log: str = _LOG) -> str:
     """The last error that the runtime logged, or ""."""
     try:
-        with open(_LOG, errors="replace") as file:
+        with open(log, errors="replace") as file:
             lines = file.readlines()
     except FileNotFoundError:
         return ""
@@ -136,9 +140,10 @@ def remove_tree(path: str) -> None:
 class Console:
     """The socket on which the runtime hands over the terminal's master."""
 
-    def __init__(self) -> None:
+    def __init__(self, path: str = _CONSOLE) -> None:
+        self._path = path
         self._socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
-        self._socket.bind(_CONSOLE)
+        self._socket.bind(path)
         self._socket.listen(1)
 
     def take(self) -> int:
@@ -158,7 +163,7 @@ class Console:
 
     def close(self) -> None:
         self._socket.close()
-        remove_tree(_CONSOLE)
+        remove_tree(self._path)
 
 
 def _receive_descriptor(connection: _socket.socket) -> int | None:

@@ -1,0 +1,201 @@
+"""The operations on execs that faces call."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final, TypeVar
+from weakref import WeakValueDictionary
+
+import msgspec
+
+from wharf.apitypes.execs import ExecConfig, ExecCreated, ExecInspect
+from wharf.engine.containers import bundling
+from wharf.engine.containers.live import Live
+from wharf.engine.containers.record import Container, Status
+from wharf.engine.containers.running import Lives
+from wharf.engine.exec import record
+from wharf.engine.exec.attaching import ExecAttachment, StartOptions, console_size, told
+from wharf.engine.exec.record import Exec
+from wharf.errors import Conflict, EngineError, InvalidArgument, NotFound
+from wharf.runtime.contract import ExecLaunch, ExecProcess
+from wharf.runtime.exec_bundle import ExecSpec, home_of, process_json
+from wharf.runtime.failure import RuntimeFailed
+from wharf.runtime.records import CONFIG
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+#: How long the exit code of an ended exec can be asked for; dockerd forgets it about as late.
+REMEMBERED: Final = timedelta(minutes=5)
+#: How long a resize waits for an exec that is about to be started.
+_START_PATIENCE: Final = 10.0
+#: What an exec's client sees when it could not be started for another reason than its command.
+_CANNOT_START: Final = 126
+
+
+@dataclass(slots=True, weakref_slot=True)
+class Execs:
+    """All execs of this engine. Each belongs to its container's live part and goes with it."""
+
+    lives: Lives
+    _by_id: "WeakValueDictionary[str, Exec]" = field(default_factory=WeakValueDictionary)
+    _tasks: "set[asyncio.Task[Any]]" = field(default_factory=set)
+
+    async def create(self, ref: str, config: ExecConfig, detach_keys: bytes = b"") -> ExecCreated:
+        """Prepares an exec in a running container."""
+        if not config.cmd:
+            raise InvalidArgument("No exec command specified")
+        container = self.lives.store.find(ref)
+        _require_running(container, ref)
+        one = Exec(secrets.token_hex(32), container.id, config, detach_keys)
+        self.lives.of(container).execs[one.id] = one
+        self._by_id[one.id] = one
+        self.lives.publish(f"exec_create: {one.command_line}", container, execID=one.id)
+        return ExecCreated(id=one.id)
+
+    async def start(self, id: str, options: StartOptions) -> ExecAttachment | None:
+        """Starts an exec that was created; its streams, or None with `detach`.
+
+        With streams, what prevents the process from running is told in them, as if the process had.
+        """
+        one, container = self._find(id)
+        _require_running(container, container.name)
+        if one.exit_code is not None:
+            raise Conflict(f"Error: Exec command {id} has already run")
+        if one.running:
+            raise Conflict(f"Error: Exec command {id} is already running")
+        if options.console_size != (0, 0) and not one.config.tty:
+            raise InvalidArgument("console size is only supported with a terminal")
+        one.running = True
+        # In a task of its own: who starts a process and leaves has started it all the same.
+        starting = self._spawn(self._run(one, container, options), f"start exec {id[:12]}")
+        try:
+            process = await asyncio.shield(starting)
+        except EngineError as error:
+            if options.detach:
+                raise
+            return told(one, error, tty=options.tty)
+        return None if options.detach else ExecAttachment(one, process.stream, tty=options.tty)
+
+    async def _run(self, one: Exec, container: Container, options: StartOptions) -> ExecProcess:
+        """Starts the process and sees to its end."""
+        self.lives.publish(f"exec_start: {one.command_line}", container, execID=one.id)
+        live = self.lives.of(container)
+        try:
+            if live.monitor is None:
+                raise Conflict(f"Container {container.id} is not running")
+            launch = await self._launch(one, container, options)
+            process = await live.monitor.execute(launch)
+        except BaseException as error:
+            self._forget_later(one, live, error.exit_code if isinstance(error, RuntimeFailed) else _CANNOT_START)
+            raise
+        one.process = process
+        one.started.set()
+        self._spawn(self._watch(one, process, live), f"watch exec {one.id[:12]}")
+        return process
+
+    async def _launch(self, one: Exec, container: Container, options: StartOptions) -> ExecLaunch:
+        config = one.config
+        size = options.console_size if options.console_size != (0, 0) else console_size(config.console_size)
+        attached = not options.detach
+        return ExecLaunch(
+            id=one.id,
+            process=await self._process(config, container, size),
+            command=config.cmd[0],
+            tty=config.tty,
+            framed=not options.tty,
+            stdin=config.attach_stdin and attached,
+            stdout=config.attach_stdout and attached,
+            stderr=config.attach_stderr and attached,
+            console_size=size,
+        )
+
+    async def _process(self, config: ExecConfig, container: Container, size: tuple[int, int]) -> bytes:
+        starter = self.lives.starter
+        own = (starter.places.bundle(container.id) / CONFIG).read_bytes()
+        user = None
+        if config.user and config.user != container.config.user:
+            user = await starter.host.user(container, config.user)
+        merged = container.with_(
+            config=msgspec.structs.replace(container.config, tty=config.tty, env=[*container.config.env, *config.env])
+        )
+        spec = ExecSpec(
+            args=tuple(config.cmd),
+            env=bundling.environment(merged, user.home if user is not None else home_of(own)),
+            cwd=_directory(config.working_dir or container.config.working_dir or "/"),
+            user=user,
+            capabilities=tuple(sorted(starter.host.facts.capabilities)) if config.privileged else None,
+            tty=config.tty,
+            console_size=size,
+        )
+        return process_json(own, spec)
+
+    async def _watch(self, one: Exec, process: ExecProcess, live: Live) -> None:
+        code = await process.wait()
+        self._forget_later(one, live, code)
+        if (container := self.lives.store.get(one.container_id)) is not None:
+            self.lives.publish("exec_die", container, execID=one.id, exitCode=str(code))
+
+    def _forget_later(self, one: Exec, live: Live, code: int) -> None:
+        one.has_ended(code)
+        asyncio.get_running_loop().call_later(REMEMBERED.total_seconds(), live.execs.pop, one.id, None)
+
+    async def inspect(self, id: str) -> ExecInspect:
+        return record.inspect(self._find(id)[0])
+
+    async def resize(self, id: str, height: int, width: int) -> None:
+        """Sets the size of an exec's terminal; waits for its start, since clients do both at once."""
+        one, _ = self._find(id)
+        try:
+            await asyncio.wait_for(one.started.wait(), _START_PATIENCE)
+        except TimeoutError:
+            raise EngineError("timeout waiting for exec session ready") from None
+        if one.process is None or not one.running:
+            raise NotFound("no such exec")
+        await one.process.resize(height, width)
+
+    def _find(self, id: str) -> tuple[Exec, Container]:
+        one = self._by_id.get(id)
+        container = self.lives.store.get(one.container_id) if one is not None else None
+        if one is None or container is None:
+            raise NotFound(f"No such exec instance: {id}")
+        return one, container
+
+    def _spawn(self, work: Coroutine[None, None, T], name: str) -> "asyncio.Task[T]":
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: "asyncio.Task[Any]") -> None:
+        self._tasks.discard(task)
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is not None and not isinstance(error, EngineError):
+            log.error("an exec's task failed", exc_info=error, extra={"task": task.get_name()})
+
+    async def close(self) -> None:
+        """Leaves the processes alone and ends all that watches them."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def _directory(path: str) -> str:
+    if not path.startswith("/"):
+        raise InvalidArgument("OCI runtime exec failed: exec failed: Cwd must be an absolute path: unknown")
+    return path
+
+
+def _require_running(container: Container, ref: str) -> None:
+    """Raises Conflict, in dockerd's words, unless an exec may be started in it."""
+    if container.status is Status.RESTARTING:
+        raise Conflict(f"Container {container.id} is restarting, wait until the container is running")
+    container.require_alive()
+    if container.status is Status.PAUSED:
+        raise Conflict(f"Container {ref} is paused, unpause the container before exec")
