@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from typing import Any, Protocol
 
+from wharf.apitypes.archive import FileChange, PathStat
 from wharf.apitypes.containers import (
     ContainerConfig,
     ContainerInspect,
@@ -51,7 +52,28 @@ class LogStream(Protocol):
     def entries(self) -> AsyncIterator[list[LogEntry]]: ...
 
 
+class Archive(Protocol):
+    """A tar archive on its way out; iterated to its end, or abandoned."""
+
+    @property
+    def stat(self) -> PathStat | None: ...
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+    def abandon(self) -> None: ...
+
+
+class Files(Protocol):
+    async def stat(self, ref: str, path: str) -> PathStat: ...
+    async def read(self, ref: str, path: str) -> Archive: ...
+    async def write(
+        self, ref: str, path: str, stream: AsyncIterator[bytes], *, keep_kinds: bool = False, as_user: bool = False
+    ) -> None: ...
+    async def export(self, ref: str) -> Archive: ...
+    async def changes(self, ref: str) -> Sequence[FileChange]: ...
+
+
 class Containers(Protocol):
+    @property
+    def files(self) -> Files: ...
     async def create(
         self,
         name: str | None,

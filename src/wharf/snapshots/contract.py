@@ -33,6 +33,9 @@ class Snapshots(Protocol):
     def layer_directories(self, id: str) -> list[Path]:
         """The directories that the root is stacked from, the writable one first."""
 
+    def stack_of(self, id: str) -> Sequence[Path]:
+        """The read-only directories under a container, topmost first."""
+
     async def read_file(self, id: str, path: str) -> bytes | None:
         """A file (up to 16 MiB) of a container, by its absolute path there; links are followed inside the root.
 

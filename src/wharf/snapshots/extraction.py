@@ -54,7 +54,7 @@ class Unpacked:
 
 def extract(reader: TarReader, limits: Limits) -> Unpacked:
     """Writes all members below the working directory. Raises Refused, DamagedArchive, OSError; the rest is garbage."""
-    extraction = _Extraction(limits)
+    extraction = Extraction(limits)
     try:
         for entry in reader:
             extraction.add(entry, reader)
@@ -83,7 +83,9 @@ def split(name: bytes) -> Parts:
     return tuple(parts)
 
 
-class _Extraction:
+class Extraction:
+    """Writes members one after the other. The process's working directory must be its root."""
+
     def __init__(self, limits: Limits) -> None:
         self.done = Unpacked()
         self._limits = limits
@@ -226,11 +228,7 @@ class _Extraction:
             path, parent, lambda: os.open(path[-1], NEW_FILE, entry.mode & 0o777, dir_fd=parent)
         )
         try:
-            if entry.pieces is None:
-                for piece in reader.data():
-                    _write(descriptor, piece)
-            else:
-                _write_sparse(descriptor, entry, reader)
+            write_content(descriptor, entry, reader)
             self.done.size += entry.size
             os.fchown(descriptor, entry.uid, entry.gid)
             if entry.mode & 0o7000:
@@ -345,6 +343,15 @@ def _remove_tree(name: bytes, parent: int) -> None:
     finally:
         os.close(descriptor)
     os.rmdir(name, dir_fd=parent)
+
+
+def write_content(descriptor: int, entry: Entry, reader: TarReader) -> None:
+    """Writes a file's bytes; what is between the pieces of a sparse one stays a hole."""
+    if entry.pieces is None:
+        for piece in reader.data():
+            _write(descriptor, piece)
+    else:
+        _write_sparse(descriptor, entry, reader)
 
 
 def _write(descriptor: int, data: memoryview) -> None:

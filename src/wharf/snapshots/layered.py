@@ -1,7 +1,6 @@
 """What the drivers have in common, as the engine sees it."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Protocol
 
 from wharf.snapshots.contract import Snapshots
@@ -28,6 +27,3 @@ class LayeredSnapshots(Snapshots, Protocol):
 
     def layers_in_use(self) -> set[Digest]:
         """The layers that containers stand on, whatever became of their images."""
-
-    def stack_of(self, id: str) -> Sequence[Path]:
-        """The read-only directories under a container, topmost first."""

@@ -3,7 +3,7 @@
 from typing import Final
 
 from wharf.api.router import Handler, Operation
-from wharf.api.routes import containers, exec, images, networks, ping, system, volumes
+from wharf.api.routes import archive, containers, exec, images, networks, ping, system, volumes
 
 #: The first whose method and path match is taken: literal paths are found before patterns, else the order counts.
 _TABLE: Final[tuple[tuple[str, str, Handler], ...]] = (
@@ -19,6 +19,11 @@ _TABLE: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("GET", "/containers/{name}/json", containers.inspect),
     ("GET", "/containers/{name}/logs", containers.logs),
     ("GET", "/containers/{name}/top", containers.top),
+    ("GET", "/containers/{name}/archive", archive.read),
+    ("HEAD", "/containers/{name}/archive", archive.stat),
+    ("PUT", "/containers/{name}/archive", archive.write),
+    ("GET", "/containers/{name}/export", archive.export),
+    ("GET", "/containers/{name}/changes", archive.changes),
     ("POST", "/containers/{name}/start", containers.start),
     ("POST", "/containers/{name}/stop", containers.stop),
     ("POST", "/containers/{name}/restart", containers.restart),

@@ -27,6 +27,7 @@ from wharf.apitypes.containers import (
 )
 from wharf.engine.config import EngineConfig
 from wharf.engine.containers import creation, inspecting, listing, mounts, naming, processes
+from wharf.engine.containers.archive import Files
 from wharf.engine.containers.attaching import Attachment, AttachOptions
 from wharf.engine.containers.bundling import NON_RECURSIVE, network_kind
 from wharf.engine.containers.live import Live, WaitResult, parse_condition
@@ -84,6 +85,7 @@ class Containers:
         self._default_runtime = starter.default_runtime
         self._volumes = volumes
         self.lives = Lives(store, starter, events, remove_ended=lambda id: self.remove(id, volumes=True))
+        self.files = Files(store, self.lives, places, snapshots)
         self._random = random.Random(secrets.randbits(64))
 
     # ── create ──

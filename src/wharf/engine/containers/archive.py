@@ -1,0 +1,214 @@
+"""Files into and out of containers, running or not: `docker cp`, `docker export`, `docker diff`."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+
+from wharf.apitypes.archive import FileChange, PathStat, go_mode, go_time
+from wharf.engine.containers.bundling import NON_RECURSIVE
+from wharf.engine.containers.record import Container, Status
+from wharf.engine.containers.running import Lives
+from wharf.engine.containers.starting import Places
+from wharf.engine.containers.store import ContainerStore
+from wharf.errors import Conflict, EngineError, InvalidArgument, NotFound
+from wharf.linux import pidfd
+from wharf.runtime import records, users
+from wharf.snapshots import views
+from wharf.snapshots.changes import Difference, difference
+from wharf.snapshots.contract import Snapshots
+from wharf.snapshots.views import Bind, FileStatus, Outgoing, View
+
+
+class Archive:
+    """A tar archive on its way out. Iterate it to its end, or close it."""
+
+    def __init__(self, outgoing: Outgoing, held: AsyncExitStack) -> None:
+        self._outgoing = outgoing
+        self._held = held
+        self._closing: asyncio.Task[None] | None = None
+        self.stat = _path_stat(outgoing.status) if outgoing.status else None
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Raises EngineError when it cannot be completed."""
+        try:
+            async for data in self._outgoing:
+                yield data
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        """Ends the work and lets the container go on with its life."""
+        self._outgoing.close()
+        await self._held.aclose()
+
+    def abandon(self) -> None:
+        """Closes it soon: for who cannot wait."""
+        self._closing = asyncio.create_task(self.close(), name="abandon an archive")
+
+
+@dataclass(slots=True)
+class Files:
+    """The files of all containers. A container that does not run cannot start while one of these works on it."""
+
+    store: ContainerStore
+    lives: Lives
+    places: Places
+    snapshots: Snapshots
+
+    async def stat(self, ref: str, path: str) -> PathStat:
+        """Raises NoSuchContainer, NotFound, InvalidArgument."""
+        container = self._find(ref, path)
+        async with self._view(container) as view:
+            with _named(ref, path):
+                return _path_stat(await views.status(view, path))
+
+    async def read(self, ref: str, path: str) -> Archive:
+        """What is at `path`, with all below it. Raises NoSuchContainer, NotFound, InvalidArgument."""
+        container = self._find(ref, path)
+        async with AsyncExitStack() as held:
+            view = await held.enter_async_context(self._view(container))
+            with _named(ref, path):
+                outgoing = await views.packed(view, path)
+            archive = Archive(outgoing, held.pop_all())
+        self.lives.publish("archive-path", container)
+        return archive
+
+    async def write(
+        self,
+        ref: str,
+        path: str,
+        stream: AsyncIterator[bytes],
+        *,
+        keep_kinds: bool = False,
+        as_user: bool = False,
+    ) -> None:
+        """Unpacks an archive into the directory at `path`; with `as_user` its files belong to the container's user.
+
+        With `keep_kinds` no directory replaces something else, nor is replaced. Raises NoSuchContainer, NotFound,
+        InvalidArgument, PermissionDenied where the container may not write; what was written until then stays.
+        """
+        container = self._find(ref, path)
+        owner = await self._owner(container) if as_user and container.config.user else None
+        async with self._view(container) as view:
+            with _named(ref, path):
+                try:
+                    await views.unpacked(view, path, stream, owner=owner, keep_kinds=keep_kinds)
+                except views.ReadOnly:
+                    raise views.ReadOnly(_read_only(container, path)) from None
+        self.lives.publish("extract-to-dir", container)
+
+    async def export(self, ref: str) -> Archive:
+        """The container's root file system without what is mounted on it. Raises NoSuchContainer, Conflict."""
+        container = self.store.find(ref)
+        if container.status in (Status.REMOVING, Status.DEAD):
+            raise Conflict(f"You cannot export container {container.id} which is being removed")
+        async with AsyncExitStack() as held:
+            view = await held.enter_async_context(self._view(container, bare=True))
+            archive = Archive(await views.exported(view), held.pop_all())
+        self.lives.publish("export", container)
+        return archive
+
+    async def changes(self, ref: str) -> Sequence[FileChange]:
+        """What differs from the image, sorted by path. Raises NoSuchContainer."""
+        found = await self.difference(self.store.find(ref))
+        return [
+            FileChange(path=path.encode("utf-8", "replace").decode(), kind=int(kind)) for path, kind in found.ordered()
+        ]
+
+    async def difference(self, container: Container) -> Difference:
+        """What differs from the image."""
+        upper = self.snapshots.writable(container.id)
+        whole = self.snapshots.name == "vfs"
+        lower = self.snapshots.stack_of(container.id)
+        try:
+            return await asyncio.to_thread(difference, upper, lower, whole=whole)
+        except OSError as error:
+            raise EngineError(f"cannot compare the container with its image: {error.strerror}") from error
+
+    # ── what a container sees ──
+
+    def _find(self, ref: str, path: str) -> Container:
+        if not path:
+            raise InvalidArgument("bad parameter: path cannot be empty")
+        return self.store.find(ref)
+
+    @asynccontextmanager
+    async def _view(self, container: Container, *, bare: bool = False) -> AsyncIterator[View]:
+        """The container's own mounts while it runs, else such as it would have; then it cannot start meanwhile."""
+        live = self.lives.of(container)
+        async with live.lock:
+            namespace = self._namespace(self.lives.current(container.id))
+            if namespace is None:
+                yield self._still_view(self.lives.current(container.id), bare=bare)
+                return
+        try:
+            yield View(namespace=namespace, bare=bare)
+        finally:
+            os.close(namespace)
+
+    def _namespace(self, container: Container) -> int | None:
+        """The mount namespace of a container's process; None when none runs."""
+        started = records.read(self.places.bundle(container.id), records.STARTED) if container.pid else None
+        if started is None:
+            return None
+        process = pidfd.open_same(started["pid"], started["start_time"])
+        if process is None:
+            return None
+        try:
+            namespace = os.open(f"/proc/{started['pid']}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+            if pidfd.has_ended(process):  # then the number may have been another's already
+                os.close(namespace)
+                return None
+            return namespace
+        except OSError:
+            return None
+        finally:
+            os.close(process)
+
+    def _still_view(self, container: Container, *, bare: bool) -> View:
+        binds = [
+            Bind(point.source, point.destination, read_only=not point.rw, recursive=point.mode != NON_RECURSIVE)
+            for point in container.mounts
+            if point.type in ("bind", "volume")
+        ]
+        root = self.snapshots.root(container.id)
+        return View(
+            root=root,
+            target=root.directory / "tmp",
+            binds=() if bare else sorted(binds, key=lambda bind: bind.target.count("/")),
+            read_only=container.host.readonly_rootfs,
+        )
+
+    async def _owner(self, container: Container) -> tuple[int, int]:
+        passwd = await self.snapshots.read_file(container.id, "/etc/passwd") or b""
+        group = await self.snapshots.read_file(container.id, "/etc/group") or b""
+        user = users.resolve(container.config.user, passwd.decode(errors="replace"), group.decode(errors="replace"))
+        return user.uid, user.gid
+
+
+@contextmanager
+def _named(ref: str, path: str) -> Iterator[None]:
+    """Says which file of which container is not there."""
+    try:
+        yield
+    except views.NothingThere:
+        raise NotFound(f"Could not find the file {path} in container {ref}") from None
+
+
+def _path_stat(status: FileStatus) -> PathStat:
+    return PathStat(
+        name=status.name,
+        size=status.size,
+        mode=go_mode(status.mode),
+        mtime=go_time(status.mtime),
+        link_target=status.link_target,
+    )
+
+
+def _read_only(container: Container, path: str) -> str:
+    inside = f"/{path.strip('/')}/"
+    if any(inside.startswith(f"{point.destination.rstrip('/')}/") for point in container.mounts):
+        return "mounted volume is marked read-only"
+    return "container rootfs is marked read-only"
