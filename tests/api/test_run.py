@@ -187,6 +187,12 @@ def test_an_init_reaps_orphans(wharfd: Wharfd) -> None:
     assert ran.text != "cat"
 
 
+def test_other_users_reach_what_is_mounted_where_the_image_has_nothing(wharfd: Wharfd) -> None:
+    arguments = ["--user", "1000", "-v", "/usr/share:/made/for/mount:ro", "--init"]
+    ran = wharfd.docker("run", "--rm", *arguments, "busybox", "ls", "-d", "/made/for/mount/.")
+    assert ran.text == "/made/for/mount/."
+
+
 def test_read_only_root(wharfd: Wharfd) -> None:
     ran = wharfd.docker(
         "run", "--rm", "--read-only", "--tmpfs", "/run", "busybox", "sh", "-c", "touch /run/a && touch /a", check=False

@@ -38,9 +38,14 @@ def arguments(program: str, *, systemd: bool, log: str = _LOG) -> list[str]:
 def spawn(program: str, command: list[str], stdio: tuple[int, int, int]) -> int:
     """Starts a program; its pid. Raises OSError when it cannot be run."""
     actions: list[Any] = [(os.POSIX_SPAWN_DUP2, fd, target) for target, fd in enumerate(stdio)]
-    return os.posix_spawn(
-        program, command, {"PATH": _PATH}, file_actions=actions, setsigdef=_RESET, setsigmask=(), setsid=False
-    )
+    # The runtime makes missing mount points, and users other than root must be able to pass through them.
+    own = os.umask(0o022)
+    try:
+        return os.posix_spawn(
+            program, command, {"PATH": _PATH}, file_actions=actions, setsigdef=_RESET, setsigmask=(), setsid=False
+        )
+    finally:
+        os.umask(own)
 
 
 def execute(program: str, command: list[str], stdio: tuple[int, int, int]) -> int:
