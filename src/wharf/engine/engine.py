@@ -17,11 +17,12 @@ from wharf.engine.containers.store import ContainerStore
 from wharf.engine.containers.surroundings import Host
 from wharf.engine.exec.service import Execs
 from wharf.engine.images.images import Images
-from wharf.engine.networks import Networks
+from wharf.engine.networks import Networks, built_in
 from wharf.engine.system.system import System
 from wharf.engine.volumes import Volumes
 from wharf.events.bus import Bus
 from wharf.network.bridge import BridgeNetwork
+from wharf.network.kernel import Kernel
 from wharf.runtime.monitor import ShimMonitors
 from wharf.runtime.programs import runtimes
 from wharf.snapshots.opening import open_snapshots
@@ -86,7 +87,9 @@ async def _open(
     await images.open()
     stack.push_async_callback(images.close)
     volumes = Volumes(db, config.data_root / "volumes", events)
-    bridge = BridgeNetwork(db, config.bridge)
+    kernel = Kernel()
+    stack.callback(kernel.close)
+    bridge = BridgeNetwork(built_in(db, "bridge").id, config.bridge, kernel)
     await bridge.open()
     stack.push_async_callback(bridge.close)
     starter = Starter(

@@ -23,7 +23,7 @@ NLMSG_ERROR: Final = 2
 NLMSG_DONE: Final = 3
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
 RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
-RTM_NEWROUTE, RTM_GETROUTE = 24, 26
+RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
 
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_MASTER, IFLA_LINKINFO = 1, 3, 4, 10, 18
 IFLA_IFALIAS, IFLA_AF_SPEC, IFLA_NET_NS_FD = 20, 26, 28
@@ -305,3 +305,8 @@ def add_default_route(index: int, gateway: IPv4Address) -> Message:
     body = _ROUTE.pack(socket.AF_INET, 0, 0, 0, RT_TABLE_MAIN, RTPROT_BOOT, RT_SCOPE_UNIVERSE, RTN_UNICAST, 0)
     body += attribute(RTA_GATEWAY, gateway.packed) + number(RTA_OIF, index)
     return Message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, body)
+
+
+def delete_default_route() -> Message:
+    """The kernel answers ESRCH when there is none."""
+    return Message(RTM_DELROUTE, 0, _ROUTE.pack(socket.AF_INET, 0, 0, 0, RT_TABLE_MAIN, 0, 0, 0, 0))

@@ -1,30 +1,26 @@
-"""The bridge network: containers on one bridge of the host, with translated addresses and published ports."""
+"""A bridge network: containers on one bridge of the host, with translated addresses and published ports."""
 
-import asyncio
 import logging
 import secrets
 import socket
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol
 
-from wharf.db.database import Database
 from wharf.errors import EngineError, Unavailable
-from wharf.linux import sysctl
 from wharf.linux.listener import Listener
-from wharf.linux.netlink import RouteSocket, parse_mac
-from wharf.linux.nftables import Nftables, NftablesError
+from wharf.linux.netlink import parse_mac
+from wharf.linux.nftables import NftablesError
 from wharf.network import device, reservation
 from wharf.network.contract import Endpoint, EndpointRequest
 from wharf.network.firewall import Ruleset
 from wharf.network.ipam import Addresses, mac_address
-from wharf.network.ports import HostPort, PublishedPorts, element
+from wharf.network.kernel import Kernel
+from wharf.network.ports import HostPort, element
 
 log = logging.getLogger(__name__)
 
 DEFAULT_ADDRESS: Final = IPv4Interface("172.17.0.1/16")
-_T = TypeVar("_T")
 
 
 class BridgeSettings(Protocol):
@@ -49,35 +45,40 @@ class BridgeSettings(Protocol):
 
 
 class BridgeNetwork:
-    """One bridge. When it cannot be opened, the engine still runs: `unavailable` says why, and reserve() raises it.
+    """One bridge. When it cannot be opened, the engine still runs: `unavailable` says why, and reserve() raises it."""
 
-    What speaks to the kernel runs in one thread of its own, in order: the kernel may make it wait for milliseconds
-    while it takes down other containers' networks.
-    """
-
-    name: Final = "bridge"
-
-    def __init__(self, db: Database, settings: BridgeSettings) -> None:
-        rows = db.read("SELECT id FROM networks WHERE name = ?", (self.name,))
-        self.id = str(rows[0][0]) if rows else secrets.token_hex(32)
+    def __init__(
+        self,
+        id: str,
+        settings: BridgeSettings,
+        kernel: Kernel,
+        *,
+        name: str = "bridge",
+        internal: bool = False,
+        reserved: Iterable[IPv4Address] = (),
+    ) -> None:
+        """`internal` has no way out and no way in; `reserved` addresses are given to nobody."""
+        self.id = id
+        self.name = name
+        self.internal = internal
         self.unavailable = "the bridge is not open"
         self._settings = settings
+        self._kernel = kernel
+        self._reserved = frozenset(reserved)
         self._place(settings.address or DEFAULT_ADDRESS)
-        self._used = PublishedPorts(*_port_range())
+        self._used = kernel.published
         self._endpoints: dict[str, Endpoint] = {}
         self._open_ports: set[str] = set()  # ids of endpoints whose elements are in the table
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="network")
         self._index = 0
         self._claim: socket.socket | None = None
-        self._routes: RouteSocket | None = None
-        self._nftables: Nftables | None = None
 
     def _place(self, address: IPv4Interface) -> None:
+        settings = self._settings
         self.subnet = address.network
         self.gateway = address.ip
-        self._addresses = Addresses(self.subnet, self.gateway, self._settings.fixed_cidr)
+        self._addresses = Addresses(self.subnet, self.gateway, settings.fixed_cidr, taken=set(self._reserved))
         self._rules = Ruleset(
-            self._settings.name, self.subnet, self._settings.inter_container, self._settings.masquerade
+            settings.name, self.subnet, settings.inter_container, settings.masquerade, internal=self.internal
         )
 
     async def open(self) -> None:
@@ -86,7 +87,7 @@ class BridgeNetwork:
             self.unavailable = "the default bridge is switched off (bridge: none)"
             return
         try:
-            await self._do(self._open)
+            await self._kernel.do(self._open)
             self.unavailable = ""
         except (EngineError, NftablesError, OSError) as error:
             self._let_go()
@@ -96,47 +97,49 @@ class BridgeNetwork:
     def _open(self) -> None:
         settings = self._settings
         self._claim = device.claim(settings.name)
-        self._routes = RouteSocket()
         if settings.firewall:
-            self._nftables = Nftables()
-        self._index, address = device.ensure_bridge(self._routes, settings.name, settings.address, settings.mtu)
+            self._kernel.nftables()  # without it there shall be no bridge either
+        self._index, address = device.ensure_bridge(
+            self._kernel.routes(), settings.name, settings.address, settings.mtu
+        )
         self._place(address)
         device.enable_forwarding(settings.name, local_clients=settings.firewall)
         # A table that an engine before us left goes on working until restore() replaces it.
-        if self._nftables is not None and not self._has_table():
+        if settings.firewall and not self._has_table():
             self._rebuild()
 
     def _has_table(self) -> bool:
-        assert self._nftables is not None
-        return f"table {self._rules.table}\n" in self._nftables.run("list tables ip") + "\n"
+        return f"table {self._rules.table}\n" in self._kernel.nftables().run("list tables ip") + "\n"
 
     async def close(self) -> None:
         """Leaves bridge and rules to containers that go on running; without any, both are removed."""
         if not self.unavailable and not self._endpoints:
             try:
-                await self._do(self._remove)
+                await self._kernel.do(self._remove)
             except (NftablesError, OSError) as error:
                 log.warning("bridge not removed", extra={"bridge": self._settings.name, "reason": str(error)})
         self._let_go()
-        self._thread.shutdown()
 
     def _remove(self) -> None:
-        assert self._routes is not None
-        if self._nftables is not None:
-            self._nftables.run(self._rules.remove())
-        device.delete_bridge(self._routes, self._settings.name)
+        if self._settings.firewall:
+            self._kernel.nftables().run(self._rules.remove())
+        device.delete_bridge(self._kernel.routes(), self._settings.name)
 
     def _let_go(self) -> None:
         self.unavailable = self.unavailable or "the bridge is closed"
-        for kept in (self._nftables, self._routes, self._claim):
-            if kept is not None:
-                kept.close()
-        self._nftables = self._routes = self._claim = None
+        if self._claim is not None:
+            self._claim.close()
+            self._claim = None
+
+    @property
+    def in_use(self) -> bool:
+        """Whether a container is connected, or about to be."""
+        return bool(self._endpoints)
 
     async def reserve(self, request: EndpointRequest) -> tuple[Endpoint, list[Listener]]:
         """See Network. Raises Unavailable when the bridge could not be opened."""
         if self.unavailable:
-            raise Unavailable(f"network bridge is not available: {self.unavailable}")
+            raise Unavailable(f"network {self.name} is not available: {self.unavailable}")
         try:
             wanted_mac = parse_mac(request.mac_address).hex(":") if request.mac_address else ""
         except ValueError as error:
@@ -162,8 +165,10 @@ class BridgeNetwork:
             mac_address=wanted_mac or mac_address(address),
             address=str(address),
             prefix_length=self.subnet.prefixlen,
-            gateway=str(self.gateway),
+            gateway="" if self.internal else str(self.gateway),
             ports=ports,
+            inner=request.interface,
+            default_route=request.default_route and not self.internal,
         )
         self._endpoints[id] = endpoint
         return endpoint, listeners
@@ -171,16 +176,15 @@ class BridgeNetwork:
     async def connect(self, endpoint: Endpoint, namespace: int) -> None:
         """See Network. Raises EngineError; the caller then releases the endpoint."""
         if self.unavailable:
-            raise Unavailable(f"network bridge is not available: {self.unavailable}")
+            raise Unavailable(f"network {self.name} is not available: {self.unavailable}")
         try:
-            await self._do(lambda: self._connect(endpoint, namespace))
+            await self._kernel.do(lambda: self._connect(endpoint, namespace))
         except (NftablesError, OSError) as error:
             raise EngineError(f"failed to set up the container's network: {error}") from error
 
     def _connect(self, endpoint: Endpoint, namespace: int) -> None:
-        assert self._routes is not None
         device.connect(
-            self._routes,
+            self._kernel.routes(),
             self._index,
             endpoint,
             namespace,
@@ -189,10 +193,17 @@ class BridgeNetwork:
             isolated=not self._settings.inter_container and not device.bridge_is_filtered(),
         )
         elements = _elements(endpoint)
-        if elements and self._nftables is not None:
+        if elements and self._settings.firewall:
             # Noted first: a rebuild, should it be needed, then has them.
             self._open_ports.add(endpoint.id)
             self._change(self._rules.add(elements))
+
+    async def disconnect(self, endpoint: Endpoint, namespace: int) -> None:
+        """See Network. Raises EngineError."""
+        try:
+            await self._kernel.do(lambda: device.disconnect(endpoint, namespace))
+        except OSError as error:
+            raise EngineError(f"failed to take the container out of network {self.name}: {error}") from error
 
     async def release(self, endpoint: Endpoint) -> None:
         """See Network."""
@@ -200,7 +211,7 @@ class BridgeNetwork:
             return
         if _elements(endpoint) and not self.unavailable:
             try:
-                await self._do(lambda: self._close_ports(endpoint))
+                await self._kernel.do(lambda: self._close_ports(endpoint))
             except (NftablesError, OSError) as error:
                 log.warning("ports not closed", extra={"container": endpoint.container_id, "reason": str(error)})
         # Given away only now: the old container's elements must not meet the new one's.
@@ -209,7 +220,7 @@ class BridgeNetwork:
 
     def _close_ports(self, endpoint: Endpoint) -> None:
         # Looked at here, behind a connect() whose caller was cancelled and which still went on in this thread.
-        if self._nftables is None or endpoint.id not in self._open_ports:
+        if endpoint.id not in self._open_ports or not self._settings.firewall:
             return
         self._open_ports.discard(endpoint.id)
         self._change(self._rules.delete(_elements(endpoint)))
@@ -224,15 +235,14 @@ class BridgeNetwork:
                 self._used.add(HostPort(port.host_ip, port.host_port, port.protocol))
         if not self.unavailable:
             try:
-                await self._do(self._restore)
+                await self._kernel.do(self._restore)
             except (NftablesError, OSError) as error:
-                raise EngineError(f"failed to restore the bridge network: {error}") from error
+                raise EngineError(f"failed to restore network {self.name}: {error}") from error
 
     def _restore(self) -> None:
-        assert self._routes is not None
-        if self._nftables is not None:
+        if self._settings.firewall:
             self._rebuild()
-        device.sweep(self._routes, self._index, [endpoint.interface for endpoint in self._endpoints.values()])
+        device.sweep(self._kernel.routes(), self._index, [endpoint.interface for endpoint in self._endpoints.values()])
 
     def options(self) -> dict[str, str]:
         """As GET /networks shows them, with dockerd's names."""
@@ -248,21 +258,15 @@ class BridgeNetwork:
 
     def _change(self, commands: str) -> None:
         """Runs commands on our table; if someone else has emptied or removed it, it is made anew."""
-        assert self._nftables is not None
         try:
-            self._nftables.run(commands)
+            self._kernel.nftables().run(commands)
         except NftablesError as error:
             log.warning("nftables table made anew", extra={"bridge": self._settings.name, "reason": str(error)})
             self._rebuild()
 
     def _rebuild(self) -> None:
-        assert self._nftables is not None
         opened = [one for one in list(self._endpoints.values()) if one.id in self._open_ports]
-        self._nftables.run(self._rules.replace(entry for endpoint in opened for entry in _elements(endpoint)))
-
-    async def _do(self, work: Callable[[], _T]) -> _T:
-        """Runs `work` in the network's thread. It is not cut off half-way when the caller is cancelled."""
-        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, work))
+        self._kernel.nftables().run(self._rules.replace(entry for endpoint in opened for entry in _elements(endpoint)))
 
 
 def _elements(endpoint: Endpoint) -> list[tuple[str, str]]:
@@ -272,12 +276,3 @@ def _elements(endpoint: Endpoint) -> list[tuple[str, str]]:
         for port in endpoint.ports
         if ":" not in port.host_ip
     ]
-
-
-def _port_range() -> tuple[int, int]:
-    """The ports that the kernel gives to who does not choose."""
-    try:
-        first, last = sysctl.read("net/ipv4/ip_local_port_range").split()
-    except OSError:
-        return 32768, 60999
-    return int(first), int(last)

@@ -33,6 +33,8 @@ class EndpointRequest:
     mac_address: str = ""
     address: IPv4Address | None = None
     ports: Sequence[PortRequest] = ()
+    interface: str = "eth0"  # its name inside the container
+    default_route: bool = True  # whether the way out leads through this network, if it has one
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,10 @@ class Endpoint:
     mac_address: str
     address: str
     prefix_length: int
-    gateway: str
+    gateway: str  # "" where the network has no way out
     ports: list[PublishedPort] = field(default_factory=list)
+    inner: str = "eth0"  # name of the veth's inner end
+    default_route: bool = True
 
 
 class Network(Protocol):
@@ -63,6 +67,10 @@ class Network(Protocol):
     @property
     def subnet(self) -> IPv4Network: ...
 
+    @property
+    def internal(self) -> bool:
+        """No way out, so no default route and no published ports."""
+
     async def reserve(self, request: EndpointRequest) -> tuple[Endpoint, list[Listener]]:
         """Takes an address and the host ports, without touching the container.
 
@@ -72,7 +80,10 @@ class Network(Protocol):
         """
 
     async def connect(self, endpoint: Endpoint, namespace: int) -> None:
-        """Makes eth0 in the network namespace that the descriptor names, with its route, and opens the ports."""
+        """Makes the interface in the network namespace that the descriptor names, with its route; opens the ports."""
+
+    async def disconnect(self, endpoint: Endpoint, namespace: int) -> None:
+        """Takes the interface out of a container that goes on. Then comes `release`."""
 
     async def release(self, endpoint: Endpoint) -> None:
         """Gives back what `reserve` and `connect` took. Never fails for something that is gone already."""

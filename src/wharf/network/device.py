@@ -1,5 +1,6 @@
 """The bridge device and the ends of containers' links: what is asked of the kernel by netlink and sysctl."""
 
+import errno
 import secrets
 import socket
 from collections.abc import Iterable
@@ -15,7 +16,6 @@ from wharf.network.ipam import choose_subnet
 
 #: Says in a bridge's alias that we made it, so that we may also delete it.
 ALIAS: Final = "wharf"
-CONTAINER_INTERFACE: Final = "eth0"
 
 
 def claim(bridge: str) -> socket.socket:
@@ -103,7 +103,7 @@ def bridge_is_filtered() -> bool:
 
 
 def connect(routes: RouteSocket, bridge: int, endpoint: Endpoint, namespace: int, *, mtu: int, isolated: bool) -> None:
-    """Makes the pair, then eth0's address and route. Raises OSError.
+    """Makes the pair, then the inner end's address and route. Raises OSError.
 
     The outer end is never deleted: it goes with the namespace of the inner one.
     """
@@ -116,7 +116,7 @@ def connect(routes: RouteSocket, bridge: int, endpoint: Endpoint, namespace: int
         inner = RouteSocket()
     with inner:
         routes.request(
-            netlink.new_veth(endpoint.interface, bridge, namespace, CONTAINER_INTERFACE, endpoint.mac_address, mtu),
+            netlink.new_veth(endpoint.interface, bridge, namespace, endpoint.inner, endpoint.mac_address, mtu),
             # Hairpin: where br_netfilter is loaded, a container's packet to its own published port is turned round
             # inside the bridge.
             netlink.set_port(endpoint.interface, hairpin=True, isolated=isolated),
@@ -125,12 +125,34 @@ def connect(routes: RouteSocket, bridge: int, endpoint: Endpoint, namespace: int
             routes.request(netlink.without_link_local(endpoint.interface))
         except OSError:
             pass  # a kernel without IPv6: there is none to be kept away
-        link = inner.link(CONTAINER_INTERFACE)
+        link = inner.link(endpoint.inner)
         if link is None:
             raise EngineError("the container's network interface went away while it was made")
-        inner.request(
+        messages = [
             netlink.set_up(netlink.LOOPBACK_INDEX),
             netlink.add_address(link.index, IPv4Interface(f"{endpoint.address}/{endpoint.prefix_length}")),
             netlink.set_up(link.index),
-            netlink.add_default_route(link.index, IPv4Address(endpoint.gateway)),
-        )
+        ]
+        if endpoint.default_route:
+            messages.append(netlink.add_default_route(link.index, IPv4Address(endpoint.gateway)))
+        inner.request(*messages)
+
+
+def disconnect(endpoint: Endpoint, namespace: int) -> None:
+    """Deletes the inner end, and with it the outer one. Nothing there is fine. Raises OSError."""
+    with RouteSocket.inside(namespace) as inner:
+        if (link := inner.link(endpoint.inner)) is not None:
+            inner.request(netlink.delete_link(link.index))
+
+
+def set_default_route(endpoint: Endpoint | None, namespace: int) -> None:
+    """The only default route of the namespace leads through `endpoint`, or there is none. Raises OSError."""
+    with RouteSocket.inside(namespace) as inner:
+        try:
+            inner.request(netlink.delete_default_route())
+        except OSError as error:
+            if error.errno != errno.ESRCH:
+                raise
+        link = inner.link(endpoint.inner) if endpoint is not None else None
+        if endpoint is not None and link is not None:
+            inner.request(netlink.add_default_route(link.index, IPv4Address(endpoint.gateway)))

@@ -23,6 +23,7 @@ class Ruleset:
     subnet: IPv4Network
     inter_container: bool = True
     masquerade: bool = True
+    internal: bool = False  # nothing passes between this network and any other
 
     @property
     def table(self) -> str:
@@ -46,7 +47,18 @@ class Ruleset:
 
     def _definition(self) -> str:
         bridge, subnet = f'"{self.bridge}"', self.subnet
-        outgoing = f"ip saddr {subnet} oifname != {bridge} masquerade" if self.masquerade else ""
+        neighbours = "accept" if self.inter_container else "drop"
+        outgoing = f"ip saddr {subnet} oifname != {bridge} masquerade" if self.masquerade and not self.internal else ""
+        passing = (
+            f"""
+        iifname {bridge} oifname {bridge} {neighbours}
+        iifname {bridge} drop"""
+            if self.internal
+            else f"""
+        oifname {bridge} ct state established,related accept
+        oifname {bridge} ct status dnat accept
+        iifname {bridge} oifname {bridge} {neighbours}"""
+        )
         return f"""
 table {self.table} {{
     map published {{ type inet_proto . inet_service : ipv4_addr . inet_service; }}
@@ -79,10 +91,7 @@ table {self.table} {{
         oifname {bridge} ip saddr {subnet} ct status dnat masquerade
     }}
     chain passing {{
-        type filter hook forward priority filter; policy accept;
-        oifname {bridge} ct state established,related accept
-        oifname {bridge} ct status dnat accept
-        iifname {bridge} oifname {bridge} {"accept" if self.inter_container else "drop"}
+        type filter hook forward priority filter; policy accept;{passing}
         # Who routes to a container's address by this host gets no further than its published ports.
         oifname {bridge} drop
     }}

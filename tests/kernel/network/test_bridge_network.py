@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from wharf.db.database import Database
 from wharf.engine.config import BridgeConfig
 from wharf.errors import Conflict, EngineError, Unavailable
 from wharf.linux.namespaces import inside_network, open_own_network
@@ -21,6 +20,7 @@ from wharf.linux.netlink import RouteSocket
 from wharf.linux.syscall import CLONE_NEWNET, setns, unshare
 from wharf.network.bridge import BridgeNetwork
 from wharf.network.contract import Endpoint, EndpointRequest, PortRequest
+from wharf.network.kernel import Kernel
 
 pytestmark = pytest.mark.kernel
 
@@ -53,10 +53,10 @@ class World:
     tmp: Path
     opened: list[socket.socket] = field(default_factory=list)
 
-    def database(self) -> Database:
-        db = Database(self.tmp / f"{len(self.opened)}-{os.urandom(4).hex()}.db")
-        self.stack.callback(db.close)
-        return db
+    def network(self, config: BridgeConfig, **more: Any) -> BridgeNetwork:
+        kernel = Kernel()
+        self.stack.callback(kernel.close)
+        return BridgeNetwork(os.urandom(32).hex(), config, kernel, **more)
 
     def namespace(self) -> int:
         return new_namespace(self.stack)
@@ -133,7 +133,7 @@ def flush() -> None:
 
 
 async def opened(world: World, config: BridgeConfig = CONFIG) -> BridgeNetwork:
-    network = BridgeNetwork(world.database(), config)
+    network = world.network(config)
     await network.open()
     assert network.unavailable == ""
     return network
@@ -239,7 +239,7 @@ def test_two_bridges_side_by_side(world: World) -> None:
         await two.release(at_b)
         await two.close()
         assert world.reaches(server, world.outside, HOST, 8080) == OUTSIDE
-        rival = BridgeNetwork(world.database(), CONFIG)
+        rival = world.network(CONFIG)
         await rival.open()
         assert "in use by another engine" in rival.unavailable
         with pytest.raises(Unavailable):
@@ -334,7 +334,7 @@ def test_a_foreign_bridge_with_another_address_is_not_touched(world: World) -> N
     async def body() -> None:
         ip("link", "add", "br0", "type", "bridge")
         ip("addr", "add", "10.9.0.1/24", "dev", "br0")
-        network = BridgeNetwork(world.database(), CONFIG)
+        network = world.network(CONFIG)
         await network.open()
         assert "10.9.0.1/24" in network.unavailable
         await network.close()

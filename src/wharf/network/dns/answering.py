@@ -1,0 +1,126 @@
+"""What a query is answered: our own names here, everything else elsewhere. Pure."""
+
+from collections.abc import Sequence
+from ipaddress import IPv4Address
+from typing import Final, Protocol
+
+import dns.exception
+import dns.flags
+import dns.message
+import dns.name
+import dns.opcode
+import dns.rcode
+import dns.rdataclass
+import dns.rdatatype
+import dns.reversename
+import dns.rrset
+
+TTL: Final = 600  # seconds, as dockerd says
+_PLAIN_SIZE: Final = 512  # bytes of a datagram for clients without EDNS (RFC 1035, 4.2.1)
+_LARGEST: Final = 65535
+
+
+class View(Protocol):
+    """What one container may know. Names are lower case and without the closing dot."""
+
+    def addresses(self, name: str) -> Sequence[IPv4Address]:
+        """Those of a neighbour, () for a name that is none."""
+
+    def names(self, address: IPv4Address) -> Sequence[str]:
+        """Those of a neighbour, () for an address that is none."""
+
+    def is_private(self, name: str) -> bool:
+        """Whether it names a container that this one may not know: nobody outside shall hear of it either."""
+
+    def is_private_address(self, address: IPv4Address) -> bool: ...
+
+
+def answer(query: bytes, view: View, *, stream: bool = False) -> bytes | None:
+    """The response to a query, None when somebody else has to be asked. `stream` is for TCP.
+
+    Raises ValueError for what is no query and gets no answer.
+    """
+    try:
+        message = dns.message.from_wire(query, ignore_trailing=True)
+    except dns.exception.DNSException as error:
+        raise ValueError(f"not a DNS message: {error}") from None
+    if message.flags & dns.flags.QR:
+        raise ValueError("a response, not a query")
+    if message.opcode() != dns.opcode.QUERY or len(message.question) != 1:
+        return _encode(message, _reply(message, dns.rcode.NOTIMP), stream=stream)
+    question = message.question[0]
+    if question.rdclass != dns.rdataclass.IN:
+        return None
+    backwards = question.rdtype == dns.rdatatype.PTR
+    found = _reverse(question.name, view) if backwards else _forward(question, view)
+    if found is None:
+        return None
+    code, records = found
+    reply = _reply(message, code)
+    if records:
+        reply.answer.append(dns.rrset.from_text_list(question.name, TTL, "IN", question.rdtype, records))
+    return _encode(message, reply, stream=stream)
+
+
+def failure(query: bytes) -> bytes | None:
+    """The answer when nobody could be asked: SERVFAIL. None when the query is none."""
+    try:
+        message = dns.message.from_wire(query, ignore_trailing=True)
+        return _encode(message, _reply(message, dns.rcode.SERVFAIL), stream=True)
+    except dns.exception.DNSException:
+        return None
+
+
+def same_question(query: bytes, response: bytes) -> bool:
+    """Whether a response (from a server outside) answers this query."""
+    try:
+        asked = dns.message.from_wire(query, ignore_trailing=True)
+        return asked.is_response(dns.message.from_wire(response, ignore_trailing=True, raise_on_truncation=False))
+    except dns.exception.DNSException:
+        return False
+
+
+def _reply(message: dns.message.Message, code: dns.rcode.Rcode) -> dns.message.Message:
+    reply = dns.message.make_response(message, recursion_available=True)
+    reply.set_rcode(code)
+    return reply
+
+
+def _forward(question: dns.rrset.RRset, view: View) -> tuple[dns.rcode.Rcode, list[str]] | None:
+    name = question.name.to_text(omit_final_dot=True).lower()
+    addresses = view.addresses(name)
+    if addresses:
+        # A name that exists, but has nothing of the type asked for (AAAA, MX), is an empty answer.
+        wanted = question.rdtype in (dns.rdatatype.A, dns.rdatatype.ANY)
+        return dns.rcode.NOERROR, [str(address) for address in addresses] if wanted else []
+    if view.is_private(name):
+        return dns.rcode.NXDOMAIN, []
+    return None
+
+
+def _reverse(name: dns.name.Name, view: View) -> tuple[dns.rcode.Rcode, list[str]] | None:
+    try:
+        address = IPv4Address(dns.reversename.to_address(name))
+    except (dns.exception.DNSException, ValueError):
+        return None
+    if names := view.names(address):
+        return dns.rcode.NOERROR, [f"{_escaped(name)}." for name in names]
+    return (dns.rcode.NXDOMAIN, []) if view.is_private_address(address) else None
+
+
+def _escaped(name: str) -> str:
+    """For the text form of names: only what is special there (a container's name may not hold any of it)."""
+    return "".join(f"\\{char}" if char in '\\"();@$ ' else char for char in name)
+
+
+def _encode(query: dns.message.Message, reply: dns.message.Message, *, stream: bool) -> bytes:
+    if stream:
+        return reply.to_wire(max_size=_LARGEST)
+    size = max(query.payload, _PLAIN_SIZE) if query.edns >= 0 else _PLAIN_SIZE
+    try:
+        return reply.to_wire(max_size=size)
+    except dns.exception.TooBig:
+        # The client asks again by TCP.
+        reply.answer.clear()
+        reply.flags |= dns.flags.TC
+        return reply.to_wire(max_size=size)

@@ -1,0 +1,79 @@
+"""How all networks of an engine speak to the kernel: one thread, and sockets that stay open.
+
+One thread, so that changes happen in order: the kernel may make it wait for milliseconds while it takes down other
+containers' networks.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from ipaddress import IPv4Network
+from typing import TypeVar
+
+from wharf.linux import sysctl
+from wharf.linux.netlink import RouteSocket
+from wharf.linux.nftables import Nftables
+from wharf.network.ports import PublishedPorts
+
+_T = TypeVar("_T")
+
+
+class Kernel:
+    """Opens what is asked for when it is first asked for. Its sockets are for its own thread."""
+
+    def __init__(self) -> None:
+        self.published = PublishedPorts(*_port_range())  # of all networks: a host port is nobody else's
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="network")
+        self._after: list[Callable[[], None]] = []
+        self._closing = ThreadPoolExecutor(1, thread_name_prefix="network-close")
+        self._routes: RouteSocket | None = None
+        self._nftables: Nftables | None = None
+
+    async def do(self, work: Callable[[], _T]) -> _T:
+        """Runs `work` in the thread. It is not cut off half-way when the caller is cancelled."""
+        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, self._run, work))
+
+    def _run(self, work: Callable[[], _T]) -> _T:
+        try:
+            return work()
+        finally:
+            while self._after:
+                self._closing.submit(self._after.pop())
+
+    def later(self, work: Callable[[], None]) -> None:
+        """From within do(): what nobody waits for, in another thread once the work at hand is done."""
+        self._after.append(work)
+
+    def routes(self) -> RouteSocket:
+        """Raises OSError."""
+        if self._routes is None:
+            self._routes = RouteSocket()
+        return self._routes
+
+    def nftables(self) -> Nftables:
+        """Raises NftablesError."""
+        if self._nftables is None:
+            self._nftables = Nftables()
+        return self._nftables
+
+    def used_networks(self) -> list[IPv4Network]:
+        """What this host has addresses in or routes to."""
+        routes = self.routes()
+        return [*routes.routes(), *(address.network for _, address in routes.addresses())]
+
+    def close(self) -> None:
+        self._thread.shutdown()
+        self._closing.shutdown()
+        for kept in (self._nftables, self._routes):
+            if kept is not None:
+                kept.close()
+        self._nftables = self._routes = None
+
+
+def _port_range() -> tuple[int, int]:
+    """The ports that the kernel gives to who does not choose."""
+    try:
+        first, last = sysctl.read("net/ipv4/ip_local_port_range").split()
+    except OSError:
+        return 32768, 60999
+    return int(first), int(last)
