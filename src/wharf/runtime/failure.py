@@ -66,7 +66,8 @@ def explain_exec(text: str, command: str = "") -> RuntimeFailed:
             _exec_failed(f'chdir to cwd ("{found["path"]}") set in config.json failed: {reason}'), 126
         )
     if 'exec: "' in text:
-        return CommandNotRunnable(_exec_failed(text), 127 if "no such file" in lowered else 126)
+        missing = "no such file" in lowered or "not found in $path" in lowered
+        return CommandNotRunnable(_exec_failed(text), 127 if missing else 126)
     return RuntimeFailed(_exec_failed(text), 126)
 
 
