@@ -68,7 +68,11 @@ class Reader:
         self._data = bytearray(rest)
         return [_scan(line.decode(), 0)[0] for line in lines if line]
 
+    def put_back(self, data: bytes) -> None:
+        """What another reader of this connection had as its rest()."""
+        self._data += data
+
     def rest(self) -> bytes:
-        """What came after the last message; for a connection that changes to raw bytes."""
+        """What came after the last message; for a connection that changes hands."""
         data, self._data = bytes(self._data), bytearray()
         return data

@@ -474,6 +474,9 @@ def test_the_shim_keeps_nothing_open_that_it_does_not_need(box: Box) -> None:
     async def work(monitors: ShimMonitors) -> None:
         monitor = await monitors.create(box.launch("sleep", "100", log=LogFile("none", None)))
         await monitor.run()
+        stream = await monitor.attach(stdin=False, stdout=True, stderr=True)
+        stream.close()  # who has welcomed it has taken over from the shim's starter
+        await asyncio.sleep(0.1)
         names = [os.readlink(entry) for entry in Path(f"/proc/{monitor.shim_pid}/fd").iterdir()]  # noqa: PTH115
         kinds = sorted(name.partition(":")[0] for name in names)
         # stdio, epoll and the init's pidfd, the wake-up pipe, the container's two outputs, our connection, its socket.

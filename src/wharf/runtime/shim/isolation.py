@@ -16,10 +16,10 @@ _UNIFIED: Final = "/sys/fs/cgroup/unified"
 _OOM_SCORE: Final = "-999"
 
 
-def protect_from_out_of_memory() -> None:
-    """Lets the kernel look for others first; without the right to, the shim stays as it is."""
+def protect_from_out_of_memory(pid: int) -> None:
+    """Lets the kernel look for others first; without the right to, the process stays as it is."""
     try:
-        with open("/proc/self/oom_score_adj", "w") as file:
+        with open(f"/proc/{pid}/oom_score_adj", "w") as file:
             file.write(_OOM_SCORE)
     except OSError:
         pass

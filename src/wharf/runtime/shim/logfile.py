@@ -19,10 +19,18 @@ def now() -> bytes:
     return b"%s.%09dZ" % (time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)).encode(), fraction)
 
 
+def open_log(path: str) -> int:
+    """The log file, to be appended to."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
+
+
 class LogFile:
     """Where all streams of a container are written. `lost` counts bytes that could not be."""
 
-    def __init__(self, path: str, *, max_size: int = 0, max_files: int = 1, compress: bool = False) -> None:
+    def __init__(
+        self, path: str, fd: int = -1, *, max_size: int = 0, max_files: int = 1, compress: bool = False
+    ) -> None:
+        """`fd` is the file if it is open already."""
         self._path = path
         self._max_size = max_size
         self._max_files = max_files
@@ -30,10 +38,12 @@ class LogFile:
         self._compressing = 0
         self._torn = False
         self.lost = 0
+        self._fd = fd
         self._open()
 
     def _open(self) -> None:
-        self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
+        if self._fd < 0:
+            self._fd = open_log(self._path)
         self._size = os.fstat(self._fd).st_size
 
     def write(self, entries: bytes) -> None:
@@ -75,6 +85,7 @@ class LogFile:
             else:
                 self._shift()
                 os.close(self._fd)
+                self._fd = -1
                 self._open()
             self._size = 0
             self._torn = False

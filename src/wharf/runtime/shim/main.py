@@ -1,16 +1,21 @@
 # No pathlib: it would double the shim's memory.
-"""One shim from its fork to its end."""
+"""One shim from its fork to its end.
+
+It forks a child that starts the container (see starter), sleeps until that has been done, and takes over. Little
+happens here, and nothing before there is a reason, since each page that is written to is one more for every container.
+"""
 
 import _signal  # type: ignore[import-not-found]  # signal makes enumerations of all numbers: memory
 import _socket
 import os
 import time
 import traceback
+from collections.abc import Callable
 from typing import Any, Final
 
-from wharf.linux import cgroups, pidfd, syscall, tty
+from wharf.linux import cgroups, syscall, tty
 from wharf.runtime import records, wire
-from wharf.runtime.shim import isolation, oci
+from wharf.runtime.shim import handover, isolation, oci, starter
 from wharf.runtime.shim.execution import Execs
 from wharf.runtime.shim.forward import Forwarder, forward
 from wharf.runtime.shim.logfile import Log, LogFile, now
@@ -22,13 +27,33 @@ from wharf.runtime.shim.stdio import Streams
 _DRAIN_LIMIT: Final = 2.0
 _LINGER_LIMIT: Final = 30.0
 
+Receive = Callable[[], tuple[dict[str, Any], int] | None]
 
-def main(launch: dict[str, Any], control: int) -> None:
-    """The whole life of a shim; `control` is its connection to wharfd. To be called in a fresh child of the spawner."""
-    os.chdir(launch["bundle"])
+
+def main(receive: Receive, close: Callable[[], None]) -> None:
+    """The whole life of a shim, in a fresh child of the spawner.
+
+    `receive` waits for a launch and a connection to wharfd; None is the end of the spawner. `close` closes what belongs
+    to the spawner.
+    """
+    syscall.prctl(syscall.PR_SET_CHILD_SUBREAPER, 1)
+    _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
+    ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
+    if os.fork() == 0:
+        ours.close()
+        # Without its shim a container must not start.
+        syscall.prctl(syscall.PR_SET_PDEATHSIG, _signal.SIGKILL)
+        if (received := receive()) is not None:
+            starter.main(*received, theirs)
+        return
+    close()
+    theirs.close()
+    taken = handover.receive(ours)
+    ours.close()
+    if taken is None:
+        return
     try:
-        connection = _socket.socket(fileno=control)
-        Shim(launch).live(connection)
+        Shim(*taken).live()
     except BaseException:  # a bug: nobody would see it otherwise
         with open("shim.log", "a") as file:  # noqa: PTH123
             traceback.print_exc(file=file)
@@ -41,7 +66,7 @@ class Control:
     def __init__(self, shim: "Shim", connection: _socket.socket) -> None:
         self._shim = shim
         self._connection = connection
-        self._reader = wire.Reader(connection)
+        self.reader = wire.Reader(connection)
         connection.setblocking(False)
         shim.loop.watch(connection.fileno(), READ, self._ready)
 
@@ -52,9 +77,9 @@ class Control:
             self.close()  # gone, or it does not read: the records on disk say the same
 
     def _ready(self, events: int) -> None:
-        for message in self._reader.receive():
-            self._shim.obey(self, message, self._reader)
-        if self._reader.at_end or (events & GONE and not events & READ):
+        for message in self.reader.receive():
+            self._shim.obey(self, message, self.reader)
+        if self.reader.at_end or (events & GONE and not events & READ):
             self.close()
 
     def close(self) -> None:
@@ -64,175 +89,126 @@ class Control:
             self._shim.control_closed(self)
 
 
-class Shim:
-    def __init__(self, launch: dict[str, Any]) -> None:
-        self.launch = launch
-        self.loop = Loop()
-        self._controls: list[Control] = []
-        self._network: int | None = None
-        self._stdio: tuple[int, int, int] = (-1, -1, -1)
-        self._streams: Streams
-        self._init = 0
-        self._init_fd = -1
-        self._status: int | None = None
-        self._started = ""
-        self._end: dict[str, Any] | None = None
-        self._forwarders: list[Forwarder] = []
-        self._execs = Execs(self.loop, launch)
-        self._failed = False
+class Greeting:
+    """A connection that has not said yet what it wants."""
 
-    def live(self, connection: _socket.socket) -> None:
-        os.umask(0o077)
+    def __init__(self, shim: "Shim", connection: _socket.socket) -> None:
+        self._shim = shim
+        self._connection = connection
+        self._reader = wire.Reader(connection)
+        connection.setblocking(False)
+        shim.loop.watch(connection.fileno(), READ, self._ready)
+
+    def _ready(self, _events: int) -> None:
+        messages = self._reader.receive()
+        if messages or self._reader.at_end:
+            self._shim.loop.forget(self._connection.fileno())
+        if messages:
+            self._shim.welcome(self._connection, messages[0])
+        elif self._reader.at_end:
+            self._connection.close()
+
+
+class Shim:
+    """A shim from the moment on when its container runs. For its arguments see handover."""
+
+    def __init__(self, value: dict[str, Any], fds: list[int]) -> None:
+        fds.reverse()
+        own = {role: fds.pop() for role in value["roles"]}
+        syscall.setns(own["mounts"], syscall.CLONE_NEWNS)
+        os.close(own["mounts"])
+        self.launch = value["launch"]
+        os.chdir(self.launch["bundle"])
+        self.loop = Loop()
+        self._state = value["state"]
+        self._init: int = self._state["pid"]
+        self._init_fd = own["init"]
+        self._status: int | None = None
+        self._end: dict[str, Any] | None = None
+        self._execs = Execs(self.loop, self.launch)
         self._catch_signals()
-        try:
-            self._prepare()
-        except OSError as error:
-            wire.send(connection, {"event": "failed", "error": f"cannot make the container's shim: {error}"})
-            return
-        ready = {"event": "ready", "pid": os.getpid()}
-        own = os.pidfd_open(os.getpid())
-        first = Control(self, connection)
-        self._controls.append(first)
-        first.tell(ready, (own,) if self._network is None else (own, self._network))
-        os.close(own)
-        self._serve()
+        self._take_streams(own)
+        self._listener = _socket.socket(fileno=own["listener"])
+        self.loop.watch(own["listener"], READ, self._accept)
+        self._forwarders: list[Forwarder] = [
+            forward(self.loop, _socket.socket(fileno=fds.pop()), how) for how in value["listeners"]
+        ]
+        for wants in value["attached"]:
+            self._streams.attach(_socket.socket(fileno=fds.pop()), frozenset(wants))
+        while fds:
+            Greeting(self, _socket.socket(fileno=fds.pop()))
+        first = Control(self, _socket.socket(fileno=own["control"]))
+        self._controls = [first]
+        first.reader.put_back(value["rest"])
+        for message in value["pending"]:
+            self.obey(first, message, first.reader)
 
     def _catch_signals(self) -> None:
         """Being told of children's ends. What is meant for wharfd's process group the spawner ignores for us."""
-        reader, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._wakeup, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         _signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-        _signal.signal(_signal.SIGCHLD, lambda _number, _frame: None)
+        _signal.signal(_signal.SIGCHLD, _ignored)
+        self.loop.watch(self._wakeup, READ, self._children_ended)
 
-        def children_ended(_events: int) -> None:
-            os.read(reader, 512)
-            self._reap()
+    def _children_ended(self, _events: int) -> None:
+        os.read(self._wakeup, 512)
+        self._reap()
 
-        self.loop.watch(reader, READ, children_ended)
-
-    def _prepare(self) -> None:
-        syscall.set_process_name("wharf-shim")
-        syscall.prctl(syscall.PR_SET_CHILD_SUBREAPER, 1)
-        isolation.protect_from_out_of_memory()
-        isolation.enter_mount_namespace()
-        if self.launch["hide_unified"]:
-            isolation.hide_unified_cgroup()
-        if self.launch["new_network"]:
-            self._network = isolation.new_network()
-        self._streams = Streams(
-            self.loop, self._open_log(), tty=self.launch["tty"], stdin_once=self.launch["stdin_once"]
-        )
-        self._make_stdio()
-        self._listen()
-        me = os.getpid()
-        record = {"pid": me, "start_time": pidfd.start_time(me)}
-        kept = ("id", "cgroups_path", "tty", "runtime")
-        records.write(".", records.SHIM, record | {name: self.launch[name] for name in kept})
-
-    def _open_log(self) -> Log | None:
+    def _take_streams(self, own: dict[str, int]) -> None:
         log = self.launch["log"]
-        if log["path"] is None:
-            return None
-        file = LogFile(log["path"], max_size=log["max_size"], max_files=log["max_files"], compress=log["compress"])
-        return Log(file, log["attributes"])
+        kept = None
+        if "log" in own:
+            file = LogFile(
+                log["path"], own["log"], max_size=log["max_size"], max_files=log["max_files"], compress=log["compress"]
+            )
+            kept = Log(file, log["attributes"])
+        self._streams = Streams(self.loop, kept, tty=self.launch["tty"], stdin_once=self.launch["stdin_once"])
+        if "stdin" in own:
+            self._streams.set_input(own["stdin"])
+        if "terminal" in own:
+            self._streams.set_terminal(own["terminal"])
+        else:
+            self._streams.add_output(own["stdout"], 1)
+            self._streams.add_output(own["stderr"], 2)
 
-    def _make_stdio(self) -> None:
-        null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
-        if self.launch["tty"]:
-            # The runtime's own messages; the terminal comes by its console socket.
-            self._stdio = (null, null, null)
-            return
-        stdin = null
-        if self.launch["stdin"]:
-            stdin, ours = os.pipe2(os.O_CLOEXEC)
-            os.set_blocking(ours, False)
-            self._streams.set_input(ours)
-        ends = []
-        for stream in (1, 2):
-            ours, theirs = os.pipe2(os.O_CLOEXEC)
-            os.set_blocking(ours, False)
-            self._streams.add_output(ours, stream)
-            ends.append(theirs)
-        self._stdio = (stdin, ends[0], ends[1])
-
-    def _close_stdio(self) -> None:
-        for fd in set(self._stdio) - {-1}:
-            os.close(fd)
-        self._stdio = (-1, -1, -1)
-
-    def _listen(self) -> None:
-        listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
-        listener.bind(records.SOCKET)
-        listener.listen(64)
-        listener.setblocking(False)
-        self._listener = listener
-        self.loop.watch(listener.fileno(), READ, self._accept)
+    def live(self) -> None:
+        self._streams.start()
+        self._reap()
+        while self._status is None:
+            self.loop.turn(self._execs.deadline)
+            self._execs.turned()
+        self._finish()
+        self._linger()
 
     def _accept(self, _events: int) -> None:
         try:
             connection = wire.accept(self._listener)
         except OSError:
             return
-        reader = wire.Reader(connection)
-        connection.setblocking(False)
+        Greeting(self, connection)
 
-        def greeted(_events: int) -> None:
-            messages = reader.receive()
-            if messages or reader.at_end:
-                self.loop.forget(connection.fileno())
-            if messages:
-                self._welcome(connection, messages[0])
-            elif reader.at_end:
-                connection.close()
-
-        self.loop.watch(connection.fileno(), READ, greeted)
-
-    def _welcome(self, connection: _socket.socket, message: dict[str, Any]) -> None:
+    def welcome(self, connection: _socket.socket, message: dict[str, Any]) -> None:
+        """Gives a connection what it has asked for."""
         if message["op"] == "attach":
-            wants = frozenset(number for number, name in enumerate(("stdin", "stdout", "stderr")) if message[name])
-            try:
-                wire.send(connection, {"event": "attached"})
-            except OSError:
+            if handover.welcome(connection):
+                self._streams.attach(connection, frozenset(handover.wanted(message)))
+            else:
                 connection.close()
-                return
-            self._streams.attach(connection, wants)
             return
         control = Control(self, connection)
         self._controls.append(control)
         if self._end is not None:
             control.tell(self._end)
-        elif self._init_fd >= 0:
-            control.tell(self._state(), (self._init_fd,))
         else:
-            control.tell({"event": "waiting"})
-
-    def _state(self) -> dict[str, Any]:
-        return {
-            "event": "started",
-            "pid": self._init,
-            "started": self._started,
-            "hide_unified": self.launch["hide_unified"],
-        }
+            control.tell(self._state, (self._init_fd,))
 
     def control_closed(self, control: Control) -> None:
         if control in self._controls:
             self._controls.remove(control)
-        if not self._controls and not self._init:
-            self._abandon()
-
-    def _abandon(self) -> None:
-        """wharfd went before it asked for a start: nobody would ever ask again."""
-        self._failed = True
 
     def obey(self, control: Control, message: dict[str, Any], reader: wire.Reader) -> None:
         """Does what wharfd asks."""
         match message["op"]:
-            case "run":
-                fds, reader.fds = reader.fds, []
-                self._forwarders = [
-                    forward(self.loop, _socket.socket(fileno=fd), listener)
-                    for fd, listener in zip(fds, message["listeners"], strict=True)
-                ]
-                self._run(control)
             case "resize":
                 self._resize(message["height"], message["width"])
             case "exec":
@@ -245,66 +221,8 @@ class Shim:
                 control.tell({"event": "status", "lost_log_bytes": self._streams.lost})
 
     def _resize(self, height: int, width: int) -> None:
-        self.launch["console_size"] = [height, width]
         if self._streams.terminal >= 0:
             tty.set_size(self._streams.terminal, height, width)
-
-    def _run(self, control: Control) -> None:
-        console = oci.Console() if self.launch["tty"] else None
-        try:
-            isolation.mount_root(self.launch["root"])
-            pid = self._start_runtime()
-            if console is not None:
-                self._take_terminal(console)
-        except (oci.Failed, OSError) as error:
-            self._undo()
-            control.tell({"event": "failed", "error": str(error), "runtime": self.launch["runtime"]})
-            self._failed = True
-            return
-        finally:
-            if console is not None:
-                console.close()
-        self._is_started(pid)
-        for one in self._controls[:]:
-            one.tell(self._state(), (self._init_fd,))
-        self._streams.start()
-
-    def _start_runtime(self) -> int:
-        try:
-            return oci.run(self.launch, self._network, self._stdio)
-        except oci.Failed as error:
-            if "hybrid" not in str(error) or self.launch["hide_unified"] or not isolation.hide_unified_cgroup():
-                raise
-        # Told to wharfd, which asks for it from the beginning next time.
-        self.launch["hide_unified"] = True
-        oci.delete(self.launch)
-        self._streams.discard_output()
-        return oci.run(self.launch, self._network, self._stdio)
-
-    def _take_terminal(self, console: oci.Console) -> None:
-        master = console.take()
-        os.set_blocking(master, False)
-        height, width = self.launch["console_size"]
-        if height and width:
-            tty.set_size(master, height, width)
-        self._streams.set_terminal(master)
-
-    def _is_started(self, pid: int) -> None:
-        self._init = pid
-        self._init_fd = os.pidfd_open(pid)
-        self._started = now().decode()
-        self._close_stdio()
-        if self._network is not None:
-            os.close(self._network)  # from now on the container's processes keep it
-            self._network = None
-        record = {"pid": pid, "start_time": pidfd.start_time(pid), "started": self._started}
-        records.write(".", records.STARTED, record)
-        self._reap()
-
-    def _undo(self) -> None:
-        oci.delete(self.launch)
-        isolation.unmount_root()
-        self._close_stdio()
 
     def _reap(self) -> None:
         while True:
@@ -318,24 +236,6 @@ class Shim:
                 self._status = status
             else:
                 self._execs.child_ended(pid, status)
-
-    def _serve(self) -> None:
-        while self._status is None:
-            if self._failed:
-                self._leave_unstarted()
-                return
-            self.loop.turn(self._execs.deadline)
-            self._execs.turned()
-        self._finish()
-        self._linger()
-
-    def _leave_unstarted(self) -> None:
-        self._streams.discard_output()
-        self._streams.finish()
-        if not self._init:
-            self._undo()
-        for name in (records.SOCKET, records.SHIM):
-            oci.remove_tree(name)
 
     def _finish(self) -> None:
         """The container's init has ended."""
@@ -377,3 +277,7 @@ class Shim:
         """Stays until the attached clients have read all."""
         while (self._streams.clients or self._execs.has_clients) and self.loop.turn(time.monotonic() + _LINGER_LIMIT):
             pass
+
+
+def _ignored(_number: int, _frame: object) -> None:
+    """The wakeup descriptor tells the rest."""

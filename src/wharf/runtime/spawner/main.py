@@ -11,6 +11,7 @@ import select
 import signal
 import socket
 import sys
+import time
 import traceback
 from typing import Any, Final
 
@@ -21,6 +22,10 @@ from wharf.runtime.shim import main as shim
 LONGEST_LAUNCH: Final = 1 << 17
 _TAKEN: Final = b"+"
 _NO_MORE: Final = b"-"
+#: How long after a launch the next shim is made, unless it is asked for before: a start needs the processor meanwhile.
+_PAUSE: Final = 30  # milliseconds
+#: The least time between two shims that end before they are of use.
+_BREATH: Final = 0.1  # seconds
 
 
 def main() -> None:
@@ -31,24 +36,51 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, signal.SIG_IGN)
     requests = socket.socket(fileno=int(sys.argv[1]))
-    reader, writer = os.pipe2(os.O_CLOEXEC)
     poll = select.poll()
     poll.register(requests.fileno(), select.POLLIN)
     gc.collect()
     gc.freeze()  # shims share these pages as long as nobody counts in them
     while True:
-        poll.poll()
-        # The child takes the request. Whatever this process touches between two forks is a private copy in every
-        # shim before, so it only looks and forks.
+        # One shim always waits for the next request, and takes it itself: whatever this process touches between two
+        # forks is a private copy in every shim before, so it only looks and forks.
+        reader, writer = os.pipe2(os.O_CLOEXEC)
         if os.fork() == 0:
             os.close(reader)
             _become_shim(requests, writer)
-        if os.read(reader, 1) != _TAKEN:
+        os.close(writer)
+        answer = os.read(reader, 1)
+        os.close(reader)
+        if answer == _NO_MORE:
             return
+        if answer == _TAKEN:
+            poll.poll(_PAUSE)
+        else:
+            time.sleep(_BREATH)  # it was killed
+
+
+class _Requests:
+    """What a waiting shim has of the spawner's."""
+
+    def __init__(self, requests: socket.socket, taken: int) -> None:
+        self._requests = requests
+        self._taken = taken
+
+    def receive(self) -> tuple[dict[str, Any], int] | None:
+        received = _receive(self._requests)
+        try:
+            os.write(self._taken, _TAKEN if received else _NO_MORE)
+        except BrokenPipeError:
+            pass  # the spawner died: this one is its last
+        self.close()
+        return received
+
+    def close(self) -> None:
+        os.close(self._taken)
+        self._requests.close()
 
 
 def _receive(requests: socket.socket) -> tuple[dict[str, Any], int] | None:
-    data, control, _, _ = requests.recvmsg(LONGEST_LAUNCH, socket.CMSG_SPACE(4))
+    data, control, _, _ = requests.recvmsg(LONGEST_LAUNCH, socket.CMSG_SPACE(4), socket.MSG_CMSG_CLOEXEC)
     if not data:
         return None
     numbers = array.array("i")
@@ -61,17 +93,14 @@ def _become_shim(requests: socket.socket, taken: int) -> None:
     code = 1
     try:
         gc.disable()
-        received = _receive(requests)
-        os.write(taken, _TAKEN if received else _NO_MORE)
-        os.close(taken)
-        if received:
-            os.setsid()
-            requests.close()
-            null = os.open("/dev/null", os.O_RDWR)
-            for fd in (0, 1, 2):
-                os.dup2(null, fd)
-            os.close(null)
-            shim.main(*received)
+        syscall.set_process_name("wharf-shim")
+        os.setsid()
+        null = os.open("/dev/null", os.O_RDWR)
+        for fd in (0, 1, 2):
+            os.dup2(null, fd)
+        os.close(null)
+        own = _Requests(requests, taken)
+        shim.main(own.receive, own.close)
         code = 0
     except BaseException:
         traceback.print_exc()
