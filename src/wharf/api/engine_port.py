@@ -16,6 +16,7 @@ from wharf.apitypes.containers import (
 from wharf.apitypes.execs import ExecConfig, ExecCreated, ExecInspect
 from wharf.apitypes.images import DeleteItem, HistoryItem, ImageInspect, ImagesPruned, ImageSummary
 from wharf.apitypes.jsonmessage import Report
+from wharf.apitypes.stats import ContainerStats
 from wharf.apitypes.volumes import VolumeInspect, VolumesPruned
 from wharf.distribution.config import RegistryAuth
 from wharf.engine.containers.attaching import AttachOptions
@@ -71,9 +72,38 @@ class Files(Protocol):
     async def changes(self, ref: str) -> Sequence[FileChange]: ...
 
 
+class Statistics(Protocol):
+    def watch(self, ref: str, *, stream: bool = True, one_shot: bool = False) -> AsyncIterator[ContainerStats]: ...
+
+
+class Updates(Protocol):
+    async def update(self, ref: str, wanted: HostConfig) -> list[str]: ...
+
+
+class Commits(Protocol):
+    async def commit(
+        self,
+        ref: str,
+        *,
+        repository: str = "",
+        tag: str = "",
+        author: str = "",
+        comment: str = "",
+        changes: Sequence[str] = (),
+        config: ContainerConfig | None = None,
+        pause: bool = True,
+    ) -> str: ...
+
+
 class Containers(Protocol):
     @property
     def files(self) -> Files: ...
+    @property
+    def statistics(self) -> Statistics: ...
+    @property
+    def updates(self) -> Updates: ...
+    @property
+    def commits(self) -> Commits: ...
     async def create(
         self,
         name: str | None,

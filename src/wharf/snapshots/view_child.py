@@ -230,8 +230,8 @@ def _kernel_devices() -> frozenset[int]:
     found = set()
     for path in _KERNEL_MOUNTS:
         with suppress(OSError):
-            found.add(os.stat(path, follow_symlinks=False).st_dev)
-    return frozenset(found) - {os.stat("/").st_dev}
+            found.add(Path(path).lstat().st_dev)
+    return frozenset(found) - {Path("/").stat().st_dev}
 
 
 def _tree(work: dict[str, Any]) -> None:

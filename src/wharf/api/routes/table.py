@@ -3,7 +3,7 @@
 from typing import Final
 
 from wharf.api.router import Handler, Operation
-from wharf.api.routes import archive, containers, exec, images, networks, ping, system, volumes
+from wharf.api.routes import archive, containers, exec, images, networks, ping, resources, system, volumes
 
 #: The first whose method and path match is taken: literal paths are found before patterns, else the order counts.
 _TABLE: Final[tuple[tuple[str, str, Handler], ...]] = (
@@ -24,6 +24,9 @@ _TABLE: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("PUT", "/containers/{name}/archive", archive.write),
     ("GET", "/containers/{name}/export", archive.export),
     ("GET", "/containers/{name}/changes", archive.changes),
+    ("GET", "/containers/{name}/stats", resources.stats),
+    ("POST", "/containers/{name}/update", resources.update),
+    ("POST", "/commit", resources.commit),
     ("POST", "/containers/{name}/start", containers.start),
     ("POST", "/containers/{name}/stop", containers.stop),
     ("POST", "/containers/{name}/restart", containers.restart),

@@ -68,7 +68,7 @@ def _health(own: HealthConfig | None, image: Healthcheck | None) -> HealthConfig
 def check(config: ContainerConfig, host: HostConfig, *, cpus: int) -> list[str]:
     """Raises InvalidArgument or NotImplementedByUs, in dockerd's words, for what cannot be; returns warnings."""
     _check_process(config)
-    _check_resources(host, cpus)
+    check_resources(host, cpus)
     _check_namespaces(config, host)
     log_files.check(host.log_config)
     restart.check(host.restart_policy, auto_remove=host.auto_remove)
@@ -102,7 +102,8 @@ def _check_process(config: ContainerConfig) -> None:
         signals.parse(config.stop_signal)
 
 
-def _check_resources(host: HostConfig, cpus: int) -> None:
+def check_resources(host: HostConfig, cpus: int) -> None:
+    """Raises InvalidArgument, in dockerd's words, for limits that no container can have."""
     if 0 < host.memory < SMALLEST_MEMORY or host.memory < 0:
         raise InvalidArgument("Minimum memory limit allowed is 6MB")
     if host.memory and 0 < host.memory_swap < host.memory:

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TypeVar
 
 import msgspec
@@ -26,15 +25,19 @@ from wharf.apitypes.containers import (
     Top,
 )
 from wharf.engine.config import EngineConfig
-from wharf.engine.containers import creation, inspecting, listing, mounts, naming, processes
+from wharf.engine.containers import creation, inspecting, listing, mounts, naming, processes, wording
 from wharf.engine.containers.archive import Files
 from wharf.engine.containers.attaching import Attachment, AttachOptions
-from wharf.engine.containers.bundling import NON_RECURSIVE, network_kind
+from wharf.engine.containers.binding import bind_point
+from wharf.engine.containers.bundling import network_kind
+from wharf.engine.containers.commit import Commits
 from wharf.engine.containers.live import Live, WaitResult, parse_condition
 from wharf.engine.containers.record import ALIVE, Container, Status
 from wharf.engine.containers.running import Lives, timestamp
 from wharf.engine.containers.starting import Places, Starter, remove_tree
+from wharf.engine.containers.stats import Statistics
 from wharf.engine.containers.store import ContainerStore, name_taken
+from wharf.engine.containers.update import Updates
 from wharf.engine.images.host import host_platform
 from wharf.engine.images.images import Images
 from wharf.engine.images.record import Image
@@ -86,6 +89,9 @@ class Containers:
         self._volumes = volumes
         self.lives = Lives(store, starter, events, remove_ended=lambda id: self.remove(id, volumes=True))
         self.files = Files(store, self.lives, places, snapshots)
+        self.statistics = Statistics(store, self.lives)
+        self.updates = Updates(store, self.lives)
+        self.commits = Commits(store, self.lives, self.files, images)
         self._random = random.Random(secrets.randbits(64))
 
     # ── create ──
@@ -215,7 +221,7 @@ class Containers:
             if request.target in targets and request.target not in own:
                 continue  # the image's VOLUME, which --volumes-from has replaced
             if request.kind == "bind":
-                yield _bind(request)
+                yield bind_point(request)
             elif request.kind == "volume":
                 yield await self._volume(container, request, held)
 
@@ -317,12 +323,12 @@ class Containers:
             raise Conflict(f"removal of container {ref} is already in progress")
         if container.running:
             if not force:
-                raise Conflict(_still_running(container))
+                raise Conflict(wording.still_running(container))
             await self.lives.end_for_removal(container)
         async with live.lock:
             container = self.lives.current(container.id)
             if container.running:
-                raise Conflict(_still_running(container))
+                raise Conflict(wording.still_running(container))
             live.cancel_restart()
             # The intent: a daemon that dies here finishes the removal at its next start.
             self._store.update(container.with_(status=Status.REMOVING))
@@ -479,27 +485,3 @@ class Containers:
         paused = sum(c.status is Status.PAUSED for c in all_of)
         running = sum(c.status in ALIVE or c.status is Status.RESTARTING for c in all_of) - paused
         return {"running": running, "paused": paused, "stopped": len(all_of) - running - paused}
-
-
-def _bind(request: mounts.MountRequest) -> MountPoint:
-    if not os.path.lexists(request.source):
-        if not request.create_source:
-            raise InvalidArgument(
-                f'invalid mount config for type "bind": bind source path does not exist: {request.source}'
-            )
-        Path(request.source).mkdir(mode=0o755, parents=True, exist_ok=True)
-    return MountPoint(
-        type="bind",
-        source=request.source,
-        destination=request.target,
-        mode=request.mode if request.recursive else NON_RECURSIVE,
-        rw=not request.read_only,
-        propagation=request.propagation,
-    )
-
-
-def _still_running(container: Container) -> str:
-    return (
-        f"You cannot remove a running container {container.id}. "
-        "Stop the container before attempting removal or force remove"
-    )

@@ -64,3 +64,11 @@ def command(container: Container) -> str:
     """The command line of ps; arguments with blanks are quoted as dockerd does."""
     words = [container.path, *(f"'{arg}'" if " " in arg else arg for arg in container.args)]
     return " ".join(word for word in words if word)
+
+
+def still_running(container: Container) -> str:
+    """Why a container is not removed."""
+    return (
+        f"You cannot remove a running container {container.id}. "
+        "Stop the container before attempting removal or force remove"
+    )

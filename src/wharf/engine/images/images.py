@@ -10,6 +10,7 @@ from wharf.db.database import Database
 from wharf.distribution.config import RegistryAuth, RegistryConfig
 from wharf.engine.images import describing, listing, loading, removing, saving
 from wharf.engine.images.catalogue import Catalogue
+from wharf.engine.images.committing import NewLayer, commit
 from wharf.engine.images.importing import import_tree
 from wharf.engine.images.pulling import Puller
 from wharf.engine.images.record import Image
@@ -122,6 +123,10 @@ class Images:
             if name.digest is not None:
                 raise InvalidArgument("cannot import digest reference")
         return await import_tree(self._stock, self._scratch, stream, name, message, changes, platform, report)
+
+    async def commit(self, parent: str, new: NewLayer, name: Reference | None = None) -> Image:
+        """Makes an image of `parent` (a name or an id) with one more layer. Raises NoSuchImage, EngineError."""
+        return await commit(self._stock, self.get(parent), new, name)
 
     def save(self, names: Sequence[str]) -> AsyncIterator[bytes]:
         """An archive of the images, for load(): Docker's format and an OCI layout in one. Raises NoSuchImage."""

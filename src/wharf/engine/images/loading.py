@@ -214,7 +214,9 @@ async def take_tar(stock: Stock, tar: Iterable[bytes], advance: Advance) -> tupl
     )
 
 
-async def finish(stock: Stock, config_bytes: bytes, blobs: Sequence[Descriptor], names: Sequence[Reference]) -> Image:
+async def finish(
+    stock: Stock, config_bytes: bytes, blobs: Sequence[Descriptor], names: Sequence[Reference], *, parent: str = ""
+) -> Image:
     """Makes the manifest of an image that came without one, and the image visible."""
     id = stock.content.put(config_bytes)
     described = Descriptor(media_type=OCI_CONFIG, digest=str(id), size=len(config_bytes))
@@ -222,7 +224,7 @@ async def finish(stock: Stock, config_bytes: bytes, blobs: Sequence[Descriptor],
         Manifest(schema_version=2, media_type=OCI_MANIFEST, config=described, layers=tuple(blobs))
     )
     manifest = Descriptor(media_type=OCI_MANIFEST, digest=str(stock.content.put(document)), size=len(document))
-    return await stock.register(str(id), parse_image_config(config_bytes), blobs, manifest, names)
+    return await stock.register(str(id), parse_image_config(config_bytes), blobs, manifest, names, parent=parent)
 
 
 def file_digest(file: Path) -> Digest:

@@ -96,6 +96,8 @@ class Stock:
         blobs: Sequence[Descriptor],
         manifest: Descriptor,
         names: Iterable[Reference],
+        *,
+        parent: str = "",
     ) -> Image:
         """Makes an image visible whose layers and blobs are all here, under `names`."""
         layers = tuple(chain_ids(config.rootfs.diff_ids))
@@ -110,6 +112,7 @@ class Stock:
             manifest=manifest,
             size=sum(self.layers.get(layer).size for layer in layers),
             created=config.created or ZERO_TIME,
+            parent=parent,
             tagged=now(),
         )
         with self.catalogue.change() as change:

@@ -1,0 +1,130 @@
+"""Changing the limits of a control group whose processes run. Versions 1, hybrid and 2."""
+
+import os
+from dataclasses import dataclass
+from typing import Final
+
+from wharf.linux import cgroups
+
+_UNLIMITED: Final = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """None leaves a limit as it is; -1 takes it away. Sizes are bytes, times microseconds."""
+
+    memory: int | None = None
+    memory_and_swap: int | None = None
+    memory_reservation: int | None = None
+    cpu_shares: int | None = None  # 2 to 262144, as version 1 counts
+    cpu_period: int | None = None
+    cpu_quota: int | None = None
+    cpus: str | None = None
+    memory_nodes: str | None = None
+    pids: int | None = None
+    io_weight: int | None = None  # 10 to 1000
+
+
+def set_limits(path: str, limits: Limits, root: str = cgroups.ROOT) -> None:
+    """Writes the limits. Raises OSError with the file's name; what was written before stays."""
+    for file, text in changes(path, limits, root):
+        _write(file, text)
+
+
+def changes(path: str, limits: Limits, root: str = cgroups.ROOT) -> list[tuple[str, str]]:
+    """The files to write, in this order, and what. Limits for which this kernel has no file are left out."""
+    if not cgroups.is_own(path):
+        raise FileNotFoundError(2, "not a control group of ours", path)
+    unified = cgroups.version(root) == cgroups.V2
+    wanted = _version_2(f"{root}{path}", limits) if unified else _version_1(path, limits, root)
+    return [(file, text) for file, text in wanted if os.path.exists(file)]  # noqa: PTH110
+
+
+def _version_1(path: str, limits: Limits, root: str) -> list[tuple[str, str]]:
+    memory, cpu, cpuset = (f"{root}/{name}{path}" for name in ("memory", "cpu", "cpuset"))
+    wanted = [
+        (f"{memory}/memory.soft_limit_in_bytes", limits.memory_reservation),
+        (f"{cpu}/cpu.shares", limits.cpu_shares),
+        (f"{cpu}/cpu.cfs_period_us", limits.cpu_period),
+        (f"{cpu}/cpu.cfs_quota_us", limits.cpu_quota),
+        (f"{cpuset}/cpuset.cpus", limits.cpus),
+        (f"{cpuset}/cpuset.mems", limits.memory_nodes),
+        (f"{root}/pids{path}/pids.max", "max" if limits.pids == _UNLIMITED else limits.pids),
+        (_weight_file(f"{root}/blkio{path}"), limits.io_weight),
+    ]
+    pair = [
+        (f"{memory}/memory.limit_in_bytes", limits.memory),
+        (f"{memory}/memory.memsw.limit_in_bytes", limits.memory_and_swap),
+    ]
+    # The kernel never lets the first of the two be above the second.
+    if limits.memory is not None and (limits.memory == _UNLIMITED or limits.memory > _number(pair[1][0])):
+        pair.reverse()
+    return [(file, str(value)) for file, value in (*pair, *wanted) if value is not None]
+
+
+def _weight_file(directory: str) -> str:
+    file = f"{directory}/blkio.weight"
+    return file if os.path.exists(file) else f"{directory}/blkio.bfq.weight"  # noqa: PTH110
+
+
+def _version_2(group: str, limits: Limits) -> list[tuple[str, str]]:
+    wanted: list[tuple[str, object]] = [
+        ("memory.max", _or_max(limits.memory)),
+        ("memory.swap.max", _swap_alone(limits)),
+        ("memory.low", _or_max(limits.memory_reservation)),
+        ("cpu.weight", None if limits.cpu_shares is None else weight_of_shares(limits.cpu_shares)),
+        ("cpu.max", _cpu_max(group, limits)),
+        ("cpuset.cpus", limits.cpus),
+        ("cpuset.mems", limits.memory_nodes),
+        ("pids.max", _or_max(limits.pids)),
+        ("io.bfq.weight", limits.io_weight),
+    ]
+    return [(f"{group}/{name}", str(value)) for name, value in wanted if value is not None]
+
+
+def weight_of_shares(shares: int) -> int:
+    """A weight of version 2 (1 to 10000) for shares of version 1 (2 to 262144), as the OCI runtimes convert it."""
+    return 1 + (min(max(shares, 2), 262_144) - 2) * 9999 // 262_142
+
+
+def _or_max(value: int | None) -> object:
+    return "max" if value == _UNLIMITED else value
+
+
+def _swap_alone(limits: Limits) -> object:
+    """Version 2 counts swap without memory."""
+    if limits.memory_and_swap is None or limits.memory_and_swap == _UNLIMITED:
+        return _or_max(limits.memory_and_swap)
+    return limits.memory_and_swap - limits.memory if limits.memory and limits.memory > 0 else None
+
+
+def _cpu_max(group: str, limits: Limits) -> object:
+    if limits.cpu_quota is None and limits.cpu_period is None:
+        return None
+    quota, _, period = _text(f"{group}/cpu.max").partition(" ")
+    new = quota if limits.cpu_quota is None else _or_max(limits.cpu_quota)
+    return f"{new} {limits.cpu_period or period or 100_000}"
+
+
+def _text(path: str) -> str:
+    try:
+        with open(path) as file:  # noqa: PTH123
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
+def _number(path: str) -> int:
+    text = _text(path)
+    return int(text) if text.isdecimal() else 1 << 63
+
+
+def _write(path: str, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(descriptor, text.encode())
+    except OSError as error:
+        error.filename = path
+        raise
+    finally:
+        os.close(descriptor)
