@@ -41,10 +41,10 @@ def parse_challenges(headers: Sequence[str]) -> list[Challenge]:
     return found
 
 
-def token_query(challenge: Challenge, scope: str, account: str = "") -> str:
-    """The query of a GET for a token."""
+def token_query(challenge: Challenge, scope: str, account: str = "", client: str = "") -> str:
+    """The query of a GET for a token. Without a scope it is a login, which asks for a token to keep."""
     query = [("service", challenge.parameters["service"])] if "service" in challenge.parameters else []
-    query += [("scope", scope)]
+    query += [("scope", scope)] if scope else [("client_id", client), ("offline_token", "true")]
     if account:
         query += [("account", account)]
     return urlencode(query)
@@ -72,3 +72,13 @@ def parse_token(data: bytes) -> str:
     if not isinstance(token, str) or not token.isprintable() or not token.isascii():
         raise Unauthenticated("authorization server did not include a token in the response")
     return token
+
+
+def parse_identity(data: bytes) -> str:
+    """The token that stands for the password from now on, in a token server's answer; "" when it gives none."""
+    try:
+        answer: Any = msgspec.json.decode(data)
+    except msgspec.DecodeError:
+        return ""
+    found = answer.get("refresh_token") if isinstance(answer, dict) else None
+    return found if isinstance(found, str) else ""

@@ -1,5 +1,6 @@
 """Where a registry is reached. No I/O."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
@@ -7,9 +8,12 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from wharf.distribution.config import RegistryConfig
+from wharf.errors import InvalidArgument
 from wharf.spec.reference import DEFAULT_DOMAIN
 
 _HUB: Final = "https://registry-1.docker.io"
+_HUB_NAMES: Final = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
+_HOST: Final = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 _LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
 
 
@@ -30,6 +34,19 @@ def endpoints(domain: str, config: RegistryConfig) -> list[Endpoint]:
     if is_insecure(domain, config.insecure):
         return [Endpoint(f"https://{domain}", verify=False), Endpoint(f"http://{domain}", verify=False)]
     return [Endpoint(f"https://{domain}")]
+
+
+def login_endpoints(address: str, config: RegistryConfig) -> list[Endpoint]:
+    """Where to try a password for what a user calls a registry: `host[:port]`, a URL, or "" for Docker Hub.
+
+    Never a mirror: the password is not for it. Raises InvalidArgument for what is no address.
+    """
+    host = address.removeprefix("https://").removeprefix("http://").partition("/")[0]
+    if not host or host in _HUB_NAMES:
+        return [Endpoint(_HUB)]
+    if not _HOST.fullmatch(host):
+        raise InvalidArgument(f"unable to parse server address: {address!r}")
+    return endpoints(host, config)
 
 
 def _mirror(url: str, config: RegistryConfig) -> Endpoint:

@@ -15,7 +15,7 @@ from wharf.apitypes.containers import ContainerInspect, ContainerState, Created
 from wharf.apitypes.jsonmessage import Progress, Report
 from wharf.apitypes.stdcopy import frame
 from wharf.engine.containers.attaching import AttachOptions
-from wharf.errors import EngineError, NoSuchContainer, NoSuchImage
+from wharf.errors import EngineError, NoSuchContainer, NoSuchImage, Unauthenticated
 from wharf.events.bus import Bus
 from wharf.logs.entries import LogEntry, LogQuery
 
@@ -136,6 +136,12 @@ class StandInImages:
         for done in range(1000):
             report(Progress(status="Downloading", id="layer", current=done, total=1000))
         report(Progress(status="Status: Downloaded"))
+
+    async def log_in(self, auth: Any) -> str:
+        self.calls.append((auth.username, auth.password, auth.server_address))
+        if auth.password != "secret":
+            raise Unauthenticated("login attempt failed")
+        return "kept"
 
     async def load(self, stream: AsyncIterator[bytes], *, quiet: bool, report: Report) -> None:
         size = sum([len(piece) async for piece in stream])
@@ -515,6 +521,40 @@ def test_load_and_import_read_the_body(visit: Visit) -> None:
             "changes": ["ENV a=b", "CMD x"],
             "platform": "",
         }
+
+    visit(scenario)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"username":"me","password":"secret","serveraddress":"reg:5000","email":null}',
+        b'{"auth":"bWU6c2VjcmV0","serveraddress":"reg:5000"}',
+    ],
+)
+def test_login(visit: Visit, body: bytes) -> None:
+    async def scenario(house: House) -> None:
+        status, _, answer = await house.ask("POST", "/auth", body, JSON_TYPE)
+        assert (status, json.loads(answer)) == (200, {"IdentityToken": "kept", "Status": "Login Succeeded"})
+        assert house.images.calls == [("me", "secret", "reg:5000")]
+
+    visit(scenario)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "message"),
+    [
+        (b'{"username":"me","password":"wrong"}', 401, "login attempt failed"),
+        (b'{"auth":"bWU"}', 400, "invalid auth configuration"),
+        (b'{"username":3}', 400, "invalid JSON: json: cannot unmarshal number"),
+        (b"", 400, "invalid JSON: got EOF while reading request body"),
+    ],
+)
+def test_login_refuses(visit: Visit, body: bytes, status: int, message: str) -> None:
+    async def scenario(house: House) -> None:
+        given, _, answer = await house.ask("POST", "/auth", body, JSON_TYPE)
+        assert given == status
+        assert json.loads(answer)["message"].startswith(message)
 
     visit(scenario)
 

@@ -5,9 +5,11 @@ from contextlib import closing
 from typing import Final
 
 from wharf.api.compat import PLAIN_EVENTS_SINCE
+from wharf.api.decode import decode, json_body
 from wharf.api.encode import json_response, to_json
 from wharf.api.engine_port import Engine, Subscription
 from wharf.api.messages import JSON, Request, Response, Streaming
+from wharf.api.registry_auth import AuthConfig, registry_auth
 from wharf.apitypes.events import event_message
 from wharf.errors import InvalidArgument
 
@@ -24,6 +26,13 @@ async def info(engine: Engine, request: Request) -> Response:
 async def version(engine: Engine, request: Request) -> Response:
     """GET /version — 200."""
     return json_response(await engine.system.version())
+
+
+async def log_in(engine: Engine, request: Request) -> Response:
+    """POST /auth — 200 when the registry takes the credentials, 401 when it does not."""
+    asked = decode(await json_body(request, required=True), AuthConfig, "AuthConfig")
+    token = await engine.images.log_in(registry_auth(asked))
+    return json_response({"IdentityToken": token, "Status": "Login Succeeded"})
 
 
 async def disk_usage(engine: Engine, request: Request) -> Response:

@@ -11,6 +11,7 @@ _TABLE: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("HEAD", "/_ping", ping.ping_head),
     ("GET", "/info", system.info),
     ("GET", "/version", system.version),
+    ("POST", "/auth", system.log_in),
     ("GET", "/events", system.events),
     ("GET", "/system/df", system.disk_usage),
     ("GET", "/containers/json", containers.list_containers),

@@ -8,6 +8,7 @@ from wharf.apitypes.jsonmessage import Report, ignore
 from wharf.content.store import ContentStore
 from wharf.db.database import Database
 from wharf.distribution.config import RegistryAuth, RegistryConfig
+from wharf.distribution.login import log_in
 from wharf.engine.images import describing, listing, loading, removing, saving
 from wharf.engine.images.catalogue import Catalogue
 from wharf.engine.images.committing import NewLayer, commit
@@ -94,6 +95,13 @@ class Images:
         if tag:
             wanted = Reference.parse(f"{wanted}@{tag}") if ":" in tag else wanted.tagged(tag)
         return await self._puller.pull(wanted.with_default_tag(), platform, auth, report)
+
+    async def log_in(self, auth: RegistryAuth) -> str:
+        """Tries credentials at their registry; a token to keep in place of the password, "" for none.
+
+        Raises Unauthenticated when the registry refuses them, EngineError when it cannot be asked.
+        """
+        return await log_in(auth, self._puller.registries)
 
     async def load(
         self, stream: AsyncIterator[bytes], *, quiet: bool = False, report: Report = ignore

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 from wharf.apitypes.jsonmessage import Progress, Report
-from wharf.distribution.client import Broken, RegistryClient, Unreachable
+from wharf.distribution.client import RegistryClient
 from wharf.distribution.config import RegistryAuth, RegistryConfig
 from wharf.distribution.endpoints import endpoints
+from wharf.distribution.session import Broken, Unreachable
 from wharf.engine.images.fetching import LayerFetcher, Plan
 from wharf.engine.images.host import host_platform
 from wharf.engine.images.notices import short

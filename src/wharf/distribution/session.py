@@ -1,0 +1,217 @@
+"""How a registry is spoken to: GETs that log in, follow redirects, and fail in words that dockerd's users know."""
+
+import asyncio
+import base64
+import os
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final, Self
+from urllib.parse import urljoin, urlsplit
+
+from wharf.distribution.answers import parse_error
+from wharf.distribution.challenge import (
+    Challenge,
+    check_realm,
+    parse_challenges,
+    parse_identity,
+    parse_token,
+    token_query,
+)
+from wharf.distribution.config import RegistryAuth
+from wharf.distribution.endpoints import Endpoint
+from wharf.errors import EngineError, InvalidArgument, Unauthenticated
+
+if TYPE_CHECKING:
+    import aiohttp
+
+LARGEST_ANSWER: Final = 1 << 20  # bytes of an error or a token
+CHUNK: Final = 1 << 18
+_CONNECT_TIMEOUT: Final = 30.0  # seconds
+_SILENCE: Final = 60.0  # seconds without a byte until a connection counts as dead
+_MOST_REDIRECTS: Final = 5
+CLIENT_ID: Final = "wharf"
+
+
+class Unreachable(EngineError):
+    """No answer at all: another endpoint may do."""
+
+
+class Broken(EngineError):
+    """The connection failed on the way; trying again may help."""
+
+
+class RegistrySession:
+    """Asks one registry with one user's credentials. Enter it; tokens and connections end with the block.
+
+    `scope` is what tokens are asked for; "" is no more than who the user is, and with it goes the wish for a token
+    that stands for the password later (`identity`).
+    """
+
+    def __init__(self, endpoint: Endpoint, auth: RegistryAuth | None, scope: str = "") -> None:
+        self._endpoint = endpoint
+        self._auth = auth or RegistryAuth()
+        self._scope = scope
+        self._authorization = f"Bearer {self._auth.registry_token}" if self._auth.registry_token else ""
+        self._login = asyncio.Lock()
+        self._session: aiohttp.ClientSession | None = None
+        self.identity = ""  # what the token server gave to be kept in place of the password
+
+    async def __aenter__(self) -> Self:
+        import aiohttp  # a quarter of a second: only for daemons that pull
+
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_TIMEOUT, sock_read=_SILENCE)
+        self._session = aiohttp.ClientSession(
+            timeout=timeout,
+            auto_decompress=False,  # digests are of the bytes as they are stored
+            trust_env=True,
+            read_bufsize=1 << 20,
+            headers={"User-Agent": "wharf/1 (docker-compatible)"},
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+        return self
+
+    async def __aexit__(self, *unused: object) -> None:
+        assert self._session is not None
+        await self._session.close()
+
+    @asynccontextmanager
+    async def get(self, url: str, headers: Mapping[str, str]) -> "AsyncIterator[aiohttp.ClientResponse]":
+        """A GET that logs in when asked to and follows redirects; secrets go to the registry itself only."""
+        used = self._authorization
+        response = await self._follow(url, headers, used)
+        if response.status == 401:
+            challenges = parse_challenges(response.headers.getall("WWW-Authenticate", []))
+            async with self._login:
+                if self._authorization == used:
+                    self._authorization = await self._answer(challenges, url)
+            if self._authorization != used:
+                response.release()
+                response = await self._follow(url, headers, self._authorization)
+        try:
+            with _explained(url):
+                yield response
+        finally:
+            response.close() if not response.content.at_eof() else response.release()
+
+    async def _follow(self, url: str, headers: Mapping[str, str], authorization: str) -> "aiohttp.ClientResponse":
+        origin = urlsplit(url)
+        for _ in range(_MOST_REDIRECTS + 1):
+            target = urlsplit(url)
+            # Another host, port or scheme is someone else.
+            is_same = (target.scheme, target.netloc) == (origin.scheme, origin.netloc)
+            sent = {**headers, "Authorization": authorization} if authorization and is_same else headers
+            response = await self._send(url, sent)
+            if response.status not in (301, 302, 303, 307, 308) or "Location" not in response.headers:
+                return response
+            response.release()
+            url = urljoin(url, response.headers["Location"])
+            scheme = urlsplit(url).scheme
+            if scheme not in ("http", "https") or (scheme == "http" and self._endpoint.verify):
+                raise EngineError(f"the registry redirects to an address that is not safe: {url.partition('?')[0]}")
+        raise EngineError(f"too many redirects from {origin.netloc}")
+
+    async def _send(self, url: str, headers: Mapping[str, str]) -> "aiohttp.ClientResponse":
+        assert self._session is not None
+        with _explained(url):
+            return await self._session.get(
+                url, headers=headers, allow_redirects=False, ssl=True if self._endpoint.verify else _unverified()
+            )
+
+    async def _answer(self, challenges: list[Challenge], url: str) -> str:
+        """The Authorization header that satisfies a challenge. Raises Unauthenticated."""
+        for challenge in challenges:
+            if challenge.scheme == "bearer":
+                return "Bearer " + await self._token(challenge)
+            if challenge.scheme == "basic":
+                if not self._auth.username:
+                    raise EngineError(f'Get "{url}": no basic auth credentials')
+                return _basic(self._auth)
+        raise Unauthenticated("unauthorized: authentication required")
+
+    async def _token(self, challenge: Challenge) -> str:
+        assert self._session is not None
+        realm = check_realm(challenge, self._endpoint.url)
+        tls = True if self._endpoint.verify else _unverified()
+        auth = self._auth
+        with _explained(realm):
+            if auth.identity_token:
+                form = {
+                    "grant_type": "refresh_token",
+                    "refresh_token": auth.identity_token,
+                    "service": challenge.parameters.get("service", ""),
+                    "scope": self._scope,
+                    "client_id": CLIENT_ID,
+                }
+                response = await self._session.post(realm, data=form, allow_redirects=False, ssl=tls)
+            else:
+                headers = {"Authorization": _basic(auth)} if auth.username else {}
+                joint = "&" if "?" in realm else "?"
+                address = realm + joint + token_query(challenge, self._scope, auth.username, CLIENT_ID)
+                response = await self._session.get(address, headers=headers, allow_redirects=False, ssl=tls)
+            async with response:
+                data = await limited(response, LARGEST_ANSWER)
+        if response.status != 200:
+            _, text = parse_error(response.status, data)
+            if response.status in (401, 403):
+                raise Unauthenticated(f'Get "{realm}": {text if auth.username else "unauthorized: " + text}')
+            raise EngineError(f'Get "{realm}": {text}')
+        self.identity = parse_identity(data)
+        return parse_token(data)
+
+
+def _basic(auth: RegistryAuth) -> str:
+    return "Basic " + base64.b64encode(f"{auth.username}:{auth.password}".encode()).decode()
+
+
+def _unverified() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+async def limited(response: "aiohttp.ClientResponse", limit: int) -> bytes:
+    """The whole body. Raises InvalidArgument when it is longer than `limit` bytes."""
+    data = bytearray()
+    async for chunk in response.content.iter_chunked(CHUNK):
+        data += chunk
+        if len(data) > limit:
+            raise InvalidArgument(f"the registry's answer is longer than {limit} bytes")
+    return bytes(data)
+
+
+class _explained:
+    """Turns what aiohttp raises into errors of ours, with the words that dockerd's users know."""
+
+    def __init__(self, url: str) -> None:
+        # Without the query, which may be signed; and as short as dockerd shows it.
+        address, version, _ = url.partition("?")[0].partition("/v2/")
+        self._url = address + version
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if error is None or isinstance(error, EngineError | asyncio.CancelledError):
+            return
+        import aiohttp
+
+        what = f'Get "{self._url}"'
+        if isinstance(error, aiohttp.ClientConnectorCertificateError):
+            raise Unreachable(f"{what}: tls: failed to verify certificate: {error.certificate_error}") from None
+        if isinstance(error, aiohttp.ClientConnectorDNSError):
+            raise Unreachable(f"{what}: dial tcp: lookup {error.host}: no such host") from None
+        if isinstance(error, aiohttp.ClientConnectorSSLError):
+            raise Unreachable(f"{what}: http: server gave HTTP response to HTTPS client") from None
+        if isinstance(error, aiohttp.ClientConnectorError):
+            reason = (error.os_error.strerror or str(error.os_error)).lower()
+            if error.os_error.errno:
+                reason = os.strerror(error.os_error.errno).lower()
+            raise Unreachable(f"{what}: dial tcp {error.host}:{error.port}: connect: {reason}") from None
+        if isinstance(error, TimeoutError):
+            raise Unreachable(f"{what}: net/http: request canceled (Client.Timeout exceeded)") from None
+        if isinstance(error, aiohttp.InvalidURL | ValueError):
+            raise EngineError(f"{what}: invalid address") from None
+        if isinstance(error, aiohttp.ClientError | OSError):
+            raise Broken(f"{what}: {str(error) or 'unexpected EOF'}") from None
