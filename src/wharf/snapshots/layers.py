@@ -17,9 +17,9 @@ from typing import Final
 from wharf.db.database import Database
 from wharf.errors import EngineError, NotFound
 from wharf.linux.files import spread_subdirectories, syncfs
+from wharf.linux.trees import remove_tree
 from wharf.snapshots.extraction import Limits, Unpacked
 from wharf.snapshots.inherit import inherit_directories
-from wharf.snapshots.trees import remove_tree
 from wharf.snapshots.unpacking import unpack
 from wharf.spec.digest import Digest
 

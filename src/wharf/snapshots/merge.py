@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 
 from wharf.linux import overlay
-from wharf.snapshots.trees import remove_tree
+from wharf.linux.trees import remove_tree
 
 _Links = dict[tuple[int, int], str]
 

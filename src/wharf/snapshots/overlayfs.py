@@ -14,9 +14,9 @@ from wharf.errors import Conflict, EngineError, NotFound
 from wharf.linux import overlay
 from wharf.linux.files import detached_mount
 from wharf.linux.mounts import RootMount
+from wharf.linux.trees import tree_size
 from wharf.snapshots.layers import Layers
 from wharf.snapshots.stacked import read_stacked
-from wharf.snapshots.trees import tree_size
 from wharf.spec.digest import Digest
 
 _INDEX_SWITCH: Final = Path("/sys/module/overlay/parameters/index")

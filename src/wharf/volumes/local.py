@@ -15,10 +15,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from wharf.linux.trees import remove_tree
 from wharf.volumes import naming
 from wharf.volumes.contract import Stopped
 from wharf.volumes.copying import copy_attributes, copy_tree
-from wharf.volumes.removal import remove_tree
 
 _REMOVED: Final = ".removed"  # no volume's name: they begin with a letter or digit
 _PLACE_MODE: Final = 0o701  # containers' users pass through it and see nothing

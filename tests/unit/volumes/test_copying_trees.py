@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wharf.errors import EngineError
+from wharf.linux.trees import remove_tree
 from wharf.volumes.copying import copy_tree
-from wharf.volumes.removal import remove_tree
 
 
 def never() -> bool:

@@ -20,8 +20,8 @@ from wharf.engine.images.record import Image
 from wharf.engine.images.stock import Stock
 from wharf.engine.images.thread_work import disk_errors, in_thread
 from wharf.errors import InvalidArgument
+from wharf.linux.trees import remove_tree
 from wharf.snapshots.layers import Staged
-from wharf.snapshots.trees import remove_tree
 from wharf.spec.descriptor import Descriptor
 from wharf.spec.digest import Digest
 from wharf.spec.image_config import parse_image_config
