@@ -183,7 +183,7 @@ class BundleSpec:
     capabilities: tuple[str, ...] = DEFAULT_CAPABILITIES
     rlimits: tuple[Rlimit, ...] = ()
     no_new_privileges: bool = False
-    oom_score_adj: int | None = 0  # None inherits the shim's, which is protected
+    oom_score_adj: int | None = 0  # None inherits the daemon's, which may be protected
     apparmor_profile: str = ""
     hostname: str = ""
     domainname: str = ""

@@ -49,6 +49,8 @@ class Surroundings:
 
 def network_kind(container: Container) -> str:
     """`bridge`, `host`, `none` or `container`."""
+    if container.config.network_disabled:
+        return "none"
     mode = container.host.network_mode.partition(":")[0]
     return "bridge" if mode in ("", "default", "bridge") else mode
 
@@ -119,7 +121,8 @@ def spec(container: Container, around: Surroundings, *, every: frozenset[str]) -
         capabilities=capabilities(host, every),
         rlimits=tuple(_rlimits(host, around)),
         no_new_privileges=security.get("no-new-privileges", "true" if around.no_new_privileges else "false") == "true",
-        oom_score_adj=host.oom_score_adj or None,
+        # Also 0 is said: a daemon that the kernel spares must not have its containers spared with it.
+        oom_score_adj=host.oom_score_adj,
         hostname=config.hostname,
         domainname=config.domainname,
         readonly_rootfs=host.readonly_rootfs,

@@ -186,3 +186,15 @@ def test_security_options(options: list[str], security: dict[str, str]) -> None:
 def test_security_options_that_cannot_be(option: str) -> None:
     with pytest.raises(InvalidArgument, match="invalid --security-opt"):
         bundling.security_options(HostConfig(security_opt=[option]))
+
+
+def test_a_container_never_inherits_that_the_kernel_spares_its_daemon() -> None:
+    assert bundled(container())["process"]["oomScoreAdj"] == 0
+    assert bundled(container(HostConfig(oom_score_adj=300)))["process"]["oomScoreAdj"] == 300
+
+
+@pytest.mark.parametrize("mode", ["default", "bridge", "host", "container:other"])
+def test_without_networking_there_is_no_network(mode: str) -> None:
+    one = container(HostConfig(network_mode=mode), network_disabled=True)
+    assert bundling.network_kind(one) == "none"
+    assert {"type": "network"} in bundled(one)["linux"]["namespaces"]
