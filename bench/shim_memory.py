@@ -17,6 +17,7 @@ from wharf.runtime.contract import Launch, LogFile
 from wharf.runtime.monitor import ShimMonitor, ShimMonitors
 
 CGROUP = f"/wharf-bench-{os.getpid()}"
+COMMANDS = {"idle": "exec sleep 1000", "writes 10 lines a second": "while :; do echo a line; sleep 0.1; done"}
 
 
 def make_root(place: Path) -> None:
@@ -56,31 +57,28 @@ def report(title: str, shims: list[int]) -> None:
     all = [memory(pid) for pid in shims]
     pss = [one["Pss"] for one in all]
     dirty = [one["Private_Dirty"] for one in all]
-    print(
-        f"{title:40} PSS {sum(pss) / len(pss):7.0f} KiB (max {max(pss)})   private {sum(dirty) / len(dirty):7.0f} KiB"
-    )
+    mean, private = sum(pss) / len(pss), sum(dirty) / len(dirty)
+    print(f"{title:32} PSS {mean:6.0f} KiB (most {max(pss)}), of that private {private:6.0f} KiB")
 
 
 async def measure(place: Path, count: int) -> None:
     monitors = ShimMonitors()
     running: list[ShimMonitor] = []
     try:
-        for command in ("sleep 1000", "while :; do echo a line of the log; sleep 0.1; done"):
+        for title, command in COMMANDS.items():
             group: list[ShimMonitor] = []
             for _ in range(count):
-                one = await monitors.create(
-                    launch(place, len(running), "sh", "-c", f"exec {command}" if "while" not in command else command)
-                )
+                one = await monitors.create(launch(place, len(running), "sh", "-c", command))
                 running.append(one)
                 group.append(one)
                 await one.run()
             await asyncio.sleep(1)
-            report(f"{count} of `{command[:24]}`", [one.shim_pid for one in group])
+            report(title, [one.shim_pid for one in group])
             for one in group:
                 stream = await one.attach(stdin=False, stdout=True, stderr=True)
                 stream.close()
             await asyncio.sleep(0.3)
-            report("   after one attachment", [one.shim_pid for one in group])
+            report("  and was attached to once", [one.shim_pid for one in group])
             for one in group:
                 await one.signal(9)
                 await one.wait()

@@ -42,3 +42,8 @@ class Loop:
             if fd in self._watched:
                 self._watched[fd][1](events)
         return bool(ready)
+
+    def close(self) -> None:
+        """Forgets all."""
+        self._poll.close()
+        self._watched.clear()

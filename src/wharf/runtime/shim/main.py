@@ -8,6 +8,7 @@ happens here, and nothing before there is a reason, since each page that is writ
 import _signal  # type: ignore[import-not-found]  # signal makes enumerations of all numbers: memory
 import _socket
 import os
+import select
 import time
 import traceback
 from collections.abc import Callable
@@ -39,7 +40,8 @@ def main(receive: Receive, close: Callable[[], None]) -> None:
     syscall.prctl(syscall.PR_SET_CHILD_SUBREAPER, 1)
     _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
     ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
-    if os.fork() == 0:
+    child = os.fork()
+    if child == 0:
         ours.close()
         # Without its shim a container must not start.
         syscall.prctl(syscall.PR_SET_PDEATHSIG, _signal.SIGKILL)
@@ -49,15 +51,27 @@ def main(receive: Receive, close: Callable[[], None]) -> None:
     close()
     theirs.close()
     taken = handover.receive(ours)
-    ours.close()
     if taken is None:
         return
+    ours.close()
     try:
-        Shim(*taken).live()
+        os.waitpid(child, 0)
+        os.chdir(taken.bundle)
+        if taken.telling:
+            sleep(taken.telling)
+        Shim(*taken.open()).live()
     except BaseException:  # a bug: nobody would see it otherwise
         with open("shim.log", "a") as file:  # noqa: PTH123
             traceback.print_exc(file=file)
         raise
+
+
+def sleep(telling: list[int]) -> None:
+    """Waits until there is anything to do. The shim of a container that says nothing has hardly lived."""
+    poll = select.poll()
+    for fd in telling:
+        poll.register(fd, select.POLLIN)
+    poll.poll()
 
 
 class Control:
@@ -172,13 +186,34 @@ class Shim:
             self._streams.add_output(own["stderr"], 2)
 
     def live(self) -> None:
-        self._streams.start()
-        self._reap()
+        """Until the end of the container, and of all that is told about it."""
+        self.begin()
         while self._status is None:
-            self.loop.turn(self._execs.deadline)
-            self._execs.turned()
+            self.turn(None)
         self._finish()
         self._linger()
+
+    def begin(self) -> None:
+        """Begins to read what the container writes, and sees whether it has ended already."""
+        self._streams.start()
+        self._reap()
+
+    def turn(self, until: float | None) -> None:
+        """Does what there is to do, waiting for it until time.monotonic() is `until` at the latest."""
+        deadline = self._execs.deadline
+        self.loop.turn(until if deadline is None else deadline)
+        self._execs.turned()
+
+    def leave(self) -> None:
+        """Closes all, and leaves the container alone. For the rehearsal: a shim's own end closes its files."""
+        for control in self._controls[:]:
+            control.close()
+        self._streams.finish()
+        self.loop.close()
+        self._listener.close()
+        os.close(self._init_fd)
+        os.close(_signal.set_wakeup_fd(-1))
+        os.close(self._wakeup)
 
     def _accept(self, _events: int) -> None:
         try:

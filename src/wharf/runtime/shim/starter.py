@@ -230,19 +230,19 @@ class Starter:
         roles = list(self._own)
         fds = list(self._own.values()) + self._reader.fds
         fds += [client.fileno() for client, _ in self._attached] + list(self._greeting)
-        handover.send(
-            self._shim,
-            {
-                "launch": {name: self.launch[name] for name in _KEPT},
-                "state": state,
-                "roles": roles,
-                "listeners": listeners,
-                "attached": [wants for _, wants in self._attached],
-                "pending": pending,
-                "rest": self._reader.rest(),
-            },
-            fds,
-        )
+        value = {
+            "launch": {name: self.launch[name] for name in _KEPT},
+            "state": state,
+            "roles": roles,
+            "listeners": listeners,
+            "attached": [wants for _, wants in self._attached],
+            "pending": pending,
+            "rest": self._reader.rest(),
+        }
+        silent = {self._own[role] for role in ("log", "mounts", "stdin") if role in self._own}
+        # A socket that only holds its port would tell its end without end.
+        silent |= {fd for fd, how in zip(self._reader.fds, listeners, strict=True) if how["target"] is None}
+        handover.send(self._shim, value, fds, silent)
 
     def _undo(self) -> None:
         oci.delete(self.launch)

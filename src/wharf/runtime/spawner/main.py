@@ -17,6 +17,8 @@ from typing import Any, Final
 
 from wharf.linux import syscall
 from wharf.runtime.shim import main as shim
+from wharf.runtime.shim.rehearsal import rehearse
+from wharf.runtime.spawner.memory import fill_holes
 
 #: A launch is a few kilobytes: config.json does not come this way.
 LONGEST_LAUNCH: Final = 1 << 17
@@ -38,7 +40,11 @@ def main() -> None:
     requests = socket.socket(fileno=int(sys.argv[1]))
     poll = select.poll()
     poll.register(requests.fileno(), select.POLLIN)
+    rehearse()
+    syscall.set_process_name("wharf-shim")  # for all that follow
     gc.collect()
+    gc.disable()
+    fill_holes()
     gc.freeze()  # shims share these pages as long as nobody counts in them
     while True:
         # One shim always waits for the next request, and takes it itself: whatever this process touches between two
@@ -92,13 +98,8 @@ def _receive(requests: socket.socket) -> tuple[dict[str, Any], int] | None:
 def _become_shim(requests: socket.socket, taken: int) -> None:
     code = 1
     try:
-        gc.disable()
-        syscall.set_process_name("wharf-shim")
         os.setsid()
-        null = os.open("/dev/null", os.O_RDWR)
-        for fd in (0, 1, 2):
-            os.dup2(null, fd)
-        os.close(null)
+        os.dup2(0, 2)  # 0 and 1 are /dev/null already
         own = _Requests(requests, taken)
         shim.main(own.receive, own.close)
         code = 0
