@@ -1,5 +1,6 @@
 """The database: transactions, and a schema that grows by numbered steps."""
 
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ class Database:
     """One SQLite file, used from the event loop's thread only. Readers never wait for the writer (WAL)."""
 
     def __init__(self, path: Path, migrations: Sequence[str] = MIGRATIONS) -> None:
+        _keep_private(path)
         self._connection = sqlite3.connect(path, isolation_level=None, cached_statements=256)
         self._connection.execute("PRAGMA journal_mode = WAL")
         # NORMAL syncs only at checkpoints; what must survive a power cut asks for it in write().
@@ -56,3 +58,11 @@ class Database:
 
     def close(self) -> None:
         self._connection.close()
+
+
+def _keep_private(path: Path) -> None:
+    """Containers' environments hold passwords. SQLite gives the files beside it (-wal, -shm) the same mode."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    for beside in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
+        if beside.exists():  # made by an earlier version, or with another umask
+            beside.chmod(0o600)

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -34,3 +35,21 @@ def test_a_file_from_the_future_is_refused(tmp_path: Path) -> None:
     Database(tmp_path / "db", STEPS).close()
     with pytest.raises(EngineError, match="newer version"):
         Database(tmp_path / "db", STEPS[:1])
+
+
+def test_nobody_else_reads_what_is_in_it(tmp_path: Path) -> None:
+    umask = os.umask(0)
+    try:
+        for _ in range(2):
+            db = Database(tmp_path / "db", STEPS)
+            with db.write() as writer:
+                writer.execute("INSERT INTO one VALUES (1)")
+            assert {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {
+                "db": 0o600,
+                "db-shm": 0o600,
+                "db-wal": 0o600,
+            }
+            db.close()
+            (tmp_path / "db").chmod(0o644)
+    finally:
+        os.umask(umask)
