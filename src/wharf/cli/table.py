@@ -2,8 +2,12 @@
 
 CONTAINER = {
     "attach": "Connect the terminal's streams to a running container",
+    "commit": "Make an image of what a container has become",
+    "cp": "Copy files between a container and here",
     "create": "Make a new container without starting it",
+    "diff": "Show which files of a container differ from its image",
     "exec": "Run a command in a running container",
+    "export": "Write a container's file system to an archive",
     "inspect": "Show all that is known of containers, as JSON",
     "kill": "Send a signal (KILL unless told otherwise) to containers",
     "logs": "Show what a container has printed",
@@ -16,9 +20,11 @@ CONTAINER = {
     "rm": "Remove containers",
     "run": "Make and start a new container from an image",
     "start": "Start stopped containers",
+    "stats": "Show what containers use, as it changes",
     "stop": "Stop running containers",
     "top": "Show a container's processes",
     "unpause": "Let frozen containers go on",
+    "update": "Change the limits of containers",
     "wait": "Wait until containers stop, print their exit codes",
 }
 IMAGE = {

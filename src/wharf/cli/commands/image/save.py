@@ -8,16 +8,25 @@ from wharf.cli.output import STDOUT, write
 from wharf.client import images
 from wharf.errors import EngineError, InvalidArgument
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 
 def run(call: Call) -> int:
     path = call.options["output"]
     if not path and os.isatty(STDOUT):
         raise InvalidArgument("cowardly refusing to save to a terminal. Use the -o flag or redirect")
-    answer = images.open_save(call.client, call.arguments)
+    write_archive(images.open_save(call.client, call.arguments).pieces(), path, "failed to save image")
+    return 0
+
+
+def write_archive(pieces: "Iterable[bytes]", path: str, failure: str) -> None:
+    """Writes an archive to the file at `path`, or (when that is empty) to stdout. Raises EngineError."""
     if not path:
-        for piece in answer.pieces():
+        for piece in pieces:
             write(STDOUT, piece)
-        return 0
+        return
     # Under another name until it is whole: a broken archive must not look like one.
     temporary = f"{path}.{os.getpid()}"
     try:
@@ -25,9 +34,9 @@ def run(call: Call) -> int:
     except OSError as error:
         reason = (error.strerror or "").lower()
         place = os.path.dirname(path) or "."  # noqa: PTH120
-        raise EngineError(f"failed to save image: invalid output path: stat {place}: {reason}") from None
+        raise EngineError(f"{failure}: invalid output path: stat {place}: {reason}") from None
     try:
-        for piece in answer.pieces():
+        for piece in pieces:
             write(descriptor, piece)
         os.replace(temporary, path)  # noqa: PTH105
     except BaseException:
@@ -35,7 +44,6 @@ def run(call: Call) -> int:
         raise
     finally:
         os.close(descriptor)
-    return 0
 
 
 COMMAND = Command(
