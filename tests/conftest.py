@@ -4,6 +4,11 @@ import os
 from collections.abc import Iterable
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes says nothing here: other work may share the machine.
+settings.register_profile("wharf", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("wharf")
 
 
 def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:

@@ -8,7 +8,7 @@ import stat
 import subprocess
 import tarfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -233,7 +233,8 @@ def test_without_space_a_load_fails_clearly_and_leaves_nothing() -> None:
         wharfd.close()
 
 
-def test_bootstrap_makes_a_base_image(wharfd: Wharfd) -> None:
+def test_bootstrap_makes_a_base_image(new_wharfd: Callable[..., Wharfd]) -> None:
+    wharfd = new_wharfd()
     wharfd.wharf("image", "bootstrap", "busybox")
     assert stat.S_IMODE(Path("/tmp").stat().st_mode) == 0o1777
     assert wharfd.docker("run", "--rm", "busybox", "echo", "from packages").text == "from packages"
