@@ -1,6 +1,6 @@
-"""How answers looked in older versions of the API: a table of pure functions.
+"""How answers look in each version of the API: a table of pure functions.
 
-The structs know the union of all members; each row says what a version does not have.
+The structs know the union of all members; each row says what a version does not have, or shows only when it is set.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,6 +10,7 @@ import msgspec
 
 from wharf.apitypes.containers import ContainerInspect, ContainerSummary
 from wharf.apitypes.images import ImageInspect, ImageSummary
+from wharf.apitypes.system import DiskUsage
 
 Document = dict[str, Any]
 Change = Callable[[Document], None]
@@ -30,6 +31,37 @@ def _without(*names: str) -> Change:
     return change
 
 
+def _without_empty(*names: str) -> Change:
+    """Members that are absent where they say nothing (Go's omitempty): clients ask whether they are there."""
+
+    def change(document: Document) -> None:
+        for name in names:
+            if name in document and not document[name]:
+                del document[name]
+
+    return change
+
+
+def _null_when_empty(*names: str) -> Change:
+    def change(document: Document) -> None:
+        for name in names:
+            if name in document and not document[name]:
+                document[name] = None
+
+    return change
+
+
+def _unset(*names: str) -> Change:
+    """Members that are absent where they are null; 0 and false say something."""
+
+    def change(document: Document) -> None:
+        for name in names:
+            if name in document and document[name] is None:
+                del document[name]
+
+    return change
+
+
 def _within(member: str, inner: Change) -> Change:
     def change(document: Document) -> None:
         if isinstance(document.get(member), dict):
@@ -44,6 +76,18 @@ def _each(member: str, inner: Change) -> Change:
             inner(value)
 
     return change
+
+
+def _every(member: str, inner: Change) -> Change:
+    def change(document: Document) -> None:
+        for value in document.get(member) or ():
+            inner(value)
+
+    return change
+
+
+def _console_size(document: Document) -> None:
+    document["ConsoleSize"] = document["ConsoleSize"] or [0, 0]
 
 
 def _config_mac_address(document: Document) -> None:
@@ -72,6 +116,51 @@ _LEGACY_NETWORK: Final = _without(
     "MacAddress",
 )
 
+#: What a container's configuration, or an image's, shows only when it is set.
+_CONFIG_OPTIONS: Final = _without_empty(
+    "ArgsEscaped", "ExposedPorts", "Healthcheck", "NetworkDisabled", "Shell", "StopSignal"
+)
+_HOST_OPTIONS: Final = _without_empty("Annotations", "Mounts", "StorageOpt", "Sysctls", "Tmpfs")
+#: The docker CLI sends null for these, and so dockerd has shown null ever since.
+_HOST_NULLS: Final = _null_when_empty(
+    "Binds",
+    "CapAdd",
+    "CapDrop",
+    "DeviceCgroupRules",
+    "DeviceRequests",
+    "ExtraHosts",
+    "GroupAdd",
+    "Links",
+    "SecurityOpt",
+    "VolumesFrom",
+)
+#: Of an image's configuration: what only a container can have.
+_CONTAINERS_ONLY: Final = _without_empty(
+    "AttachStderr",
+    "AttachStdin",
+    "AttachStdout",
+    "Domainname",
+    "Hostname",
+    "Image",
+    "OpenStdin",
+    "StdinOnce",
+    "Tty",
+)
+
+_SUMMARY: Final[Sequence[tuple[int, int, Change]]] = (
+    (0, 45, _within("HostConfig", _without("Annotations"))),
+    (46, 99, _within("HostConfig", _without_empty("Annotations"))),
+    (0, 43, _within("NetworkSettings", _each("Networks", _ENDPOINT_EXTRAS))),
+    (44, 47, _within("NetworkSettings", _each("Networks", _without("GwPriority")))),
+)
+_IMAGE_SUMMARY: Final[Sequence[tuple[int, int, Change]]] = ((44, 99, _without("VirtualSize")),)
+
+
+def _nested(member: str, rows: Sequence[tuple[int, int, Change]]) -> Sequence[tuple[int, int, Change]]:
+    """The same rows for each entry of a list."""
+    return [(first, last, _every(member, change)) for first, last, change in rows]
+
+
 #: For a type: (first version, last version, change). All rows whose versions fit are applied, in order.
 SHAPES: Final[dict[type, Sequence[tuple[int, int, Change]]]] = {
     ContainerInspect: (
@@ -80,19 +169,29 @@ SHAPES: Final[dict[type, Sequence[tuple[int, int, Change]]]] = {
         (44, 47, _within("NetworkSettings", _each("Networks", _without("GwPriority")))),
         (0, 42, _within("HostConfig", _without("Annotations"))),
         (44, 99, _within("Config", _without("MacAddress"))),
+        (0, 99, _within("Config", _CONFIG_OPTIONS)),
+        (0, 99, _within("Config", _unset("StopTimeout"))),
+        (0, 99, _within("Config", _null_when_empty("Volumes"))),
+        (0, 99, _within("HostConfig", _HOST_OPTIONS)),
+        (0, 99, _within("HostConfig", _HOST_NULLS)),
+        (0, 99, _within("HostConfig", _unset("Init"))),
+        (0, 99, _within("HostConfig", _console_size)),
         (52, 99, _within("NetworkSettings", _LEGACY_NETWORK)),
     ),
-    ContainerSummary: (
-        (0, 45, _within("HostConfig", _without("Annotations"))),
-        (0, 43, _within("NetworkSettings", _each("Networks", _ENDPOINT_EXTRAS))),
-        (44, 47, _within("NetworkSettings", _each("Networks", _without("GwPriority")))),
-    ),
+    ContainerSummary: _SUMMARY,
     ImageInspect: (
         (44, 99, _without("VirtualSize")),
         (45, 99, _without("Container", "ContainerConfig")),
         (52, 99, _without("DockerVersion", "Parent")),
+        *((0, 99, _within(config, _CONFIG_OPTIONS)) for config in ("Config", "ContainerConfig")),
+        *((0, 99, _within(config, _unset("StopTimeout"))) for config in ("Config", "ContainerConfig")),
+        *((0, 99, _within(config, _null_when_empty("Volumes", "Labels"))) for config in ("Config", "ContainerConfig")),
+        (0, 49, _within("Config", _without_empty("MacAddress"))),
+        (50, 99, _within("Config", _without("MacAddress"))),
+        (50, 99, _within("Config", _CONTAINERS_ONLY)),
     ),
-    ImageSummary: ((44, 99, _without("VirtualSize")),),
+    ImageSummary: _IMAGE_SUMMARY,
+    DiskUsage: (*_nested("Containers", _SUMMARY), *_nested("Images", _IMAGE_SUMMARY)),
 }
 
 

@@ -8,6 +8,9 @@ from wharf.api.sending import Outlet
 
 #: Bytes from the client that may wait for a slow container before we stop reading.
 _HIGH_WATER: Final = 256 * 1024
+#: Seconds between the head and the first output. docker-py reads the head through a buffer that it then throws away:
+#: what comes with the head is lost to it. dockerd is never so quick that anybody noticed.
+_HEAD_START: Final = 0.005
 
 
 class HijackedStream:
@@ -22,6 +25,7 @@ class HijackedStream:
         self._lost = False
         self._paused = False
         self._waiter: asyncio.Future[None] | None = None
+        self._not_before = asyncio.get_running_loop().time() + _HEAD_START
 
     def feed(self, data: bytes) -> None:
         if not data:
@@ -64,6 +68,9 @@ class HijackedStream:
         return data
 
     async def write(self, data: bytes) -> None:
+        if self._not_before and (left := self._not_before - asyncio.get_running_loop().time()) > 0:
+            await asyncio.sleep(left)
+        self._not_before = 0.0
         if self._lost:
             raise ClientGone
         self._transport.write(data)

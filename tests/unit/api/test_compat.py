@@ -12,10 +12,12 @@ from wharf.apitypes.containers import (
     ContainerState,
     ContainerSummary,
     EndpointSettings,
+    HostConfig,
     NetworkSettings,
     SummaryNetworkSettings,
 )
 from wharf.apitypes.images import ImageInspect, ImageSummary
+from wharf.apitypes.system import DiskUsage
 
 INSPECT = ContainerInspect(
     id="f",
@@ -61,6 +63,47 @@ def test_endpoints_grew(version: int, names: bool, priority: bool) -> None:
 def test_images_had_a_virtual_size(version: int, has: bool) -> None:
     for value in (ImageInspect(id="i"), ImageSummary(id="i")):
         assert ("VirtualSize" in shape(value, version)) == has
+
+
+@pytest.mark.parametrize("version", [24, 41, 44, 54])
+def test_what_is_not_set_is_absent_or_null_as_with_dockerd(version: int) -> None:
+    shown = shape(INSPECT, version)
+    config, host = shown["Config"], shown["HostConfig"]
+    optional = {"ArgsEscaped", "ExposedPorts", "Healthcheck", "NetworkDisabled", "Shell", "StopSignal", "StopTimeout"}
+    assert not optional & set(config)
+    assert config["Volumes"] is None and config["Labels"] == {}
+    assert not {"Annotations", "Init", "Mounts", "StorageOpt", "Sysctls", "Tmpfs"} & set(host)
+    assert [host[name] for name in ("Binds", "CapAdd", "SecurityOpt", "VolumesFrom")] == [None] * 4
+    assert host["ConsoleSize"] == [0, 0] and host["Devices"] == [] and host["Memory"] == 0
+
+
+def test_what_is_set_is_shown_also_when_it_is_nothing() -> None:
+    inspect = msgspec.structs.replace(
+        INSPECT,
+        config=ContainerConfig(stop_timeout=0, exposed_ports={"80/tcp": {}}, stop_signal="SIGINT", volumes={"/v": {}}),
+        host_config=HostConfig(init=False, binds=["/a:/b"], console_size=[24, 80], sysctls={"a": "b"}),
+    )
+    shown = shape(inspect, 54)
+    config, host = shown["Config"], shown["HostConfig"]
+    assert (config["StopTimeout"], config["StopSignal"]) == (0, "SIGINT")
+    assert (config["ExposedPorts"], config["Volumes"]) == ({"80/tcp": {}}, {"/v": {}})
+    assert (host["Init"], host["Binds"], host["ConsoleSize"]) == (False, ["/a:/b"], [24, 80])
+    assert host["Sysctls"] == {"a": "b"}
+
+
+@pytest.mark.parametrize(("version", "has"), [(49, True), (50, False)])
+def test_images_had_members_that_only_containers_have(version: int, has: bool) -> None:
+    config = shape(ImageInspect(id="i"), version)["Config"]
+    assert ("Hostname" in config, "Tty" in config) == (has, has)
+    assert "Entrypoint" in config and config["Labels"] is None
+
+
+def test_disk_usage_shows_its_objects_as_lists_do() -> None:
+    usage = DiskUsage(containers=[SUMMARY], images=[ImageSummary(id="i")], volumes=None)
+    old, new = shape(usage, 41), shape(usage, 51)
+    assert old["Containers"][0] == shape(SUMMARY, 41) and new["Containers"][0] == shape(SUMMARY, 51)
+    assert "VirtualSize" in old["Images"][0] and "VirtualSize" not in new["Images"][0]
+    assert new["Volumes"] is None and "BuildCache" not in new
 
 
 def test_lists_are_shaped_entry_by_entry() -> None:

@@ -98,6 +98,20 @@ def test_hijack_without_an_upgrade_is_a_raw_200(talk: Talk) -> None:
     assert stream == b"<b>GET / not http any morebye"
 
 
+def test_output_does_not_come_in_one_packet_with_the_head(serve: Serve) -> None:
+    """A client that reads heads through a buffer of its own would lose it."""
+
+    async def scenario(served: Any) -> None:
+        reader, writer = await served.connect()
+        writer.write(post("/hijack", b"", "Upgrade: tcp", "Connection: Upgrade"))
+        first = await reader.read(4096)
+        assert first.endswith(b"\r\n\r\n")
+        assert await reader.readexactly(2) == b"<>"
+        writer.close()
+
+    serve(scenario)
+
+
 def test_an_upgrade_that_nobody_takes_is_ignored(talk: Talk) -> None:
     answer = talk(get("/now", "Upgrade: h2c", "Connection: Upgrade") + get("/now"))
     assert bodies(answer) == [b"now", b"now"]

@@ -6,7 +6,7 @@ from typing import Final
 
 from wharf.api.compat import PLAIN_EVENTS_SINCE
 from wharf.api.decode import decode, json_body
-from wharf.api.encode import json_response, to_json
+from wharf.api.encode import json_response, to_json, versioned
 from wharf.api.engine_port import Engine, Subscription
 from wharf.api.messages import JSON, Request, Response, Streaming
 from wharf.api.registry_auth import AuthConfig, registry_auth
@@ -39,7 +39,8 @@ async def disk_usage(engine: Engine, request: Request) -> Response:
     """GET /system/df — 200."""
     query = request.query
     legacy = request.version < _USAGE_SINCE
-    return json_response(await engine.system.df(query.all("type"), verbose=query.flag("verbose"), legacy=legacy))
+    usage = await engine.system.df(query.all("type"), verbose=query.flag("verbose"), legacy=legacy)
+    return versioned(usage, request.version)
 
 
 async def events(engine: Engine, request: Request) -> Streaming:

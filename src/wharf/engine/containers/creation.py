@@ -9,6 +9,7 @@ import msgspec
 from wharf.apitypes.containers import ContainerConfig, HealthConfig, HostConfig
 from wharf.engine.containers import bundling, log_files, mounts, ports, restart, signals
 from wharf.errors import InvalidArgument, NotImplementedByUs
+from wharf.runtime import bundle
 from wharf.spec.image_config import Healthcheck, RunConfig
 
 SMALLEST_MEMORY: Final = 6 << 20
@@ -63,6 +64,25 @@ def _health(own: HealthConfig | None, image: Healthcheck | None) -> HealthConfig
         start_period=own.start_period or image.start_period,
         start_interval=own.start_interval or image.start_interval,
     )
+
+
+def cgroup_namespace(default: str, host: HostConfig, *, unified: bool) -> str:
+    """The cgroup namespace of a container that asks for none: `default` is the daemon's, "" when nobody set it."""
+    if host.privileged and not unified:
+        return "host"
+    return default or ("private" if unified else "host")
+
+
+def hidden_paths(host: HostConfig) -> dict[str, list[str]]:
+    """The paths that are masked or read-only where the request says nothing of them. None is, for the privileged."""
+    if host.privileged:
+        return {}
+    found = {}
+    if host.masked_paths is None:
+        found["masked_paths"] = list(bundle.DEFAULT_MASKED_PATHS)
+    if host.readonly_paths is None:
+        found["readonly_paths"] = list(bundle.DEFAULT_READONLY_PATHS)
+    return found
 
 
 def check(config: ContainerConfig, host: HostConfig, *, cpus: int) -> list[str]:

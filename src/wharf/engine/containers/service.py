@@ -86,6 +86,7 @@ class Containers:
         self._snapshots = snapshots
         self._bridge = bridge
         self._default_runtime = starter.default_runtime
+        self._unified_cgroups = starter.host.unified
         self._volumes = volumes
         self.lives = Lives(store, starter, events, remove_ended=lambda id: self.remove(id, volumes=True))
         self.files = Files(store, self.lives, places, snapshots)
@@ -183,6 +184,9 @@ class Containers:
             log_config=msgspec.structs.replace(given, type=driver, config=options),
             network_mode=host.network_mode or "default",
             ipc_mode=host.ipc_mode or self._config.default_ipc_mode,
+            cgroupns_mode=host.cgroupns_mode
+            or creation.cgroup_namespace(self._config.default_cgroupns_mode, host, unified=self._unified_cgroups),
+            **creation.hidden_paths(host),
             runtime=host.runtime or self._default_runtime,
             shm_size=host.shm_size or self._config.shm_size,
             restart_policy=msgspec.structs.replace(host.restart_policy, name=host.restart_policy.name or "no"),

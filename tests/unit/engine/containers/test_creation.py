@@ -113,3 +113,24 @@ def test_what_we_do_not_offer_is_refused_not_ignored(host: HostConfig) -> None:
 
 def test_an_ordinary_request_passes_without_a_word() -> None:
     assert creation.check(ContainerConfig(hostname="web-1.example"), HostConfig(memory=64 << 20), cpus=2) == []
+
+
+@pytest.mark.parametrize(
+    ("default", "privileged", "unified", "chosen"),
+    [
+        ("", False, False, "host"),
+        ("", False, True, "private"),
+        ("", True, True, "private"),
+        ("private", False, False, "private"),
+        ("private", True, False, "host"),  # version 1 has no use for one without the rest
+        ("host", False, True, "host"),
+    ],
+)
+def test_the_cgroup_namespace_of_who_asks_for_none(default: str, privileged: bool, unified: bool, chosen: str) -> None:
+    assert creation.cgroup_namespace(default, HostConfig(privileged=privileged), unified=unified) == chosen
+
+
+def test_paths_are_hidden_unless_the_request_says_otherwise() -> None:
+    assert "/proc/kcore" in creation.hidden_paths(HostConfig())["masked_paths"]
+    assert list(creation.hidden_paths(HostConfig(masked_paths=[]))) == ["readonly_paths"]
+    assert creation.hidden_paths(HostConfig(privileged=True)) == {}
