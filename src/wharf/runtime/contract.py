@@ -169,7 +169,10 @@ class Monitors(Protocol):
         """
 
     async def remove(self, bundle: Path) -> None:
-        """Removes a bundle whose container has ended, with all that the runtime keeps of it."""
+        """Removes a bundle whose container has ended, with all that the runtime keeps of it.
+
+        Of a start that was cut off, whatever runs is killed.
+        """
 
     async def close(self) -> None:
         """Ends the spawner. Containers and their shims live on."""

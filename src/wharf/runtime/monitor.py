@@ -316,6 +316,25 @@ def _kill_process(pid: int, started: int) -> bool:
 
 
 def _remove_bundle(bundle: Path) -> None:
-    if (shim := records.read(bundle, records.SHIM)) is not None and shim["cgroups_path"].startswith("/"):
-        cgroups.remove(shim["cgroups_path"])
+    if (shim := records.read(bundle, records.SHIM)) is not None:
+        if records.read(bundle, records.EXIT) is None:
+            # A start that was cut off, by a signal for the shim or a caller that went: the runtime may be at work.
+            _kill_group(shim["pid"], shim["start_time"])
+            end_of_orphan(bundle)
+        if shim["cgroups_path"].startswith("/"):
+            cgroups.remove(shim["cgroups_path"])
     shutil.rmtree(bundle, ignore_errors=True)
+
+
+def _kill_group(shim: int, started: int) -> None:
+    """Kills a shim with its starter and the runtime that it called, also when the shim itself has gone already."""
+    fd = pidfd.open_same(shim, started)
+    if fd is None and pidfd.start_time(shim) != 0:
+        return  # the number is another's now, which it cannot be while one of the group lives
+    try:
+        os.killpg(shim, signals.SIGKILL)
+    except ProcessLookupError:
+        pass  # all gone
+    finally:
+        if fd is not None:
+            os.close(fd)

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from kernel.runtime.conftest import Box, read_all
-from wharf.errors import InvalidArgument, Unavailable
-from wharf.linux import pidfd
+from wharf.errors import EngineError, InvalidArgument, Unavailable
+from wharf.linux import cgroups, pidfd
 from wharf.linux.listener import Listener
 from wharf.linux.seccomp import compile_profile
 from wharf.runtime.bundle import DEFAULT_CAPABILITIES, Resources, made_privileged
@@ -533,5 +533,36 @@ def test_nothing_is_left_below_the_cgroup_mounts(box: Box, runtime: str) -> None
         found = await asyncio.create_subprocess_exec("unshare", "-m", "sh", "-c", look, stdout=asyncio.subprocess.PIPE)
         output, _ = await found.communicate()
         assert not [line for line in output.decode().splitlines() if box.cgroup in line]
+
+    with_monitors(work)
+
+
+def _slow_crun(box: Box) -> str:
+    """A runtime that takes its time to tell that the container runs."""
+    path = box.path / "slow-crun"
+    path.write_text('#!/bin/sh\ncrun "$@"; code=$?\ncase "$*" in *" run "*) sleep 20;; esac\nexit $code\n')
+    path.chmod(0o755)
+    return str(path)
+
+
+@pytest.mark.parametrize("cut", ["the shim is killed", "the caller goes"])
+def test_a_start_that_is_cut_off_leaves_no_container_running(box: Box, cut: str) -> None:
+    async def work(monitors: ShimMonitors) -> None:
+        launch = box.launch("sleep", "1000", runtime=_slow_crun(box))
+        monitor = await monitors.create(launch)
+        starting = asyncio.create_task(monitor.run())
+        while not cgroups.processes(launch.cgroups_path):
+            await asyncio.sleep(0.01)
+        if cut == "the shim is killed":
+            os.kill(monitor.shim_pid, signal.SIGKILL)
+            with pytest.raises(EngineError, match="shim died"):
+                await starting
+        else:
+            starting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await starting
+        monitor.close()
+        await monitors.remove(launch.bundle)
+        box.assert_clean(launch)
 
     with_monitors(work)
