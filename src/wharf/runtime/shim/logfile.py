@@ -83,14 +83,26 @@ class LogFile:
             if self._max_files <= 1:
                 os.ftruncate(self._fd, 0)
             else:
-                self._shift()
-                os.close(self._fd)
-                self._fd = -1
-                self._open()
+                self._begin_next()
             self._size = 0
             self._torn = False
         except OSError:
             self._size = 0  # no room for a new file: go on in the old one and try again after as many bytes
+
+    def _begin_next(self) -> None:
+        # Made first, under another name: where there is no room for it, all stays as it is.
+        following = f"{self._path}.new"
+        fd = open_log(following)
+        try:
+            self._shift()
+            os.rename(following, self._path)
+        except OSError:
+            os.close(fd)
+            raise
+        os.close(self._fd)
+        self._fd = fd
+        if self._compress:
+            self._compressing = in_child(lambda: compress(f"{self._path}.1"))
 
     def _shift(self) -> None:
         self._finish_compressing()
@@ -104,8 +116,6 @@ class LogFile:
                 else:
                     os.rename(older, f"{self._path}.{number + 1}{ending}")
         os.rename(self._path, f"{self._path}.1")
-        if self._compress:
-            self._compressing = in_child(lambda: compress(f"{self._path}.1"))
 
     def _finish_compressing(self) -> None:
         if self._compressing:
