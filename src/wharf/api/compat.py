@@ -152,6 +152,7 @@ _SUMMARY: Final[Sequence[tuple[int, int, Change]]] = (
     (46, 99, _within("HostConfig", _without_empty("Annotations"))),
     (0, 43, _within("NetworkSettings", _each("Networks", _ENDPOINT_EXTRAS))),
     (44, 47, _within("NetworkSettings", _each("Networks", _without("GwPriority")))),
+    (0, 51, _without("Health")),
 )
 _IMAGE_SUMMARY: Final[Sequence[tuple[int, int, Change]]] = ((44, 99, _without("VirtualSize")),)
 

@@ -9,6 +9,7 @@ from wharf.apitypes.containers import (
     ContainerInspect,
     ContainerSummary,
     Created,
+    EndpointSettings,
     HostConfig,
     NetworkingConfig,
     Top,
@@ -16,11 +17,13 @@ from wharf.apitypes.containers import (
 from wharf.apitypes.execs import ExecConfig, ExecCreated, ExecInspect
 from wharf.apitypes.images import DeleteItem, HistoryItem, ImageInspect, ImagesPruned, ImageSummary
 from wharf.apitypes.jsonmessage import Report
+from wharf.apitypes.networks import NetworkCreateRequest, NetworkInspect
 from wharf.apitypes.stats import ContainerStats
 from wharf.apitypes.volumes import VolumeInspect, VolumesPruned
 from wharf.distribution.config import RegistryAuth
 from wharf.engine.containers.attaching import AttachOptions
 from wharf.engine.exec.attaching import StartOptions
+from wharf.engine.networks.record import NetworkRecord
 from wharf.engine.volumes.record import Volume
 from wharf.events.event import Event
 from wharf.logs.entries import LogEntry, LogQuery
@@ -173,8 +176,16 @@ class Images(Protocol):
 
 
 class Networks(Protocol):
-    def list(self, filters: Filters) -> Sequence[Any]: ...
-    def inspect(self, ref: str) -> Any: ...
+    async def create(self, asked: NetworkCreateRequest) -> NetworkRecord: ...
+    async def remove(self, ref: str) -> None: ...
+    async def prune(self, wanted: Filters) -> Sequence[str]: ...
+    def inspect(self, ref: str) -> NetworkInspect: ...
+    def list(self, wanted: Filters) -> Sequence[NetworkInspect]: ...
+
+
+class Connections(Protocol):
+    async def connect(self, network: str, ref: str, settings: EndpointSettings) -> None: ...
+    async def disconnect(self, network: str, ref: str, *, force: bool = False) -> None: ...
 
 
 class Volumes(Protocol):
@@ -216,6 +227,8 @@ class Engine(Protocol):
     def images(self) -> Images: ...
     @property
     def networks(self) -> Networks: ...
+    @property
+    def connections(self) -> Connections: ...
     @property
     def volumes(self) -> Volumes: ...
     @property

@@ -253,6 +253,28 @@ class NetworkingConfig(Wire, frozen=True, kw_only=True):
     endpoints_config: dict[str, EndpointSettings] = {}
 
 
+class HealthResult(Wire, frozen=True, kw_only=True):
+    """One health check; times are RFC 3339."""
+
+    start: str
+    end: str
+    exit_code: int
+    output: str
+
+
+class HealthState(Wire, frozen=True, kw_only=True):
+    """`status` is "starting", "healthy" or "unhealthy"; the latest check is the last of `log`."""
+
+    status: str
+    failing_streak: int
+    log: list[HealthResult] = []
+
+
+class HealthSummary(Wire, frozen=True, kw_only=True):
+    status: str = "none"
+    failing_streak: int = 0
+
+
 class ContainerState(Wire, frozen=True, kw_only=True):
     status: str
     running: bool = False
@@ -265,6 +287,7 @@ class ContainerState(Wire, frozen=True, kw_only=True):
     error: str = ""
     started_at: str = "0001-01-01T00:00:00Z"
     finished_at: str = "0001-01-01T00:00:00Z"
+    health: HealthState | msgspec.UnsetType = msgspec.UNSET
 
 
 class MountPoint(Wire, frozen=True, kw_only=True):
@@ -372,6 +395,7 @@ class ContainerSummary(Wire, frozen=True, kw_only=True):
     host_config: SummaryHostConfig = SummaryHostConfig()
     network_settings: SummaryNetworkSettings = SummaryNetworkSettings()
     mounts: list[MountPoint] = []
+    health: HealthSummary = HealthSummary()
 
 
 class Created(Wire, frozen=True, kw_only=True):

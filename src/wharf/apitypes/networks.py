@@ -1,6 +1,6 @@
 """The API's section Network: what is answered of a network. Source: Docker Engine API 1.54."""
 
-from wharf.apitypes.containers import Wire, named
+from wharf.apitypes.containers import EndpointSettings, Wire, named
 
 
 class IPAMConfig(Wire, frozen=True, kw_only=True, omit_defaults=True):
@@ -51,6 +51,45 @@ class NetworkInspect(Wire, frozen=True, kw_only=True):
     containers: dict[str, NetworkContainer] = {}
     options: dict[str, str] = {}
     labels: dict[str, str] = {}
+
+
+class NetworkCreateRequest(Wire, frozen=True, kw_only=True):
+    """POST /networks/create."""
+
+    name: str = ""
+    check_duplicate: bool = False
+    driver: str = ""
+    scope: str = ""
+    internal: bool = False
+    attachable: bool = False
+    ingress: bool = False
+    config_only: bool = False
+    config_from: ConfigFrom | None = None
+    ipam: IPAM | None = named("IPAM", None)
+    enable_ipv4: bool | None = named("EnableIPv4", None)
+    enable_ipv6: bool = named("EnableIPv6", False)
+    options: dict[str, str] = {}
+    labels: dict[str, str] = {}
+
+
+class NetworkConnectRequest(Wire, frozen=True, kw_only=True):
+    """POST /networks/{id}/connect."""
+
+    container: str = ""
+    endpoint_config: EndpointSettings = EndpointSettings()
+
+
+class NetworkDisconnectRequest(Wire, frozen=True, kw_only=True):
+    """POST /networks/{id}/disconnect."""
+
+    container: str = ""
+    force: bool = False
+
+
+class NetworksPruned(Wire, frozen=True, kw_only=True):
+    """POST /networks/prune."""
+
+    networks_deleted: list[str] = []
 
 
 class NetworkCreated(Wire, frozen=True, kw_only=True):

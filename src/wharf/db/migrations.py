@@ -44,4 +44,12 @@ CREATE TABLE volumes (
 ) WITHOUT ROWID
 """
 
-MIGRATIONS: Final = (_CONTAINERS, _IMAGES, _NETWORKS, _VOLUMES)
+#: A container has many endpoints, by network; it had one, on the default bridge.
+_ENDPOINTS: Final = """
+UPDATE containers SET record = CAST(json_remove(json_set(CAST(record AS TEXT), '$.endpoints', json(
+    CASE WHEN json_type(CAST(record AS TEXT), '$.endpoint') = 'object'
+    THEN json_object('bridge', json_extract(CAST(record AS TEXT), '$.endpoint')) ELSE '{}' END
+)), '$.endpoint') AS BLOB)
+"""
+
+MIGRATIONS: Final = (_CONTAINERS, _IMAGES, _NETWORKS, _VOLUMES, _ENDPOINTS)

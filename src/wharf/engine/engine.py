@@ -15,13 +15,15 @@ from wharf.engine.containers.service import Containers
 from wharf.engine.containers.starting import Places, Starter
 from wharf.engine.containers.store import ContainerStore
 from wharf.engine.containers.surroundings import Host
+from wharf.engine.exec.health_checks import HealthChecks
 from wharf.engine.exec.service import Execs
 from wharf.engine.images.images import Images
-from wharf.engine.networks import Networks, built_in
+from wharf.engine.networks.connecting import Connections
+from wharf.engine.networks.sandboxes import Sandboxes
+from wharf.engine.networks.service import Networks
 from wharf.engine.system.system import System
 from wharf.engine.volumes import Volumes
 from wharf.events.bus import Bus
-from wharf.network.bridge import BridgeNetwork
 from wharf.network.kernel import Kernel
 from wharf.runtime.monitor import ShimMonitors
 from wharf.runtime.programs import runtimes
@@ -40,6 +42,7 @@ class Engine:
     containers: Containers
     execs: Execs
     networks: Networks
+    connections: Connections
     volumes: Volumes
     system: System
 
@@ -89,15 +92,17 @@ async def _open(
     volumes = Volumes(db, config.data_root / "volumes", events)
     kernel = Kernel()
     stack.callback(kernel.close)
-    bridge = BridgeNetwork(built_in(db, "bridge").id, config.bridge, kernel)
-    await bridge.open()
-    stack.push_async_callback(bridge.close)
+    networks = Networks(db, config.bridge, kernel, store, events)
+    await networks.open()
+    stack.push_async_callback(networks.close)
+    sandboxes = Sandboxes(config, networks, kernel, store)
+    stack.callback(sandboxes.close)
     starter = Starter(
         config=config,
         places=places,
         store=store,
         snapshots=snapshots,
-        bridge=bridge,
+        sandboxes=sandboxes,
         monitors=monitors,
         volumes=volumes,
         host=Host.read(config, snapshots),
@@ -109,7 +114,7 @@ async def _open(
         store=store,
         images=images,
         snapshots=snapshots,
-        bridge=bridge,
+        networks=networks,
         volumes=volumes,
         starter=starter,
         events=events,
@@ -117,8 +122,11 @@ async def _open(
     stack.push_async_callback(containers.lives.close)
     execs = Execs(containers.lives)
     stack.push_async_callback(execs.close)
+    checks = HealthChecks(execs)
+    stack.push_async_callback(checks.close)
+    containers.lives.began = checks.began
     volumes.users = store.users_of_volume
-    reconciler = Reconciler(store, containers, monitors, bridge, places)
+    reconciler = Reconciler(store, containers, monitors, sandboxes, places)
     again = await reconciler.run()
     engine = Engine(
         config=config,
@@ -126,7 +134,8 @@ async def _open(
         images=images,
         containers=containers,
         execs=execs,
-        networks=Networks(db, bridge, store),
+        networks=networks,
+        connections=Connections(store, containers.lives, starter),
         volumes=volumes,
         system=System(config, snapshots, images, containers, volumes, events, default_runtime(config)),
     )

@@ -178,7 +178,7 @@ class BridgeNetwork:
         if self.unavailable:
             raise Unavailable(f"network {self.name} is not available: {self.unavailable}")
         try:
-            await self._kernel.do(lambda: self._connect(endpoint, namespace))
+            await self._kernel.do_inside(namespace, lambda kept: self._connect(endpoint, kept))
         except (NftablesError, OSError) as error:
             raise EngineError(f"failed to set up the container's network: {error}") from error
 
@@ -201,7 +201,7 @@ class BridgeNetwork:
     async def disconnect(self, endpoint: Endpoint, namespace: int) -> None:
         """See Network. Raises EngineError."""
         try:
-            await self._kernel.do(lambda: device.disconnect(endpoint, namespace))
+            await self._kernel.do_inside(namespace, lambda kept: device.disconnect(endpoint, kept))
         except OSError as error:
             raise EngineError(f"failed to take the container out of network {self.name}: {error}") from error
 

@@ -1,7 +1,7 @@
 """What the engine asks of the network room."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Network
 from typing import Protocol
 
@@ -52,6 +52,10 @@ class Endpoint:
     ports: list[PublishedPort] = field(default_factory=list)
     inner: str = "eth0"  # name of the veth's inner end
     default_route: bool = True
+
+    def leading_out(self) -> "Endpoint":
+        """The same with the default route."""
+        return replace(self, default_route=True)
 
 
 class Network(Protocol):

@@ -5,6 +5,7 @@ containers' networks.
 """
 
 import asyncio
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Network
@@ -32,6 +33,21 @@ class Kernel:
     async def do(self, work: Callable[[], _T]) -> _T:
         """Runs `work` in the thread. It is not cut off half-way when the caller is cancelled."""
         return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, self._run, work))
+
+    async def do_inside(self, namespace: int, work: Callable[[int], _T]) -> _T:
+        """As do(), with a descriptor of the network namespace that stays good until `work` has ended.
+
+        The caller's may be closed when he is cancelled, and its number then be that of another container's.
+        """
+        kept = os.dup(namespace)
+
+        def run() -> _T:
+            try:
+                return work(kept)
+            finally:
+                os.close(kept)
+
+        return await self.do(run)
 
     def _run(self, work: Callable[[], _T]) -> _T:
         try:

@@ -1,8 +1,16 @@
-"""The section Network of the API, as far as the engine has it."""
+"""The section Network of the API."""
 
+from wharf.api.decode import decode, json_body
 from wharf.api.encode import json_response
 from wharf.api.engine_port import Engine
 from wharf.api.messages import Request, Response
+from wharf.apitypes.networks import (
+    NetworkConnectRequest,
+    NetworkCreated,
+    NetworkCreateRequest,
+    NetworkDisconnectRequest,
+    NetworksPruned,
+)
 
 
 def list_networks(engine: Engine, request: Request) -> Response:
@@ -13,3 +21,36 @@ def list_networks(engine: Engine, request: Request) -> Response:
 def inspect(engine: Engine, request: Request) -> Response:
     """GET /networks/{name} — 200."""
     return json_response(engine.networks.inspect(request.name))
+
+
+async def create(engine: Engine, request: Request) -> Response:
+    """POST /networks/create — 201."""
+    asked = decode(await json_body(request, required=True), NetworkCreateRequest, "CreateRequest")
+    made = await engine.networks.create(asked)
+    return json_response(NetworkCreated(id=made.id), 201)
+
+
+async def remove(engine: Engine, request: Request) -> Response:
+    """DELETE /networks/{name} — 204."""
+    await engine.networks.remove(request.name)
+    return Response(204)
+
+
+async def connect(engine: Engine, request: Request) -> Response:
+    """POST /networks/{name}/connect — 200."""
+    asked = decode(await json_body(request, required=True), NetworkConnectRequest, "ConnectRequest")
+    await engine.connections.connect(request.name, asked.container, asked.endpoint_config)
+    return Response(200)
+
+
+async def disconnect(engine: Engine, request: Request) -> Response:
+    """POST /networks/{name}/disconnect — 200."""
+    asked = decode(await json_body(request, required=True), NetworkDisconnectRequest, "DisconnectRequest")
+    await engine.connections.disconnect(request.name, asked.container, force=asked.force)
+    return Response(200)
+
+
+async def prune(engine: Engine, request: Request) -> Response:
+    """POST /networks/prune — 200 with what was removed."""
+    removed = await engine.networks.prune(request.query.filters())
+    return json_response(NetworksPruned(networks_deleted=list(removed)))

@@ -3,7 +3,7 @@
 from typing import Final
 
 from wharf.api.router import Handler, Operation
-from wharf.api.routes import archive, containers, exec, images, networks, ping, resources, system, volumes
+from wharf.api.routes import archive, build, containers, exec, images, networks, ping, resources, system, volumes
 
 #: The first whose method and path match is taken: literal paths are found before patterns, else the order counts.
 _TABLE: Final[tuple[tuple[str, str, Handler], ...]] = (
@@ -53,8 +53,14 @@ _TABLE: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("GET", "/images/{name}/get", images.save),
     ("POST", "/images/{name}/tag", images.tag),
     ("DELETE", "/images/{name}", images.remove),
+    ("POST", "/build/prune", build.prune),
     ("GET", "/networks", networks.list_networks),
+    ("POST", "/networks/create", networks.create),
+    ("POST", "/networks/prune", networks.prune),
+    ("POST", "/networks/{name}/connect", networks.connect),
+    ("POST", "/networks/{name}/disconnect", networks.disconnect),
     ("GET", "/networks/{name}", networks.inspect),
+    ("DELETE", "/networks/{name}", networks.remove),
     ("GET", "/volumes", volumes.list_volumes),
     ("POST", "/volumes/create", volumes.create),
     ("POST", "/volumes/prune", volumes.prune),

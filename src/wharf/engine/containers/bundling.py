@@ -48,11 +48,11 @@ class Surroundings:
 
 
 def network_kind(container: Container) -> str:
-    """`bridge`, `host`, `none` or `container`."""
+    """`host`, `none`, `container`, or `bridge` for one with a network namespace that we connect to networks."""
     if container.config.network_disabled:
         return "none"
     mode = container.host.network_mode.partition(":")[0]
-    return "bridge" if mode in ("", "default", "bridge") else mode
+    return mode if mode in ("host", "none", "container") else "bridge"
 
 
 def capabilities(host: HostConfig, every: frozenset[str]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from wharf.apitypes.containers import ContainerConfig, HealthConfig, HostConfig
-from wharf.engine.containers import bundling, log_files, mounts, ports, restart, signals
+from wharf.engine.containers import bundling, health, log_files, mounts, ports, restart, signals
 from wharf.errors import InvalidArgument, NotImplementedByUs
 from wharf.runtime import bundle
 from wharf.spec.image_config import Healthcheck, RunConfig
@@ -88,6 +88,7 @@ def hidden_paths(host: HostConfig) -> dict[str, list[str]]:
 def check(config: ContainerConfig, host: HostConfig, *, cpus: int) -> list[str]:
     """Raises InvalidArgument or NotImplementedByUs, in dockerd's words, for what cannot be; returns warnings."""
     _check_process(config)
+    health.check(config.healthcheck)
     check_resources(host, cpus)
     _check_namespaces(config, host)
     log_files.check(host.log_config)

@@ -9,6 +9,7 @@ from wharf.errors import InvalidArgument
 #: Where nothing but loopback resolvers is known on the host, which a container cannot reach.
 FALLBACK_NAMESERVERS: Final = ("8.8.8.8", "8.8.4.4")
 
+EMBEDDED: Final = "127.0.0.11"
 _LOCAL_HOSTS: Final = """\
 127.0.0.1\tlocalhost
 ::1\tlocalhost ip6-localhost ip6-loopback
@@ -32,12 +33,16 @@ def split_extra_host(text: str, gateway: str) -> tuple[str, str]:
     return address.strip("[]"), name
 
 
-def hosts(hostname: str, domain: str, address: str | None, extra: Sequence[str], gateway: str = "") -> str:
-    """/etc/hosts for a container that has `address`, or none."""
+def own_line(hostname: str, domain: str, address: str) -> str:
+    """The line of /etc/hosts for one address of the container itself."""
+    names = f"{hostname}.{domain} {hostname}" if domain else hostname
+    return f"{address}\t{names}\n"
+
+
+def hosts(hostname: str, domain: str, addresses: Sequence[str], extra: Sequence[str], gateway: str = "") -> str:
+    """/etc/hosts for a container that has these addresses."""
     lines = [f"{ip}\t{name}\n" for ip, name in (split_extra_host(text, gateway) for text in extra)]
-    if address:
-        names = f"{hostname}.{domain} {hostname}" if domain else hostname
-        lines.append(f"{address}\t{names}\n")
+    lines += [own_line(hostname, domain, address) for address in addresses]
     return _LOCAL_HOSTS + "".join(lines)
 
 
@@ -48,8 +53,12 @@ def resolv_conf(
     servers: Sequence[str] = (),
     search: Sequence[str] = (),
     options: Sequence[str] = (),
+    embedded: bool = False,
 ) -> str:
-    """/etc/resolv.conf: the host's, with what the request replaces; loopback resolvers only where they can answer."""
+    """/etc/resolv.conf: the host's, with what the request replaces; loopback resolvers only where they can answer.
+
+    `embedded` names our own resolver, which then asks the servers itself.
+    """
     found: dict[str, list[str]] = {"nameserver": [], "search": [], "options": []}
     for line in of_host.splitlines():
         words = line.split("#")[0].split(";")[0].split()
@@ -59,10 +68,15 @@ def resolv_conf(
     usable = [text for text in found["nameserver"] if keep_loopback or not _is_loopback(text)]
     if not usable and not keep_loopback:
         usable = list(FALLBACK_NAMESERVERS)
+    if embedded:
+        servers = (EMBEDDED,)
     lines = [f"nameserver {server}\n" for server in servers or usable]
     if domains := [domain for domain in search or found["search"] if domain != "."]:
         lines.append(f"search {' '.join(domains)}\n")
-    if chosen := list(options or found["options"]):
+    chosen = list(options or found["options"])
+    if embedded and not any(option.startswith("ndots:") for option in chosen):
+        chosen.append("ndots:0")  # containers' names have no dot, and are asked for as they are
+    if chosen:
         lines.append(f"options {' '.join(chosen)}\n")
     return "".join(lines)
 

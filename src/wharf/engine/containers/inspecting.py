@@ -1,5 +1,6 @@
 """Answers about containers: inspect, and the lines of ps. Pure."""
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from wharf.apitypes.containers import (
     ContainerSummary,
     DriverData,
     EndpointSettings,
+    HealthResult,
+    HealthState,
+    HealthSummary,
     NetworkSettings,
     Port,
     PortBinding,
@@ -18,10 +22,23 @@ from wharf.apitypes.containers import (
     SummaryNetworkSettings,
 )
 from wharf.engine.containers import wording
-from wharf.engine.containers.record import Container, Status
+from wharf.engine.containers.health import Health, Result, status_of
+from wharf.engine.containers.record import ZERO_TIME, Container, Status
+from wharf.engine.networks import attachments
 
 
-def state(container: Container) -> ContainerState:
+def _result(result: Result) -> HealthResult:
+    start, end = (f"{moment.replace(tzinfo=None).isoformat()}Z" for moment in (result.start, result.end))
+    return HealthResult(start=start, end=end, exit_code=result.exit_code, output=result.output)
+
+
+def health_state(health: Health) -> HealthState:
+    return HealthState(
+        status=health.status.value, failing_streak=health.failing_streak, log=[_result(result) for result in health.log]
+    )
+
+
+def state(container: Container, health: Health | None = None) -> ContainerState:
     return ContainerState(
         status=container.status.value,
         running=container.running,
@@ -34,34 +51,30 @@ def state(container: Container) -> ContainerState:
         error=container.error,
         started_at=container.started_at,
         finished_at=container.finished_at,
+        health=msgspec.UNSET if health is None else health_state(health),
     )
-
-
-def network_name(container: Container) -> str:
-    """The key under NetworkSettings.Networks: `bridge`, `host`, `none`; "" when another container's is shared."""
-    mode = container.host.network_mode
-    if mode.startswith("container:"):
-        return ""
-    return "bridge" if mode in ("", "default") else mode
 
 
 def ports(container: Container) -> dict[str, list[PortBinding] | None]:
     """NetworkSettings.Ports: every exposed port, with its bindings while the container runs."""
-    endpoint = container.endpoint
-    if endpoint is None:
+    if not container.endpoints:
         return {}
     found: dict[str, list[PortBinding] | None] = dict.fromkeys(container.config.exposed_ports)
-    for port in endpoint.ports:
+    for port in (port for endpoint in container.endpoints.values() for port in endpoint.ports):
         key = f"{port.container_port}/{port.protocol}"
         binding = PortBinding(host_ip=port.host_ip, host_port=str(port.host_port))
         found[key] = [*(found.get(key) or ()), binding]
     return found
 
 
-def _endpoint_settings(container: Container, network_id: str) -> EndpointSettings:
-    asked = container.networking.endpoints_config.get(network_name(container), EndpointSettings())
-    settings = msgspec.structs.replace(asked, network_id=network_id)
-    if endpoint := container.endpoint:
+def _endpoint_settings(container: Container, name: str, asked: EndpointSettings, network_id: str) -> EndpointSettings:
+    named = name not in ("bridge", "host", "none")
+    settings = msgspec.structs.replace(
+        asked,
+        network_id=network_id if container.started_at != ZERO_TIME else "",
+        dns_names=attachments.dns_names(container, asked) if named else None,
+    )
+    if endpoint := container.endpoints.get(name):
         settings = msgspec.structs.replace(
             settings,
             endpoint_id=endpoint.id,
@@ -73,19 +86,21 @@ def _endpoint_settings(container: Container, network_id: str) -> EndpointSetting
     return settings
 
 
-def networks(container: Container, network_id: str) -> dict[str, EndpointSettings]:
-    name = network_name(container)
-    return {name: _endpoint_settings(container, network_id)} if name else {}
+def networks(container: Container, network_id: Callable[[str], str]) -> dict[str, EndpointSettings]:
+    return {
+        name: _endpoint_settings(container, name, asked, network_id(name))
+        for name, asked in attachments.of(container).items()
+    }
 
 
-def network_settings(container: Container, network_id: str) -> NetworkSettings:
+def network_settings(container: Container, network_id: Callable[[str], str]) -> NetworkSettings:
     attached = networks(container, network_id)
     settings = NetworkSettings(ports=ports(container), networks=attached)
     if container.running and attached:
         settings = msgspec.structs.replace(
             settings, sandbox_id=container.id, sandbox_key=f"/proc/{container.pid}/ns/net"
         )
-    if endpoint := container.endpoint:
+    if endpoint := container.endpoints.get("bridge"):
         settings = msgspec.structs.replace(
             settings,
             endpoint_id=endpoint.id,
@@ -99,10 +114,11 @@ def network_settings(container: Container, network_id: str) -> NetworkSettings:
 
 def inspect(
     container: Container,
+    health: Health | None,
     *,
     directory: Path,
     log_path: str,
-    network_id: str,
+    network_id: Callable[[str], str],
     driver: str,
     driver_data: dict[str, str],
     execs: list[str],
@@ -113,7 +129,7 @@ def inspect(
         created=container.created,
         path=container.path,
         args=container.args,
-        state=state(container),
+        state=state(container, health),
         image=container.image,
         resolv_conf_path=str(directory / "resolv.conf"),
         hostname_path=str(directory / "hostname"),
@@ -144,7 +160,14 @@ def _summary_ports(container: Container) -> list[Port]:
     return lines
 
 
-def summary(container: Container, *, image_name: str, network_id: str, now: datetime) -> ContainerSummary:
+def summary(
+    container: Container,
+    health: Health | None,
+    *,
+    image_name: str,
+    network_id: Callable[[str], str],
+    now: datetime,
+) -> ContainerSummary:
     """One line of ps. `image_name` is the name it was made by while that still names its image, else the id."""
     return ContainerSummary(
         id=container.id,
@@ -156,7 +179,8 @@ def summary(container: Container, *, image_name: str, network_id: str, now: date
         ports=_summary_ports(container),
         labels=container.config.labels,
         state=container.status.value,
-        status=wording.status(container, now),
+        status=wording.status(container, now, status_of(health).value),
+        health=HealthSummary(status=status_of(health).value, failing_streak=health.failing_streak if health else 0),
         host_config=SummaryHostConfig(network_mode=container.host.network_mode, annotations=container.host.annotations),
         network_settings=SummaryNetworkSettings(networks=networks(container, network_id)),
         mounts=container.mounts,

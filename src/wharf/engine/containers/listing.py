@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from wharf.engine.containers import wording
-from wharf.engine.containers.inspecting import network_name
+from wharf.engine.containers.health import Health, status_of
 from wharf.engine.containers.ports import parse_port
 from wharf.engine.containers.record import Container, Status
+from wharf.engine.networks import attachments
 from wharf.errors import InvalidArgument
 
 Filters = Mapping[str, Sequence[str]]
@@ -69,16 +70,24 @@ def _port_set(texts: Sequence[str]) -> set[tuple[int, str]]:
 
 
 def _published(container: Container) -> set[tuple[int, str]]:
-    endpoint = container.endpoint
-    return {(port.host_port, port.protocol) for port in endpoint.ports} if endpoint else set()
+    return {(port.host_port, port.protocol) for endpoint in container.endpoints.values() for port in endpoint.ports}
 
 
 def _exposed(container: Container) -> set[tuple[int, str]]:
     return {parse_port(text) for text in (*container.config.exposed_ports, *container.host.port_bindings)}
 
 
-def matcher(filters: Filters, images: Callable[[str], frozenset[str]]) -> Callable[[Container], bool]:
-    """A test of one container. `images` gives the ids of an image and of all that are built on it."""
+def matcher(
+    filters: Filters,
+    images: Callable[[str], frozenset[str]],
+    health_of: Callable[[Container], Health | None] = lambda container: None,
+    *,
+    network_name: Callable[[str], str] = str,
+) -> Callable[[Container], bool]:
+    """A test of one container.
+
+    `images` gives the ids of an image and of all that are built on it, `network_name` the name for a network's id.
+    """
     tests: list[Callable[[Container], bool]] = []
     if wanted := filters.get("id"):
         tests.append(lambda c: any(c.id.startswith(id) for id in wanted))
@@ -95,7 +104,8 @@ def matcher(filters: Filters, images: Callable[[str], frozenset[str]]) -> Callab
         ids = frozenset[str]().union(*(images(name) for name in ancestors))
         tests.append(lambda c: c.image in ids or c.config.image in ancestors)
     if networks := filters.get("network"):
-        tests.append(lambda c: network_name(c) in networks)
+        named = {network_name(ref) for ref in networks}
+        tests.append(lambda c: not named.isdisjoint(attachments.of(c)))
     if volumes := filters.get("volume"):
         tests.append(lambda c: any(_volume_matches(c, volume) for volume in volumes))
     if publish := filters.get("publish"):
@@ -105,7 +115,7 @@ def matcher(filters: Filters, images: Callable[[str], frozenset[str]]) -> Callab
         exposed = _port_set(expose)
         tests.append(lambda c: bool(_exposed(c) & exposed))
     if health := filters.get("health"):
-        tests.append(lambda c: "none" in health)
+        tests.append(lambda c: status_of(health_of(c)).value in health)
     if is_task := filters.get("is-task"):
         tests.append(lambda c: "false" in is_task or "0" in is_task)
     return lambda container: all(test(container) for test in tests)

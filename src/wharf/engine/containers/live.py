@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from wharf.engine.containers.attaching import Attachment
+from wharf.engine.containers.health import Health
 from wharf.engine.exec.record import Exec
 from wharf.errors import InvalidArgument
 from wharf.runtime.contract import Monitor
@@ -38,6 +39,7 @@ class Live:
     early: list[Attachment] = field(default_factory=list)  # attached before the start
     restart: "asyncio.Task[None] | None" = None  # sleeps until the restart policy's delay is over
     execs: dict[str, Exec] = field(default_factory=dict)
+    health: Health | None = None  # while it has a check, and of its last run
     quick_exits: int = 0
     keep: bool = False  # auto-remove does not apply: it is about to run again
     _waiters: "dict[Condition, set[asyncio.Future[WaitResult]]]" = field(default_factory=dict)

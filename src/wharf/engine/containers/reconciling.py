@@ -10,8 +10,8 @@ from wharf.engine.containers.record import ALIVE, ZERO_TIME, Container, Status
 from wharf.engine.containers.service import Containers
 from wharf.engine.containers.starting import Places
 from wharf.engine.containers.store import ContainerStore
+from wharf.engine.networks.sandboxes import Sandboxes
 from wharf.errors import EngineError
-from wharf.network.contract import Network
 from wharf.runtime.contract import ExitStatus, Monitors
 
 log = logging.getLogger(__name__)
@@ -29,13 +29,13 @@ class Reconciler:
     """Runs once, before the first request."""
 
     def __init__(
-        self, store: ContainerStore, containers: Containers, monitors: Monitors, bridge: Network, places: Places
+        self, store: ContainerStore, containers: Containers, monitors: Monitors, sandboxes: Sandboxes, places: Places
     ) -> None:
         self._store = store
         self._containers = containers
         self._lives = containers.lives
         self._monitors = monitors
-        self._bridge = bridge
+        self._sandboxes = sandboxes
         self._places = places
 
     async def run(self) -> list[Container]:
@@ -43,7 +43,7 @@ class Reconciler:
         self._places.bundles.mkdir(parents=True, exist_ok=True)
         bundles = {path.name for path in self._places.bundles.iterdir()}
         # Addresses first: a container that ended while we were away gives its own back below.
-        await self._bridge.restore([c.endpoint for c in self._store if c.endpoint is not None])
+        await self._sandboxes.restore()
         again = await asyncio.gather(*(self._settle(c, c.id in bundles) for c in self._store))
         await asyncio.gather(*(self._sweep(id) for id in bundles if self._store.get(id) is None))
         return [container for container in again if container is not None]
@@ -59,10 +59,10 @@ class Reconciler:
             return None
         if was_running and (current := self._store.get(container.id)) is not None and current.running:
             await self._lives.finish(current, live, lost(current), restart=False)
-        elif container.endpoint is not None and not has_bundle:
+        elif container.endpoints and not has_bundle:
             # A start that got no further than its address.
-            await self._bridge.release(container.endpoint)
-            self._store.update(container.with_(endpoint=None))
+            await self._sandboxes.release(container)
+            self._store.update(container.with_(endpoints={}))
         return self._after_end(container.id, was_running)
 
     async def _reopen(self, container: Container, live: Live) -> bool:
@@ -72,7 +72,9 @@ class Reconciler:
             await self._lives.finish(container, live, found or lost(container), restart=False)
             return False
         status = container.status if container.status in ALIVE else Status.RUNNING
-        self._lives.adopt(container.with_(status=status, pid=found.pid), live, found)
+        adopted = container.with_(status=status, pid=found.pid)
+        self._lives.adopt(adopted, live, found)
+        await self._sandboxes.adopt(adopted)
         return True
 
     def _after_end(self, id: str, was_running: bool) -> Container | None:

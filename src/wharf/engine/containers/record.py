@@ -49,7 +49,12 @@ class Container(msgspec.Struct, frozen=True, kw_only=True):
     finished_at: str = ZERO_TIME
     restart_count: int = 0
     stopped_by_user: bool = False  # a restart policy of unless-stopped leaves it alone
-    endpoint: Endpoint | None = None  # on the bridge; kept while the container runs
+    endpoints: dict[str, Endpoint] = {}  # by network's name; kept while the container runs
+
+    @property
+    def way_out(self) -> Endpoint | None:
+        """The endpoint with the default route and the published ports."""
+        return next((one for one in self.endpoints.values() if one.default_route), None)
 
     @property
     def running(self) -> bool:

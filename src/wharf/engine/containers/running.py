@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from wharf.engine.containers import restart as restarting
 from wharf.engine.containers import signals, wording
+from wharf.engine.containers.health import Health
 from wharf.engine.containers.live import Live, WaitResult
 from wharf.engine.containers.record import ALIVE, ZERO_TIME, Container, Status
 from wharf.engine.containers.starting import Starter
@@ -42,12 +43,18 @@ class Lives:
     starter: Starter
     events: Bus
     remove_ended: Callable[[str], Awaitable[None]]  # removes an ended container that has auto-remove, by id
+    began: Callable[[Container], None] = lambda container: None  # told of each that runs now
     live: dict[str, Live] = field(default_factory=dict)
     _tasks: "set[asyncio.Task[None]]" = field(default_factory=set)
     closing: bool = False
 
     def of(self, container: Container) -> Live:
         return self.live.setdefault(container.id, Live(container.id))
+
+    def health(self, container: Container) -> Health | None:
+        """None when it has no check."""
+        live = self.live.get(container.id)
+        return live.health if live is not None else None
 
     def current(self, id: str) -> Container:
         """The record as it is now. Raises NoSuchContainer after its removal."""
@@ -111,7 +118,7 @@ class Lives:
         if isinstance(error, EngineError):
             code = error.exit_code if isinstance(error, RuntimeFailed) else 128
             container = container.with_(error=str(error), exit_code=code)
-        self.store.update(container.with_(endpoint=None, pid=0))
+        self.store.update(container.with_(endpoints={}, pid=0))
 
     def adopt(self, container: Container, live: Live, monitor: Monitor) -> None:
         """From now on `monitor` tells how the container does."""
@@ -119,6 +126,7 @@ class Lives:
         live.monitor = monitor
         live.ended.clear()
         self._spawn(self._watch(live, monitor), f"watch {container.id[:12]}")
+        self.began(container)
 
     # ── end ──
 
@@ -151,7 +159,7 @@ class Lives:
         ended = container.with_(
             status=Status.EXITED,
             pid=0,
-            endpoint=None,
+            endpoints={},
             exit_code=status.code,
             error=status.error,
             oom_killed=status.oom_killed,

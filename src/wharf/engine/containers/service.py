@@ -29,7 +29,6 @@ from wharf.engine.containers import creation, inspecting, listing, mounts, namin
 from wharf.engine.containers.archive import Files
 from wharf.engine.containers.attaching import Attachment, AttachOptions
 from wharf.engine.containers.binding import bind_point
-from wharf.engine.containers.bundling import network_kind
 from wharf.engine.containers.commit import Commits
 from wharf.engine.containers.live import Live, WaitResult, parse_condition
 from wharf.engine.containers.record import ALIVE, Container, Status
@@ -41,12 +40,13 @@ from wharf.engine.containers.update import Updates
 from wharf.engine.images.host import host_platform
 from wharf.engine.images.images import Images
 from wharf.engine.images.record import Image
+from wharf.engine.networks import attachments
+from wharf.engine.networks.service import Networks
 from wharf.engine.volumes import Volumes
 from wharf.errors import Conflict, EngineError, InvalidArgument, NotFound, NotImplementedByUs
 from wharf.events.bus import Bus
 from wharf.logs.entries import LogEntry, LogQuery
 from wharf.logs.reading import read_logs
-from wharf.network.contract import Network
 from wharf.snapshots.contract import Snapshots
 from wharf.spec.platform import Platform, fallbacks
 
@@ -74,7 +74,7 @@ class Containers:
         store: ContainerStore,
         images: Images,
         snapshots: Snapshots,
-        bridge: Network,
+        networks: Networks,
         volumes: Volumes,
         starter: Starter,
         events: Bus,
@@ -84,7 +84,7 @@ class Containers:
         self._store = store
         self._images = images
         self._snapshots = snapshots
-        self._bridge = bridge
+        self._networks = networks
         self._default_runtime = starter.default_runtime
         self._unified_cgroups = starter.host.unified
         self._volumes = volumes
@@ -111,7 +111,7 @@ class Containers:
         merged = creation.merge(config, image.config.config)
         host = self._with_defaults(host)
         warnings = creation.check(merged, host, cpus=os.cpu_count() or 1)
-        self._check_networks(networking)
+        networking = self._place(host, networking)
         self._check_runtime(host.runtime)
         id = secrets.token_hex(32)
         host_named = self._hostname(merged, host, id)
@@ -192,11 +192,12 @@ class Containers:
             restart_policy=msgspec.structs.replace(host.restart_policy, name=host.restart_policy.name or "no"),
         )
 
-    def _check_networks(self, networking: NetworkingConfig) -> None:
-        """What can be said before the start; whether a network exists is seen only then, as with dockerd."""
-        for settings in networking.endpoints_config.values():
-            if settings.ipam_config and settings.ipam_config.ipv4_address:
-                raise InvalidArgument("user specified IP address is supported on user defined networks only")
+    def _place(self, host: HostConfig, asked: NetworkingConfig) -> NetworkingConfig:
+        """The networks it will belong to. Whether they exist is seen only at the start, as with dockerd."""
+        placed = attachments.normalised(host.network_mode, asked, self._networks.name_of)
+        for name, settings in placed.endpoints_config.items():
+            self._networks.check_settings(name, settings)
+        return placed
 
     def _check_runtime(self, name: str) -> None:
         if name not in self._config.runtimes:
@@ -391,7 +392,9 @@ class Containers:
     ) -> Sequence[ContainerSummary]:
         """Newest first. Without `all`, `limit` or a filter that says otherwise, only running ones."""
         listing.check(filters)
-        matches = listing.matcher(filters, self._images.descendants)
+        matches = listing.matcher(
+            filters, self._images.descendants, self.lives.health, network_name=self._networks.name_of
+        )
         chosen = sorted(self._store, key=lambda c: (c.created, c.id), reverse=True)
         if before := filters.get("before"):
             moment = min(self._store.find(ref).created for ref in before)
@@ -404,7 +407,9 @@ class Containers:
         chosen = [c for c in chosen if matches(c)]
         now = datetime.now(UTC)
         lines = [
-            inspecting.summary(c, image_name=self._image_name(c), network_id=self._network_id(c), now=now)
+            inspecting.summary(
+                c, self.lives.health(c), image_name=self._image_name(c), network_id=self._networks.id_of, now=now
+            )
             for c in (chosen[:limit] if limit > 0 else chosen)
         ]
         return [await self._sized(line, line.image_id) for line in lines] if size else lines
@@ -420,16 +425,14 @@ class Containers:
         except NotFound:
             return container.image
 
-    def _network_id(self, container: Container) -> str:
-        return self._bridge.id if network_kind(container) == "bridge" else ""
-
     async def inspect(self, ref: str, *, size: bool = False) -> ContainerInspect:
         container = self._store.find(ref)
         answer = inspecting.inspect(
             container,
+            self.lives.health(container),
             directory=self._places.directory(container.id),
             log_path=str(self._places.log(container.id)) if container.host.log_config.type != "none" else "",
-            network_id=self._network_id(container),
+            network_id=self._networks.id_of,
             driver=self._snapshots.name,
             driver_data=self._snapshots.graph_driver(container.id),
             execs=[one.id for one in self.lives.of(container).execs.values() if one.exit_code is None],

@@ -17,19 +17,17 @@ from wharf.engine.containers.log_files import log_file
 from wharf.engine.containers.record import Container
 from wharf.engine.containers.store import ContainerStore
 from wharf.engine.containers.surroundings import Host
+from wharf.engine.networks.sandboxes import HOST_RESOLV_CONF, Sandboxes, needs_resolver
 from wharf.engine.volumes import Volumes
-from wharf.errors import Conflict, EngineError, NotFound
+from wharf.errors import Conflict, EngineError
 from wharf.linux import cgroups
 from wharf.linux.listener import Listener
-from wharf.network.contract import Endpoint, EndpointRequest, Network
+from wharf.network.contract import Endpoint
 from wharf.runtime.bundle import config_json
 from wharf.runtime.contract import Launch, Monitor, Monitors
 from wharf.snapshots.contract import Snapshots
 
 log = logging.getLogger(__name__)
-
-NETWORK_KINDS = ("bridge", "host", "none", "container")
-HOST_RESOLV_CONF = Path("/etc/resolv.conf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +61,7 @@ class Starter:
     places: Places
     store: ContainerStore
     snapshots: Snapshots
-    bridge: Network
+    sandboxes: Sandboxes
     monitors: Monitors
     volumes: Volumes
     host: Host
@@ -77,15 +75,16 @@ class Starter:
         async with AsyncExitStack() as made:
             await self._make_bundle(bundle)
             made.push_async_callback(self.monitors.remove, bundle)
-            endpoint, listeners = await self._reserve(container, made)
-            container = container.with_(endpoint=endpoint)
+            endpoints, listeners = await self._reserve(container, made)
+            container = container.with_(endpoints=endpoints)
             # The intent: a daemon that comes back finds the address and the ports of a shim that it finds running.
             self.store.update(container)
-            self._write_etc_files(container)
+            self.write_etc_files(container)
             monitor = await self.monitors.create(await self._launch(container, bundle))
             made.callback(monitor.close)
-            if endpoint is not None and monitor.network is not None:
-                await self.bridge.connect(endpoint, monitor.network)
+            if endpoints and monitor.network is not None:
+                made.callback(self.sandboxes.close_resolver, container.id)
+                await self.sandboxes.connect(container, monitor.network)
             await self._connect_early(live, monitor)
             await monitor.run(listeners)
             for listener in listeners:
@@ -95,8 +94,7 @@ class Starter:
 
     async def release(self, container: Container) -> None:
         """Undoes a start whose process has ended."""
-        if container.endpoint is not None:
-            await self.bridge.release(container.endpoint)
+        await self.sandboxes.release(container)
         await self.monitors.remove(self.places.bundle(container.id))
 
     async def _make_bundle(self, bundle: Path) -> None:
@@ -107,57 +105,45 @@ class Starter:
             await self.monitors.remove(bundle)
             bundle.mkdir(parents=True, mode=0o700)
 
-    async def _reserve(self, container: Container, made: AsyncExitStack) -> tuple[Endpoint | None, Sequence[Listener]]:
-        kind = bundling.network_kind(container)
-        if kind not in NETWORK_KINDS:
-            raise NotFound(f"network {container.host.network_mode} not found")
-        if kind != "bridge":
-            return None, ()
-        asked = container.networking.endpoints_config.get("bridge")
-        request = EndpointRequest(
-            container.id,
-            mac_address=container.config.mac_address or (asked.mac_address if asked else ""),
-            ports=tuple(ports.requests(container.config, container.host)),
-        )
-        try:
-            endpoint, listeners = await self.bridge.reserve(request)
-        except EngineError as error:
-            if not request.ports:
-                raise
-            where = f"endpoint {container.name} ({container.id})"
-            raise EngineError(f"driver failed programming external connectivity on {where}: {error}") from error
-        made.push_async_callback(self.bridge.release, endpoint)
-        for listener in listeners:
-            made.callback(listener.socket.close)
-        return endpoint, listeners
+    async def _reserve(
+        self, container: Container, made: AsyncExitStack
+    ) -> tuple[dict[str, Endpoint], Sequence[Listener]]:
+        if bundling.network_kind(container) != "bridge":
+            return {}, ()
+        return await self.sandboxes.reserve(container, tuple(ports.requests(container.config, container.host)), made)
 
-    def _write_etc_files(self, container: Container) -> None:
+    def write_etc_files(self, container: Container) -> None:
         """The files bound to /etc; a container that shares another's network shares these too."""
         if bundling.network_kind(container) == "container":
             return
         directory = self.places.directory(container.id)
         directory.mkdir(mode=0o710, parents=True, exist_ok=True)
-        host, config, endpoint = container.host, container.config, container.endpoint
+        host, config = container.host, container.config
         on_host = bundling.network_kind(container) == "host"
-        gateway = endpoint.gateway if endpoint else ""
+        gateway = container.way_out.gateway if container.way_out else ""
+        addresses = [endpoint.address for endpoint in container.endpoints.values()]
         texts = {
             "hostname": f"{config.hostname}\n",
             "hosts": self._hosts_of_host(host.extra_hosts)
             if on_host
-            else etc_files.hosts(
-                config.hostname, config.domainname, endpoint.address if endpoint else None, host.extra_hosts, gateway
-            ),
-            "resolv.conf": etc_files.resolv_conf(
-                _read(HOST_RESOLV_CONF),
-                keep_loopback=on_host,
-                servers=host.dns or self.config.dns,
-                search=host.dns_search or self.config.dns_search,
-                options=host.dns_options or self.config.dns_options,
-            ),
+            else etc_files.hosts(config.hostname, config.domainname, addresses, host.extra_hosts, gateway),
+            "resolv.conf": self.resolv_conf(container),
         }
         for name, text in texts.items():
             # In place, not by rename: a bind mount would keep showing the old file.
             (directory / name).write_text(text)
+
+    def resolv_conf(self, container: Container) -> str:
+        """The container's, as its networks are now."""
+        host = container.host
+        return etc_files.resolv_conf(
+            _read(HOST_RESOLV_CONF),
+            keep_loopback=bundling.network_kind(container) == "host",
+            servers=host.dns or self.config.dns,
+            search=host.dns_search or self.config.dns_search,
+            options=host.dns_options or self.config.dns_options,
+            embedded=needs_resolver(container),
+        )
 
     @staticmethod
     def _hosts_of_host(extra: Sequence[str]) -> str:

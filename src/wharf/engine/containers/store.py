@@ -14,12 +14,14 @@ class ContainerStore:
 
     def __init__(self, db: Database) -> None:
         self._db = db
+        self.version = 0  # grows with every change
         self._by_id: dict[str, Container] = {}
         self._id_by_name: dict[str, str] = {}
         for row in db.read("SELECT record FROM containers"):
             self._remember(record.decode(row[0]))
 
     def _remember(self, container: Container) -> None:
+        self.version += 1
         self._by_id[container.id] = container
         self._id_by_name[container.name] = container.id
 
@@ -67,6 +69,7 @@ class ContainerStore:
         """Records a changed state. A power cut may take the last ones back: the kernel's state is gone then anyway."""
         with self._db.write() as db:
             db.execute("UPDATE containers SET record = ? WHERE id = ?", (record.encode(container), container.id))
+        self.version += 1
         self._by_id[container.id] = container
 
     def rename(self, container: Container, name: str) -> Container:
@@ -89,6 +92,7 @@ class ContainerStore:
     def remove(self, container: Container) -> None:
         with self._db.write() as db:
             db.execute("DELETE FROM containers WHERE id = ?", (container.id,))
+        self.version += 1
         self._by_id.pop(container.id, None)
         self._id_by_name.pop(container.name, None)
 

@@ -38,15 +38,16 @@ def human_duration(span: timedelta) -> str:
     return f"{hours // 24 // 365} years"
 
 
-def status(container: Container, now: datetime) -> str:
-    """`Up 3 hours`, `Exited (0) 5 seconds ago`, `Created` …"""
+def status(container: Container, now: datetime, health: str = "none") -> str:
+    """`Up 3 hours`, `Up 3 hours (healthy)`, `Exited (0) 5 seconds ago`, `Created` …"""
 
     def since(moment: str) -> str:
         return human_duration(now - parse_time(moment))
 
     match container.status:
         case Status.RUNNING:
-            return f"Up {since(container.started_at)}"
+            shown = {"none": "", "starting": " (health: starting)"}.get(health, f" ({health})")
+            return f"Up {since(container.started_at)}{shown}"
         case Status.PAUSED:
             return f"Up {since(container.started_at)} (Paused)"
         case Status.RESTARTING:

@@ -37,6 +37,15 @@ _START_PATIENCE: Final = 10.0
 _CANNOT_START: Final = 126
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """An exec that the engine itself has started, and all that it writes. The attachment is to be closed."""
+
+    exec: Exec
+    process: ExecProcess
+    attachment: ExecAttachment
+
+
 @dataclass(slots=True, weakref_slot=True)
 class Execs:
     """All execs of this engine. Each belongs to its container's live part and goes with it."""
@@ -51,11 +60,30 @@ class Execs:
             raise InvalidArgument("No exec command specified")
         container = self.lives.store.find(ref)
         _require_running(container, ref)
+        return ExecCreated(id=self._add(container, config, detach_keys).id)
+
+    def _add(self, container: Container, config: ExecConfig, detach_keys: bytes = b"") -> Exec:
         one = Exec(secrets.token_hex(32), container.id, config, detach_keys)
         self.lives.of(container).execs[one.id] = one
         self._by_id[one.id] = one
         self.lives.publish(f"exec_create: {one.command_line}", container, execID=one.id)
-        return ExecCreated(id=one.id)
+        return one
+
+    async def begin(self, container: Container, config: ExecConfig) -> Running:
+        """Creates an exec and starts it, for the engine itself; the caller forgets it. Raises EngineError."""
+        one = self._add(container, config)
+        one.running = True
+        try:
+            process = await self._run(one, container, StartOptions(tty=True))
+        except BaseException:
+            self.forget(one)
+            raise
+        return Running(one, process, ExecAttachment(one, process.stream, tty=True))
+
+    def forget(self, one: Exec) -> None:
+        """Nobody will ask for it."""
+        if (live := self.lives.live.get(one.container_id)) is not None:
+            live.execs.pop(one.id, None)
 
     async def start(self, id: str, options: StartOptions) -> ExecAttachment | None:
         """Starts an exec that was created; its streams, or None with `detach`.

@@ -6,7 +6,7 @@ from wharf.errors import InvalidArgument
 
 def test_hosts_names_the_container_and_what_was_added() -> None:
     text = etc_files.hosts(
-        "web", "example.org", "172.17.0.2", ["db:10.0.0.1", "gw:host-gateway", "six:::1"], "172.17.0.1"
+        "web", "example.org", ["172.17.0.2"], ["db:10.0.0.1", "gw:host-gateway", "six:::1"], "172.17.0.1"
     )
     lines = text.splitlines()
     assert lines[0] == "127.0.0.1\tlocalhost"
@@ -16,7 +16,7 @@ def test_hosts_names_the_container_and_what_was_added() -> None:
 @pytest.mark.parametrize("text", ["db", "db:", "db:nowhere", "gw:host-gateway"])
 def test_extra_hosts_without_an_address_are_refused(text: str) -> None:
     with pytest.raises(InvalidArgument):
-        etc_files.hosts("web", "", None, [text])
+        etc_files.hosts("web", "", [], [text])
 
 
 HOST = """\

@@ -25,9 +25,11 @@ def container(name: str, **changes: object) -> Container:
         networking=NetworkingConfig(),
         status=Status.RUNNING,
         mounts=[MountPoint(type="volume", name="data", destination="/data")],
-        endpoint=Endpoint(
-            "e", name, "bridge", "v", "m", "172.17.0.2", 16, "172.17.0.1", [PublishedPort(80, "tcp", "", 8080)]
-        ),
+        endpoints={
+            "bridge": Endpoint(
+                "e", name, "bridge", "v", "m", "172.17.0.2", 16, "172.17.0.1", [PublishedPort(80, "tcp", "", 8080)]
+            )
+        },
     )
     return plain.with_(**changes)
 

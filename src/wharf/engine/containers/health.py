@@ -1,0 +1,159 @@
+"""Health checks: what a container asks for, and what the results of its checks mean. Pure."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from wharf.apitypes.containers import ContainerConfig, HealthConfig
+from wharf.errors import InvalidArgument
+
+#: Results that are remembered, and bytes of a check's output.
+REMEMBERED: Final = 5
+LONGEST_OUTPUT: Final = 4096
+#: The exit code of a check that could not be run or took too long.
+NOT_RUN: Final = -1
+
+_INTERVAL: Final = timedelta(seconds=30)
+_TIMEOUT: Final = timedelta(seconds=30)
+_START_INTERVAL: Final = timedelta(seconds=5)
+_RETRIES: Final = 3
+_SHELL: Final = ("/bin/sh", "-c")
+_SHORTEST: Final = 1_000_000  # nanoseconds
+
+
+class Status(StrEnum):
+    NONE = "none"
+    STARTING = "starting"
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """How a container's health is found out."""
+
+    command: tuple[str, ...]
+    interval: timedelta = _INTERVAL
+    timeout: timedelta = _TIMEOUT
+    retries: int = _RETRIES  # failures in a row that make it unhealthy
+    start_period: timedelta = timedelta()  # failures do not count so soon after the start
+    start_interval: timedelta = _START_INTERVAL  # between checks in the start period
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One check. Times are UTC."""
+
+    start: datetime
+    end: datetime
+    exit_code: int
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How a container with a check does."""
+
+    status: Status = Status.STARTING
+    failing_streak: int = 0
+    log: tuple[Result, ...] = ()  # the latest last
+
+
+def check_of(config: ContainerConfig) -> Check | None:
+    """The check of a container; None when it has none, or only an empty or switched-off one."""
+    health = config.healthcheck
+    if health is None or not health.test:
+        return None
+    match health.test:
+        case ["CMD", *command] if command:
+            pass
+        case ["CMD-SHELL", text]:
+            command = [*(config.shell or _SHELL), text]
+        case _:
+            return None
+    return Check(
+        command=tuple(command),
+        interval=_span(health.interval, _INTERVAL),
+        timeout=_span(health.timeout, _TIMEOUT),
+        retries=health.retries or _RETRIES,
+        start_period=_span(health.start_period, timedelta()),
+        start_interval=_span(health.start_interval, _START_INTERVAL),
+    )
+
+
+def _span(nanoseconds: int, default: timedelta) -> timedelta:
+    return timedelta(microseconds=nanoseconds / 1000) if nanoseconds else default
+
+
+def check(health: HealthConfig | None) -> None:
+    """Raises InvalidArgument, in dockerd's words, for what no check can be."""
+    if health is None:
+        return
+    for name in ("interval", "timeout", "start_period", "start_interval"):
+        value = getattr(health, name)
+        if value and value < _SHORTEST:
+            words = "".join(part.capitalize() for part in name.split("_"))
+            raise InvalidArgument(f"{words} in Healthcheck cannot be less than 1ms")
+    if health.retries < 0:
+        raise InvalidArgument("Retries in Healthcheck cannot be negative")
+
+
+def pause_before_next(check: Check, health: Health, since_start: timedelta) -> timedelta:
+    """How long to wait before the next check."""
+    if health.status is Status.STARTING and since_start < check.start_period:
+        return check.start_interval
+    return check.interval
+
+
+def after(health: Health, result: Result, check: Check, since_start: timedelta) -> Health:
+    """The health after another result; `since_start` is the container's age when that check began."""
+    log = (*health.log, result)[-REMEMBERED:]
+    if result.exit_code == 0:
+        return Health(Status.HEALTHY, 0, log)
+    if health.status is Status.STARTING and since_start < check.start_period:
+        return replace(health, log=log)
+    streak = health.failing_streak + 1
+    status = Status.UNHEALTHY if streak >= check.retries else health.status
+    return Health(status, streak, log)
+
+
+def began(earlier: Health | None) -> Health:
+    """The health of a container that starts, perhaps again."""
+    return Health(log=earlier.log if earlier is not None else ())
+
+
+def stopped(health: Health) -> Health:
+    """The health when nothing is checked any more: whoever asks must not take it for well."""
+    return replace(health, status=Status.UNHEALTHY)
+
+
+def status_of(health: Health | None) -> Status:
+    """What lists show."""
+    return Status.NONE if health is None else health.status
+
+
+def too_long(timeout: timedelta, output: str) -> str:
+    """What the log says of a check that took too long."""
+    text = f"Health check exceeded timeout ({_go_duration(timeout)})"
+    return f"{text}: {output}" if output else text
+
+
+def _go_duration(span: timedelta) -> str:
+    """As Go writes it: `1.5s`, `2m0s`, `200ms`."""
+    seconds = span.total_seconds()
+    if seconds < 1:
+        return f"{seconds * 1000:g}ms"
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(int(minutes), 60)
+    text = f"{rest:g}s"
+    if minutes or hours:
+        text = f"{minutes}m{text}"
+    return f"{hours}h{text}" if hours else text
+
+
+def shortened(output: bytes) -> str:
+    """A check's output as the log keeps it."""
+    if len(output) <= LONGEST_OUTPUT:
+        return output.decode(errors="replace")
+    return output[:LONGEST_OUTPUT].decode(errors="replace") + "..."

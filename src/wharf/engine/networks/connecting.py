@@ -1,0 +1,100 @@
+"""Connecting a container to a network, and disconnecting it, whatever state it is in."""
+
+from wharf.apitypes.containers import EndpointSettings
+from wharf.engine.containers import bundling
+from wharf.engine.containers.etc_files import own_line
+from wharf.engine.containers.record import ALIVE, Container, Status
+from wharf.engine.containers.running import Lives
+from wharf.engine.containers.starting import Starter
+from wharf.engine.containers.store import ContainerStore
+from wharf.engine.networks import attachments
+from wharf.engine.networks.record import NetworkRecord
+from wharf.engine.networks.sandboxes import needs_resolver
+from wharf.errors import Conflict, EngineError, InvalidArgument, NotFound, PermissionDenied
+
+
+class Connections:
+    """POST /networks/{id}/connect and /disconnect."""
+
+    def __init__(self, store: ContainerStore, lives: Lives, starter: Starter) -> None:
+        self._store = store
+        self._lives = lives
+        self._starter = starter
+        self._sandboxes = starter.sandboxes
+        self._networks = starter.sandboxes.networks
+
+    async def connect(self, network: str, ref: str, settings: EndpointSettings) -> None:
+        """A running container gets the interface now, any other at its next start."""
+        if not ref:
+            raise InvalidArgument(f'invalid name or ID supplied: "{ref}"')
+        record = self._networks.find(network)
+        container = self._store.find(ref)
+        async with self._lives.of(container).lock:
+            container = self._lives.current(container.id)
+            self._check(record, container)
+            settings = attachments.cleaned(settings)
+            self._networks.check_settings(record.name, settings)
+            changed = attachments.with_endpoint(container, record.name, settings)
+            if container.status in ALIVE:
+                endpoint = await self._sandboxes.join(container, record.name, settings)
+                changed = changed.with_(endpoints={**container.endpoints, record.name: endpoint})
+                self._note_in_files(container, changed, add=endpoint.address)
+            self._store.update(changed)
+
+    def _check(self, record: NetworkRecord, container: Container) -> None:
+        if container.status in (Status.REMOVING, Status.DEAD):
+            raise Conflict(f"container {container.id} is marked for removal and cannot be connected or disconnected")
+        kind = bundling.network_kind(container)
+        if kind in ("host", "container"):
+            raise InvalidArgument(
+                "container sharing network namespace with another container or host "
+                "cannot be connected to any other network"
+            )
+        if record.name == "host":
+            raise InvalidArgument("container cannot be disconnected from host network or connected to host network")
+        if kind == "none" or record.name == "none":
+            raise InvalidArgument(
+                "container cannot be connected to multiple networks with one of the networks in private (none) mode"
+            )
+        if record.name in container.endpoints:
+            raise PermissionDenied(f"endpoint with name {container.name} already exists in network {record.name}")
+
+    async def disconnect(self, network: str, ref: str, *, force: bool = False) -> None:
+        """`force` also takes a container that does not exist any more, which then has no endpoint."""
+        record = self._networks.find(network)
+        try:
+            container = self._store.find(ref)
+        except NotFound:
+            if force:
+                raise NotFound(f"endpoint {ref} not found") from None
+            raise
+        async with self._lives.of(container).lock:
+            container = self._lives.current(container.id)
+            if record.name not in attachments.of(container):
+                raise EngineError(f"container {container.id} is not connected to the network {record.name}")
+            if record.name in ("host", "none"):
+                raise InvalidArgument(
+                    f"container cannot be disconnected from {record.name} network or connected to {record.name} network"
+                )
+            changed = attachments.without_endpoint(container, record.name)
+            if container.status in ALIVE and record.name in container.endpoints:
+                gone = container.endpoints[record.name]
+                changed = changed.with_(endpoints=await self._sandboxes.leave(container, record.name))
+                self._note_in_files(container, changed, drop=gone.address)
+            self._store.update(changed)
+
+    def _note_in_files(self, before: Container, after: Container, *, add: str = "", drop: str = "") -> None:
+        """The container's /etc/hosts has its addresses, and its resolv.conf the resolver when it has one."""
+        directory = self._starter.places.directory(after.id)
+        hosts = directory / "hosts"
+        try:
+            lines = hosts.read_text().splitlines(keepends=True)
+        except OSError:
+            return  # the container's own business
+        if drop:
+            lines = [line for line in lines if line.split()[:1] != [drop]]
+        if add:
+            lines.append(own_line(after.config.hostname, after.config.domainname, add))
+        hosts.write_text("".join(lines))
+        if needs_resolver(before) != needs_resolver(after):
+            (directory / "resolv.conf").write_text(self._starter.resolv_conf(after))
