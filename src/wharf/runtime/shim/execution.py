@@ -136,20 +136,24 @@ class Exec:
     def finish(self) -> None:
         """Tells the end, and closes the streams once the client has all."""
         code = os.waitstatus_to_exitcode(self._status)
+        self._clear_away()
         self._listener.tell({"event": "exec_exit", "id": self.id, "code": code if code >= 0 else 128 - code})
-        self._close()
+        self._close_streams()
 
     def fail(self, reason: str) -> None:
         """It never ran."""
+        self._clear_away()
         if self._client is not None:
             self._client.close()
         self._listener.tell({"event": "exec_failed", "id": self.id, "error": reason})
-        self._close()
+        self._close_streams()
 
-    def _close(self) -> None:
+    def _close_streams(self) -> None:
         self.streams.finish()
         # Both hold each other, and a shim does not look for garbage.
         self.streams.input = None
+
+    def _clear_away(self) -> None:
         if self._console is not None:
             self._console.close()
         self._remove("json", "pid", "sock", "log")
