@@ -31,19 +31,22 @@ def is_own(path: str) -> bool:
 
 def directories(path: str, root: str = ROOT) -> list[str]:
     """All directories of the group that exist, one for each hierarchy."""
+    return [directory for directory in _places(path, root) if os.path.isdir(directory)]
+
+
+def _places(path: str, root: str) -> list[str]:
+    """Where the group's directories are if they exist."""
     if not is_own(path):
         return []
     which = version(root)
     if which == V2:
-        found = [f"{root}{path}"]
-    else:
-        # cpu and cpuacct may be two names (symbolic links) of one hierarchy.
-        names = [entry.name for entry in os.scandir(root) if entry.is_dir(follow_symlinks=False)]
-        if which == V1:
-            # A shim hides the version 2 hierarchy from its runtime: what is in its place is no cgroup.
-            names = [name for name in names if name != "unified"]
-        found = [f"{root}/{name}{path}" for name in names]
-    return [directory for directory in found if os.path.isdir(directory)]
+        return [f"{root}{path}"]
+    # cpu and cpuacct may be two names (symbolic links) of one hierarchy.
+    names = [entry.name for entry in os.scandir(root) if entry.is_dir(follow_symlinks=False)]
+    if which == V1:
+        # A shim hides the version 2 hierarchy from its runtime: what is in its place is no cgroup.
+        names = [name for name in names if name != "unified"]
+    return [f"{root}/{name}{path}" for name in names]
 
 
 def own_procs_file(root: str = ROOT) -> str:
@@ -78,10 +81,18 @@ def hasten_moves(procs: str) -> None:
 
 def _read(path: str) -> str:
     try:
-        with open(path) as file:
-            return file.read()
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:  # the group is gone, or this kernel has no such file
         return ""
+    text = b""
+    try:
+        while data := os.read(fd, 1 << 16):
+            text += data
+    except OSError:
+        pass  # it has gone just now
+    finally:
+        os.close(fd)
+    return text.decode()
 
 
 def _controller(path: str, controller: str, root: str) -> str:
@@ -173,7 +184,13 @@ def _thaw(path: str, root: str) -> None:
 
 def remove(path: str, root: str = ROOT) -> bool:
     """Removes the group's directories, and those that its processes made below; False while one is in use."""
-    return all([_remove_tree(directory) for directory in directories(path, root)])
+    return all([_remove_tree(directory) for directory in _places(path, root)])
+
+
+def end(path: str, root: str = ROOT) -> bool:
+    """Removes the group, and first kills what runs in it; False when neither helped."""
+    # The kernel refuses to remove a group with processes, which is quicker than to look for them.
+    return remove(path, root) or (kill(path, root) and remove(path, root))
 
 
 def _remove_tree(directory: str) -> bool:

@@ -53,12 +53,10 @@ def main(receive: Receive, close: Callable[[], None]) -> None:
     taken = handover.receive(ours)
     if taken is None:
         return
-    ours.close()
     try:
-        os.waitpid(child, 0)
         os.chdir(taken.bundle)
-        if taken.telling:
-            sleep(taken.telling)
+        sleep(taken.telling, ours.fileno(), child)
+        ours.close()
         Shim(*taken.open()).live()
     except BaseException:  # a bug: nobody would see it otherwise
         with open("shim.log", "a") as file:  # noqa: PTH123
@@ -66,12 +64,21 @@ def main(receive: Receive, close: Callable[[], None]) -> None:
         raise
 
 
-def sleep(telling: list[int]) -> None:
-    """Waits until there is anything to do. The shim of a container that says nothing has hardly lived."""
+def sleep(telling: list[int], starter: int, child: int) -> None:
+    """Waits until there is anything to do. The shim of a container that says nothing has hardly lived.
+
+    `starter` is the connection to our `child`, which ends meanwhile.
+    """
+    if not telling:
+        return
     poll = select.poll()
+    poll.register(starter, select.POLLIN)
     for fd in telling:
         poll.register(fd, select.POLLIN)
-    poll.poll()
+    if poll.poll()[0][0] == starter:
+        os.waitpid(child, 0)
+        poll.unregister(starter)
+        poll.poll()
 
 
 class Control:
@@ -279,7 +286,7 @@ class Shim:
         path = self.launch["cgroups_path"]
         out_of_memory = path.startswith("/") and cgroups.was_out_of_memory(path)
         late = oci.last_error()
-        oci.delete(self.launch)
+        oci.end(self.launch)
         self._reap()
         self._execs.close()
         self._drain()

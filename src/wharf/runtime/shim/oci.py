@@ -1,4 +1,4 @@
-# ruff: noqa: PTH106, PTH108, PTH110, PTH118, PTH123
+# ruff: noqa: PTH106, PTH108, PTH110, PTH116, PTH118, PTH123
 # No pathlib: it would double the shim's memory.
 """The OCI runtime as a program: one call starts a container, and our own hands undo what it left.
 
@@ -85,6 +85,8 @@ def run(launch: dict[str, Any], network: int | None, stdio: tuple[int, int, int]
 def last_error(log: str = _LOG) -> str:
     """The last error that the runtime logged, or ""."""
     try:
+        if os.stat(log).st_size == 0:
+            return ""
         with open(log, errors="replace") as file:
             lines = file.readlines()
     except FileNotFoundError:
@@ -104,17 +106,21 @@ def is_systemd_path(path: str) -> bool:
     return path.count(":") == 2 and not path.startswith("/")
 
 
-def delete(launch: dict[str, Any]) -> None:
-    """Removes what the runtime keeps of an ended (or never started) container: its state and its cgroups."""
+def end(launch: dict[str, Any]) -> None:
+    """Removes the cgroups of an ended container, and kills what is in them: without a pid namespace of its own a
+    container's processes outlive its init. What else the runtime keeps is in the bundle, and goes with it.
+    """
     path = launch["cgroups_path"]
     own = path.startswith("/")
-    if own:
-        # Without a pid namespace of its own a container's processes outlive its init.
-        cgroups.kill(path)
-    if not (own and cgroups.remove(path)) and os.path.exists(records.STATE):
+    if not (own and cgroups.end(path)) and os.path.exists(records.STATE):
         _delete_by_runtime(launch)
         if own:
             cgroups.remove(path)
+
+
+def delete(launch: dict[str, Any]) -> None:
+    """Removes all that the runtime keeps of a container that did not start, so that it may be started again."""
+    end(launch)
     for name in (records.STATE, _LOG, _PID_FILE):
         remove_tree(name)
 

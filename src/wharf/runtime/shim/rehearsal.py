@@ -62,12 +62,12 @@ class _Life:
             os.close(fd)
         listener.close()
         theirs.close()
-        starter.close()
         taken = handover.receive(ours)
-        ours.close()
         assert taken is not None
         os.write(self._outputs[0], b"\n")
-        sleep(taken.telling)
+        sleep(taken.telling, ours.fileno(), 0)
+        ours.close()
+        starter.close()
         self._shim = Shim(*taken.open())
 
     def live(self) -> None:

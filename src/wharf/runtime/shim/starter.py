@@ -45,7 +45,7 @@ class Starter:
         self._network: int | None = None
         self._own: dict[str, int] = {}  # our ends and files, by what they are for the shim
         self._stdio: tuple[int, int, int] = (-1, -1, -1)  # the container's ends
-        self._unmountable: OSError | None = None
+        self._unprepared: OSError | None = None
         self._greeting: dict[int, _socket.socket] = {}
         self._attached: list[tuple[_socket.socket, list[int]]] = []
         self._over = False
@@ -63,22 +63,28 @@ class Starter:
             self._loop.turn()
 
     def _prepare(self) -> None:
+        """First what wharfd waits for: while it sets up the network and connects clients, there is time for the rest.
+
+        What fails there is told as the failure of the start.
+        """
+        if self.launch["new_network"]:
+            self._network = isolation.new_network()
+        self._listen()
+        self._tell_ready()
+        try:
+            self._prepare_more()
+        except OSError as error:
+            self._unprepared = error
+
+    def _prepare_more(self) -> None:
         isolation.protect_from_out_of_memory(self._shim_pid)
         isolation.enter_mount_namespace()
         if self.launch["hide_unified"]:
             isolation.hide_unified_cgroup()
-        if self.launch["new_network"]:
-            self._network = isolation.new_network()
-        self._listen()
         self._open_log()
         self._record()
-        self._tell_ready()
-        # While wharfd sets up the network:
         self._make_stdio()
-        try:
-            isolation.mount_root(self.launch["root"])
-        except OSError as error:
-            self._unmountable = error  # to be told as the failure of the start
+        isolation.mount_root(self.launch["root"])
 
     def _record(self) -> None:
         record = {"pid": self._shim_pid, "start_time": pidfd.start_time(self._shim_pid)}
@@ -169,8 +175,8 @@ class Starter:
     def _run(self, listeners: list[dict[str, Any]], pending: list[dict[str, Any]]) -> None:
         console = oci.Console() if self.launch["tty"] else None
         try:
-            if self._unmountable is not None:
-                raise self._unmountable
+            if self._unprepared is not None:
+                raise self._unprepared
             init = self._start_runtime()
             if console is not None:
                 self._take_terminal(console)
