@@ -168,7 +168,7 @@ class Sandboxes:
         if not name:
             return rest
         chosen = rest[name].leading_out()
-        await self._kernel.do(lambda: device.set_default_route(chosen, namespace))
+        await self._kernel.do_inside(namespace, lambda kept: device.set_default_route(chosen, kept))
         return {**rest, name: chosen}
 
     # ── names ──
@@ -191,7 +191,7 @@ class Sandboxes:
             return
         # Here and not above: only engines with users' networks pay for dnspython.
         resolver, sockets = await asyncio.to_thread(_import_resolver)
-        opened = await self._kernel.do(lambda: sockets.open_sockets(namespace, self._kernel.later))
+        opened = await self._kernel.do_inside(namespace, lambda kept: sockets.open_sockets(kept, self._kernel.later))
         self._resolvers[id] = resolver.Resolver(opened, _View(self, id), lambda: self._servers(id))
 
     def close_resolver(self, id: str) -> None:
