@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wharf.api.decode import decode, decode_create, parse_json
@@ -115,6 +115,7 @@ json_values = st.recursive(
 host_names = st.sampled_from([field.encode_name for field in msgspec.structs.fields(HostConfig)])
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no fault
 @given(st.dictionaries(host_names, json_values, max_size=4))
 def test_any_value_is_decoded_to_its_type_or_refused(value: dict[str, Any]) -> None:
     try:

@@ -2,19 +2,22 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from ipaddress import ip_address
 from typing import Final
 
 import msgspec
 
 from wharf.apitypes.containers import ContainerConfig, HealthConfig, HostConfig
-from wharf.engine.containers import bundling, health, log_files, mounts, ports, restart, signals
+from wharf.engine.containers import bundling, etc_files, health, log_files, mounts, ports, restart, signals
 from wharf.errors import InvalidArgument, NotImplementedByUs
+from wharf.linux import capabilities
 from wharf.runtime import bundle
 from wharf.spec.image_config import Healthcheck, RunConfig
 
 SMALLEST_MEMORY: Final = 6 << 20
 _HOSTNAME: Final = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
-_CAPABILITY: Final = re.compile(r"(CAP_)?[A-Z_]+|ALL", re.IGNORECASE)
+_CAPABILITIES: Final = frozenset({*capabilities.NAMES, "CAP_ALL"})
+_CPU_LIST: Final = re.compile(r"\d{1,5}(-\d{1,5})?(,\d{1,5}(-\d{1,5})?)*")
 
 
 def merge_environment(own: Sequence[str], of_image: Sequence[str]) -> list[str]:
@@ -98,12 +101,45 @@ def check(config: ContainerConfig, host: HostConfig, *, cpus: int) -> list[str]:
     list(ports.requests(config, host))
     for text in config.exposed_ports:
         ports.parse_port(text)
-    for name in (*host.cap_add, *host.cap_drop):
-        if not _CAPABILITY.fullmatch(name):
-            raise InvalidArgument(f'invalid CapAdd: unknown capability: "{name}"')
+    _check_capabilities("CapAdd", host.cap_add)
+    _check_capabilities("CapDrop", host.cap_drop)
+    _check_names(host)
     for what in _not_offered(config, host):
         raise NotImplementedByUs(f"{what} is not supported by this engine yet")
     return list(_warnings(host))
+
+
+def _check_capabilities(member: str, names: Sequence[str]) -> None:
+    for name in names:
+        full = name.upper() if name.upper().startswith("CAP_") else f"CAP_{name.upper()}"
+        if full not in _CAPABILITIES:
+            raise InvalidArgument(f'invalid {member}: unknown capability: "{full}"')
+
+
+def _check_names(host: HostConfig) -> None:
+    """Who is called what: told now, since at the start it would be too late to ask again."""
+    for text in host.extra_hosts:
+        if ":" not in text and "=" not in text:
+            raise InvalidArgument(f'bad format for add-host: "{text}"')
+        etc_files.split_extra_host(text, gateway="0.0.0.0")
+    for address in host.dns:
+        try:
+            ip_address(address)
+        except ValueError:
+            raise InvalidArgument(f"bad nameserver address {address}: unable to parse IP") from None
+
+
+def _check_cpu_list(member: str, text: str) -> list[int]:
+    """The numbers of `0-2,5`. Raises InvalidArgument."""
+    if not _CPU_LIST.fullmatch(text):
+        raise InvalidArgument(f"Invalid value {text} for cpuset {member}: invalid format: {text}")
+    found: list[int] = []
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        if last and int(last) < int(first):
+            raise InvalidArgument(f"Invalid value {text} for cpuset {member}: invalid format: {text}")
+        found += [int(first), int(last or first)]
+    return found
 
 
 def _check_process(config: ContainerConfig) -> None:
@@ -146,6 +182,12 @@ def check_resources(host: HostConfig, cpus: int) -> None:
         raise InvalidArgument("CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)")
     if host.cpu_quota > 0 and host.cpu_quota < 1000:
         raise InvalidArgument("CPU cfs quota can not be less than 1ms (i.e. 1000)")
+    if host.cpuset_cpus and max(_check_cpu_list("cpus", host.cpuset_cpus)) >= cpus:
+        raise InvalidArgument(
+            f"Requested CPUs are not available - requested {host.cpuset_cpus}, available: 0-{cpus - 1}"
+        )
+    if host.cpuset_mems:
+        _check_cpu_list("mems", host.cpuset_mems)
     if not -1000 <= host.oom_score_adj <= 1000:
         raise InvalidArgument(f"Invalid value {host.oom_score_adj}, range for oom score adj is [-1000, 1000]")
     if host.shm_size < 0:
@@ -170,6 +212,8 @@ def _check_namespaces(config: ContainerConfig, host: HostConfig) -> None:
         raise InvalidArgument(f"invalid cgroup namespace mode: {host.cgroupns_mode}")
     if host.uts_mode == "host" and config.hostname:
         raise InvalidArgument("conflicting options: hostname and the UTS mode")
+    if host.network_mode in ("container", "container:"):
+        raise InvalidArgument("invalid network mode: invalid container format container:<name|id>")
     if host.network_mode.startswith("container:"):
         clashes: list[tuple[object, str]] = [
             (config.hostname, "hostname"),

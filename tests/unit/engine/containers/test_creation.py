@@ -70,6 +70,15 @@ def test_the_images_variables_never_replace_ours(own: list[str], image: list[str
         HostConfig(pid_mode="odd"),
         HostConfig(uts_mode="odd"),
         HostConfig(cap_add=["no such"]),
+        HostConfig(cap_drop=["CAP_ODD"]),
+        HostConfig(cpuset_cpus="2"),  # there are 0 and 1
+        HostConfig(cpuset_cpus="1-0"),
+        HostConfig(cpuset_cpus="all"),
+        HostConfig(cpuset_mems="-1"),
+        HostConfig(extra_hosts=["name"]),
+        HostConfig(extra_hosts=["name:odd"]),
+        HostConfig(dns=["odd"]),
+        HostConfig(network_mode="container:"),
         HostConfig(ulimits=[Ulimit(name="nofile", soft=5, hard=4)]),
         HostConfig(network_mode="container:x", port_bindings={"80/tcp": [PortBinding()]}),
         HostConfig(auto_remove=True, restart_policy=RestartPolicy(name="always")),
@@ -109,6 +118,18 @@ def test_process_options_that_cannot_be(config: ContainerConfig) -> None:
 def test_what_we_do_not_offer_is_refused_not_ignored(host: HostConfig) -> None:
     with pytest.raises(NotImplementedByUs):
         creation.check(ContainerConfig(), host, cpus=2)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        HostConfig(cap_add=["ALL"], cap_drop=["net_raw", "CAP_CHOWN"]),
+        HostConfig(cpuset_cpus="0-1", cpuset_mems="0"),
+        HostConfig(extra_hosts=["a:1.2.3.4", "b=::1", "c:::1", "d:host-gateway"], dns=["1.1.1.1", "::1"]),
+    ],
+)
+def test_host_options_that_can_be(host: HostConfig) -> None:
+    assert creation.check(ContainerConfig(), host, cpus=2) == []
 
 
 def test_an_ordinary_request_passes_without_a_word() -> None:
