@@ -44,9 +44,17 @@ class Reconciler:
         bundles = {path.name for path in self._places.bundles.iterdir()}
         # Addresses first: a container that ended while we were away gives its own back below.
         await self._sandboxes.restore()
-        again = await asyncio.gather(*(self._settle(c, c.id in bundles) for c in self._store))
+        again = await asyncio.gather(*(self._settled(c, c.id in bundles) for c in self._store))
         await asyncio.gather(*(self._sweep(id) for id in bundles if self._store.get(id) is None))
         return [container for container in again if container is not None]
+
+    async def _settled(self, container: Container, has_bundle: bool) -> Container | None:
+        """As _settle(); what is wrong with one container must not keep the engine from all others."""
+        try:
+            return await self._settle(container, has_bundle)
+        except Exception:
+            log.exception("cannot tell what became of a container", extra={"container": container.id})
+            return None
 
     async def _settle(self, container: Container, has_bundle: bool) -> Container | None:
         """One record. Returns it when its restart policy wants it started again."""

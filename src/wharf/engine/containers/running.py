@@ -198,8 +198,11 @@ class Lives:
                 return
             try:
                 await self._start(container.with_(restart_count=container.restart_count + 1), live)
-            except EngineError as error:
-                log.warning("restart failed", extra={"container": container.id, "reason": str(error)})
+            except Exception as error:  # whatever it is: nobody else would say that no restart comes any more
+                unexpected = None if isinstance(error, EngineError) else error
+                log.warning(
+                    "restart failed", exc_info=unexpected, extra={"container": container.id, "reason": str(error)}
+                )
                 ended = self.current(live.id).with_(status=Status.EXITED)
                 self.store.update(ended)
                 live.tell(WaitResult(ended.exit_code), "not-running")

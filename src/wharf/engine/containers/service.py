@@ -337,7 +337,12 @@ class Containers:
             live.cancel_restart()
             # The intent: a daemon that dies here finishes the removal at its next start.
             self._store.update(container.with_(status=Status.REMOVING))
-            await self._discard(container, volumes=volumes)
+            try:
+                await self._discard(container, volumes=volumes)
+            except BaseException as error:
+                # Dead, not "in progress" for ever: it can be asked for again.
+                self._store.update(container.with_(status=Status.DEAD, error=str(error)))
+                raise
         self._forget(container, live)
 
     def _forget(self, container: Container, live: Live) -> None:
@@ -364,8 +369,13 @@ class Containers:
             log.warning("an anonymous volume stays", extra={"volume": name, "reason": str(error)})
 
     async def finish_removal(self, container: Container) -> None:
-        """Ends a removal that an earlier daemon began."""
-        await self._discard(container)
+        """Ends a removal that an earlier daemon began; where that is not possible the container is dead."""
+        try:
+            await self._discard(container)
+        except EngineError as error:
+            self._store.update(container.with_(status=Status.DEAD, error=str(error)))
+            log.warning("a removal could not be ended", extra={"container": container.id, "reason": str(error)})
+            return
         self._store.remove(container)
 
     async def prune(self, filters: listing.Filters) -> tuple[Sequence[str], int]:
@@ -434,10 +444,16 @@ class Containers:
             log_path=str(self._places.log(container.id)) if container.host.log_config.type != "none" else "",
             network_id=self._networks.id_of,
             driver=self._snapshots.name,
-            driver_data=self._snapshots.graph_driver(container.id),
+            driver_data=self._driver_data(container),
             execs=[one.id for one in self.lives.of(container).execs.values() if one.exit_code is None],
         )
         return await self._sized(answer, container.image) if size else answer
+
+    def _driver_data(self, container: Container) -> dict[str, str]:
+        try:
+            return self._snapshots.graph_driver(container.id)
+        except NotFound:
+            return {}  # it is being removed, or that has failed
 
     async def top(self, ref: str, ps_args: str = "-ef") -> Top:
         container = self._store.find(ref)
