@@ -1,10 +1,12 @@
 """openat2(2): opening a path that cannot leave a directory, whatever links somebody has put below it."""
 
 import ctypes
+import errno
 import os
 from typing import Final
 
 _SYS_OPENAT2: Final = 437  # the same number on every architecture
+_TRIES: Final = 128
 
 RESOLVE_NO_MAGICLINKS: Final = 0x02
 RESOLVE_NO_SYMLINKS: Final = 0x04
@@ -23,11 +25,15 @@ def _openat2(directory: int, path: str, flags: int, resolve: int) -> int:
     how = _How(flags | os.O_CLOEXEC, 0, resolve)
     size = ctypes.c_size_t(ctypes.sizeof(how))
     name = ctypes.c_char_p(os.fsencode(path))
-    fd = int(_libc.syscall(ctypes.c_long(_SYS_OPENAT2), ctypes.c_int(directory), name, ctypes.byref(how), size))
-    if fd < 0:
+    for _ in range(_TRIES):
+        fd = int(_libc.syscall(ctypes.c_long(_SYS_OPENAT2), ctypes.c_int(directory), name, ctypes.byref(how), size))
+        if fd >= 0:
+            return fd
         number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number), path)
-    return fd
+        # EAGAIN: something was renamed meanwhile, and the kernel cannot rule out that `..` led outside.
+        if number != errno.EAGAIN:
+            break
+    raise OSError(number, os.strerror(number), path)
 
 
 def open_in_root(root: int, path: str, flags: int) -> int:

@@ -4,7 +4,6 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -64,7 +63,7 @@ async def status(view: View, path: str) -> FileStatus:
         found = await child.begun()
         await child.ended()
     finally:
-        child.close()
+        await child.close()
     return FileStatus(**found)
 
 
@@ -82,10 +81,10 @@ class Outgoing:
                 yield data
             await self._child.ended()
         finally:
-            self.close()
+            await self.close()
 
-    def close(self) -> None:
-        self._child.close()
+    async def close(self) -> None:
+        await self._child.close()
 
 
 async def packed(view: View, path: str) -> Outgoing:
@@ -94,7 +93,7 @@ async def packed(view: View, path: str) -> Outgoing:
     try:
         return Outgoing(child, FileStatus(**await child.begun()))
     except BaseException:
-        child.close()
+        await child.close()
         raise
 
 
@@ -105,7 +104,7 @@ async def exported(view: View) -> Outgoing:
         await child.begun()
         return Outgoing(child, None)
     except BaseException:
-        child.close()
+        await child.close()
         raise
 
 
@@ -130,13 +129,14 @@ async def unpacked(
         child.end_input()
         await child.ended()
     finally:
-        child.close()
+        await child.close()
 
 
 class _Child:
     """The process. It is ended by close(), whatever it does then."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, transport: asyncio.SubprocessTransport, process: asyncio.subprocess.Process) -> None:
+        self._transport = transport
         self._process = process
 
     @classmethod
@@ -152,15 +152,16 @@ class _Child:
     ) -> "_Child":
         work = describe(view, do) | {"path": path, "owner": owner, "keep_kinds": keep_kinds}
         pipe = asyncio.subprocess.PIPE
-        process = await asyncio.create_subprocess_exec(
+        loop = asyncio.get_running_loop()
+        transport, protocol = await loop.subprocess_exec(
+            lambda: asyncio.subprocess.SubprocessStreamProtocol(limit=_PIECE, loop=loop),
             *command(work),
             stdin=pipe if takes_input else asyncio.subprocess.DEVNULL,
             stdout=pipe,
             stderr=pipe,
             pass_fds=() if view.namespace is None else (view.namespace,),
-            limit=_PIECE,
         )
-        return cls(process)
+        return cls(transport, asyncio.subprocess.Process(transport, protocol, loop))
 
     async def _message(self) -> dict[str, Any]:
         assert self._process.stderr is not None
@@ -193,10 +194,10 @@ class _Child:
         if self._process.stdin is not None:
             self._process.stdin.close()
 
-    def close(self) -> None:
-        self.end_input()
-        with suppress(ProcessLookupError):
-            self._process.kill()
+    async def close(self) -> None:
+        """Returns when the process has ended."""
+        self._transport.close()
+        await self._process.wait()
 
 
 def describe(view: View, do: str) -> dict[str, Any]:

@@ -40,7 +40,7 @@ class Archive:
 
     async def close(self) -> None:
         """Ends the work and lets the container go on with its life."""
-        self._outgoing.close()
+        await self._outgoing.close()
         await self._held.aclose()
 
     def abandon(self) -> None:
