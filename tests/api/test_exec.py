@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import resource
 import select
 import socket
 import struct
@@ -411,3 +412,27 @@ def test_our_own_command_line(wharfd: Wharfd) -> None:
     ran = wharfd.wharf("exec", "-i", "-e", "A=b", "box", "sh", "-c", "cat; echo $A; exit 7", input=b"in\n", check=False)
     assert (ran.code, ran.out) == (7, b"in\nb\n")
     assert wharfd.wharf("exec", "box", "nosuch", check=False).code == 127
+
+
+def test_too_many_at_once_fail_alone(new_wharfd: Callable[..., Wharfd]) -> None:
+    """A shim that has no descriptors left refuses execs; its container goes on."""
+    wharfd = new_wharfd()
+    id = box(wharfd)
+    wharfd.docker("exec", "box", "true")  # a shim that sleeps has other descriptors
+    pid = shim(wharfd, id)
+    before = len(os.listdir(f"/proc/{pid}/fd"))  # noqa: PTH208
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (before + 12, before + 12))
+
+    def run(_: int) -> bytes:
+        with started(wharfd, create(wharfd, "sh", "-c", "sleep 1; echo fine"), tty=True) as connection:
+            return read_all(connection)
+
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(run, range(16)))
+    assert b"fine\n" in answers
+    refused = [answer for answer in answers if answer != b"fine\n"]
+    assert refused and all(b"too many open files" in answer.lower() for answer in refused)
+    assert run(0) == b"fine\n"
+    assert wharfd.state("box")["Running"]
+    assert files(wharfd, id) == []
+    wait_until(lambda: len(os.listdir(f"/proc/{pid}/fd")) == before, "the shim has closed all")  # noqa: PTH208

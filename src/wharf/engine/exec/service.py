@@ -20,7 +20,7 @@ from wharf.engine.exec import record
 from wharf.engine.exec.attaching import ExecAttachment, StartOptions, console_size, told
 from wharf.engine.exec.record import Exec
 from wharf.errors import Conflict, EngineError, InvalidArgument, NotFound
-from wharf.runtime.contract import ExecLaunch, ExecProcess
+from wharf.runtime.contract import ExecLaunch, ExecProcess, Monitor
 from wharf.runtime.exec_bundle import ExecSpec, home_of, process_json
 from wharf.runtime.failure import RuntimeFailed
 from wharf.runtime.records import CONFIG
@@ -116,8 +116,7 @@ class Execs:
         try:
             if live.monitor is None:
                 raise Conflict(f"Container {container.id} is not running")
-            launch = await self._launch(one, container, options)
-            process = await live.monitor.execute(launch)
+            process = await self._execute(one, container, live.monitor, options)
         except BaseException as error:
             self._forget_later(one, live, error.exit_code if isinstance(error, RuntimeFailed) else _CANNOT_START)
             raise
@@ -125,6 +124,12 @@ class Execs:
         one.started.set()
         self._spawn(self._watch(one, process, live), f"watch exec {one.id[:12]}")
         return process
+
+    async def _execute(self, one: Exec, container: Container, monitor: Monitor, options: StartOptions) -> ExecProcess:
+        try:
+            return await monitor.execute(await self._launch(one, container, options))
+        except OSError as error:
+            raise EngineError(f"cannot start the process: {error.strerror}") from error
 
     async def _launch(self, one: Exec, container: Container, options: StartOptions) -> ExecLaunch:
         config = one.config

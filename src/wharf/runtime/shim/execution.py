@@ -7,6 +7,7 @@ streams have to go on.
 """
 
 import _socket
+import errno
 import os
 import signal
 import time
@@ -186,17 +187,18 @@ class Execs:
         try:
             one = Exec(self._loop, listener, message, client)
             if message["attached"] and client is None:
-                raise OSError("no connection came with the request")
+                raise OSError(errno.EMFILE, "too many open files")  # so its connection did not arrive
             self._score = self._score or _oom_score(init)
             self._starting[one.start(self._launch, self._score)] = one
         except Exception as error:  # whatever it is: an exec must not end the container
             _record_bug(error)
+            reason = f"cannot start the process: {error.strerror if isinstance(error, OSError) else error}"
             if one is not None:
-                one.fail(f"cannot start the process: {error}")
+                one.fail(reason)
                 return
             if client is not None:
                 client.close()
-            listener.tell({"event": "exec_failed", "id": message["id"], "error": str(error)})
+            listener.tell({"event": "exec_failed", "id": message["id"], "error": reason})
 
     def child_ended(self, pid: int, status: int) -> None:
         """A child of the shim that is not the container's init."""
