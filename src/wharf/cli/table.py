@@ -41,6 +41,15 @@ IMAGE = {
     "save": "Write images to an archive",
     "tag": "Give an image another name",
 }
+NETWORK = {
+    "connect": "Connect a container to a network",
+    "create": "Make a network",
+    "disconnect": "Take a container out of a network",
+    "inspect": "Show all that is known of networks, as JSON",
+    "ls": "List networks",
+    "prune": "Remove unused networks",
+    "rm": "Remove networks",
+}
 SYSTEM = {
     "df": "Show what takes up disk space",
     "events": "Show what happens in the daemon, as it happens",
@@ -57,6 +66,7 @@ VOLUME = {
 GROUPS = {
     "container": ("Manage containers", CONTAINER),
     "image": ("Manage images", IMAGE),
+    "network": ("Manage networks", NETWORK),
     "system": ("Manage the engine", SYSTEM),
     "volume": ("Manage volumes", VOLUME),
 }
@@ -89,6 +99,8 @@ SYNONYMS = {
     "container remove": "container rm",
     "image list": "image ls",
     "image remove": "image rm",
+    "network list": "network ls",
+    "network remove": "network rm",
     "volume list": "volume ls",
     "volume remove": "volume rm",
 }
