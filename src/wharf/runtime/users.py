@@ -85,15 +85,23 @@ def _find_group(text: str, groups: Sequence[_Group]) -> int:
 def _accounts(text: str) -> Iterator[_Account]:
     for fields in _fields(text, 4):
         home = fields[5] if len(fields) > 5 else "/"
-        if fields[2].isdigit() and fields[3].isdigit():
-            yield _Account(fields[0], int(fields[2]), int(fields[3]), home)
+        uid, gid = _entry_id(fields[2]), _entry_id(fields[3])
+        if uid is not None and gid is not None:
+            yield _Account(fields[0], uid, gid, home)
 
 
 def _groups(text: str) -> Iterator[_Group]:
     for fields in _fields(text, 3):
         members = tuple(fields[3].split(",")) if len(fields) > 3 and fields[3] else ()
-        if fields[2].isdigit():
-            yield _Group(fields[0], int(fields[2]), members)
+        if (gid := _entry_id(fields[2])) is not None:
+            yield _Group(fields[0], gid, members)
+
+
+def _entry_id(text: str) -> int | None:
+    """The number in an image's file, which may hold anything; None for what is none."""
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(_LARGEST_ID))):
+        return None
+    return int(text) if int(text) <= _LARGEST_ID else None
 
 
 def _fields(text: str, least: int) -> Iterator[list[str]]:

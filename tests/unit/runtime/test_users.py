@@ -68,3 +68,10 @@ def test_any_text_gives_a_user_or_our_error(text: str, passwd: str, group: str) 
         return
     assert user.uid >= 0
     assert user.gid >= 0
+
+
+@pytest.mark.parametrize("number", ["\u00b2", "9" * 5000, "2147483648", "-1", ""])
+def test_numbers_in_an_image_that_are_none_are_passed_over(number: str) -> None:
+    passwd = f"odd:x:{number}:0::/odd:/bin/sh\nme:x:7:8::/me:/bin/sh\n"
+    group = f"odd:x:{number}:me\nmine:x:9:me\n"
+    assert resolve("me", passwd, group) == User(7, 8, (9,), "/me")

@@ -54,7 +54,16 @@ def check(config: LogConfig) -> None:
     for option in config.config:
         if option not in OPTIONS[driver]:
             raise InvalidArgument(f"unknown log opt '{option}' for {driver} log driver")
+        if option.endswith("-regex"):
+            _check_pattern(config.config[option])
     _limits(config)
+
+
+def _check_pattern(text: str) -> None:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise InvalidArgument(f"invalid regular expression {text!r}: {error}") from None
 
 
 def _limits(config: LogConfig) -> tuple[int, int, bool]:

@@ -92,6 +92,8 @@ def _from_mount(mount: Mount) -> MountRequest:
                     f"'{mount.source}' mount path must be absolute"
                 )
             options = mount.bind_options
+            if options and options.read_only_force_recursive:
+                raise NotImplementedByUs("binds that are read-only with all that is mounted below are not supported")
             propagation = (options.propagation if options else "") or "rprivate"
             if propagation not in PROPAGATIONS:
                 raise InvalidArgument(f'invalid mount config for type "bind": invalid propagation mode: {propagation}')

@@ -3,7 +3,7 @@ import pytest
 from wharf.apitypes.containers import BindOptions, ContainerConfig, HostConfig, Mount, TmpfsOptions
 from wharf.engine.containers import mounts
 from wharf.engine.containers.mounts import MountRequest
-from wharf.errors import InvalidArgument
+from wharf.errors import InvalidArgument, NotImplementedByUs
 
 
 def test_a_bind_and_a_volume_differ_by_the_slash() -> None:
@@ -30,6 +30,14 @@ def test_mount_options_reach_the_request() -> None:
 def test_tmpfs_keeps_what_the_user_wants() -> None:
     (request,) = mounts.requests_of(HostConfig(tmpfs={"/run": "exec,size=64k"}))
     assert "exec" in request.options and "noexec" not in request.options and "nosuid" in request.options
+
+
+def test_a_promise_that_nothing_below_can_be_written_is_not_given_lightly() -> None:
+    options = BindOptions(read_only_force_recursive=True)
+    with pytest.raises(NotImplementedByUs):
+        mounts.requests_of(
+            HostConfig(mounts=[Mount(type="bind", source="/a", target="/b", read_only=True, bind_options=options)])
+        )
 
 
 def test_an_image_volume_gives_way() -> None:
