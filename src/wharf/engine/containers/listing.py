@@ -81,7 +81,6 @@ def matcher(
     filters: Filters,
     images: Callable[[str], frozenset[str]],
     health_of: Callable[[Container], Health | None] = lambda container: None,
-    *,
     network_name: Callable[[str], str] = str,
 ) -> Callable[[Container], bool]:
     """A test of one container.

@@ -40,7 +40,6 @@ from wharf.engine.containers.update import Updates
 from wharf.engine.images.host import host_platform
 from wharf.engine.images.images import Images
 from wharf.engine.images.record import Image
-from wharf.engine.networks import attachments
 from wharf.engine.networks.service import Networks
 from wharf.engine.volumes import Volumes
 from wharf.errors import Conflict, EngineError, InvalidArgument, NotFound, NotImplementedByUs
@@ -111,7 +110,7 @@ class Containers:
         merged = creation.merge(config, image.config.config)
         host = self._with_defaults(host)
         warnings = creation.check(merged, host, cpus=os.cpu_count() or 1)
-        networking = self._place(host, networking)
+        networking = self._networks.place(host.network_mode, networking)
         self._check_runtime(host.runtime)
         id = secrets.token_hex(32)
         host_named = self._hostname(merged, host, id)
@@ -191,13 +190,6 @@ class Containers:
             shm_size=host.shm_size or self._config.shm_size,
             restart_policy=msgspec.structs.replace(host.restart_policy, name=host.restart_policy.name or "no"),
         )
-
-    def _place(self, host: HostConfig, asked: NetworkingConfig) -> NetworkingConfig:
-        """The networks it will belong to. Whether they exist is seen only at the start, as with dockerd."""
-        placed = attachments.normalised(host.network_mode, asked, self._networks.name_of)
-        for name, settings in placed.endpoints_config.items():
-            self._networks.check_settings(name, settings)
-        return placed
 
     def _check_runtime(self, name: str) -> None:
         if name not in self._config.runtimes:
@@ -402,9 +394,7 @@ class Containers:
     ) -> Sequence[ContainerSummary]:
         """Newest first. Without `all`, `limit` or a filter that says otherwise, only running ones."""
         listing.check(filters)
-        matches = listing.matcher(
-            filters, self._images.descendants, self.lives.health, network_name=self._networks.name_of
-        )
+        matches = listing.matcher(filters, self._images.descendants, self.lives.health, self._networks.name_of)
         chosen = sorted(self._store, key=lambda c: (c.created, c.id), reverse=True)
         if before := filters.get("before"):
             moment = min(self._store.find(ref).created for ref in before)

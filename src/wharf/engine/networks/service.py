@@ -8,7 +8,7 @@ from ipaddress import IPv4Network
 
 import msgspec
 
-from wharf.apitypes.containers import EndpointSettings
+from wharf.apitypes.containers import EndpointSettings, NetworkingConfig
 from wharf.apitypes.networks import IPAM, IPAMConfig, NetworkContainer, NetworkCreateRequest, NetworkInspect
 from wharf.db.database import Database
 from wharf.engine.config import BridgeConfig
@@ -205,6 +205,16 @@ class Networks:
         record = self._records.get(name)
         if record is not None:
             attachments.check(settings, name=name, asked_subnet=record.asked_subnet)
+
+    def place(self, mode: str, asked: NetworkingConfig) -> NetworkingConfig:
+        """The networks that a new container will belong to, the one of its mode first.
+
+        Whether they exist is seen only at the start, as with dockerd.
+        """
+        placed = attachments.normalised(mode, asked, self.name_of)
+        for name, settings in placed.endpoints_config.items():
+            self.check_settings(name, settings)
+        return placed
 
     # ── look ──
 
