@@ -168,6 +168,21 @@ def test_attach_and_late_input(wharfd: Wharfd) -> None:
     wharfd.docker("rm", "-f", "box")
 
 
+def test_events_of_a_volume_in_use(wharfd: Wharfd) -> None:
+    began = str(int(time.time()) - 1)
+    wharfd.docker("run", "--rm", "-v", "kept:/data", "busybox", "true")
+    try:
+        until = str(int(time.time()) + 1)
+        told = wharfd.docker(
+            "events", "--since", began, "--until", until, "--filter", "volume=kept", "--format", "json"
+        )
+        events = [json.loads(line) for line in told.text.splitlines()]
+        assert [event["Action"] for event in events] == ["create", "mount", "unmount"]
+        assert events[2]["Actor"]["Attributes"]["container"] == events[1]["Actor"]["Attributes"]["container"]
+    finally:
+        wharfd.docker("volume", "rm", "kept")
+
+
 def test_events(wharfd: Wharfd) -> None:
     began = f"{time.time():.6f}"
     wharfd.docker("run", "--rm", "--name", "box", "--label", "k=v", "busybox", "sh", "-c", "exit 2", check=False)

@@ -95,6 +95,9 @@ class Starter:
     async def release(self, container: Container) -> None:
         """Undoes a start whose process has ended."""
         await self.sandboxes.release(container)
+        for mount in container.mounts:
+            if mount.type == "volume":
+                self.volumes.unmounted(mount, container.id)
         await self.monitors.remove(self.places.bundle(container.id))
 
     async def _make_bundle(self, bundle: Path) -> None:
