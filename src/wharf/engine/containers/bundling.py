@@ -45,6 +45,7 @@ class Surroundings:
     numbers: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # major and minor of throttled block devices
     seccomp: Seccomp = Seccomp()
     no_new_privileges: bool = False  # the daemon's default
+    recursive_read_only: bool = False  # the kernel can make a mount read-only with all that is mounted below (5.12)
 
 
 def network_kind(container: Container) -> str:
@@ -128,7 +129,7 @@ def spec(container: Container, around: Surroundings, *, every: frozenset[str]) -
         readonly_rootfs=host.readonly_rootfs,
         rootfs_propagation=_root_propagation(container),
         namespaces=_namespaces(container, around),
-        mounts=(*_default_mounts(host, around), *_etc_mounts(container, around), *_user_mounts(container)),
+        mounts=(*_default_mounts(host, around), *_etc_mounts(container, around), *_user_mounts(container, around)),
         devices=tuple(_devices(host, around)),
         device_rules=(*bundle.default_device_rules(), *_device_rules(host, around)),
         resources=_resources(host, around),
@@ -210,7 +211,7 @@ def _etc_mounts(container: Container, around: Surroundings) -> Iterator[Mount]:
             yield Mount(f"/etc/{name}", "bind", str(around.etc / name), options)
 
 
-def _user_mounts(container: Container) -> list[Mount]:
+def _user_mounts(container: Container, around: Surroundings) -> list[Mount]:
     """Binds, volumes and tmpfs of the record, parents first."""
     found = [
         Mount(request.target, "tmpfs", "tmpfs", request.options)
@@ -219,7 +220,8 @@ def _user_mounts(container: Container) -> list[Mount]:
     ]
     for point in container.mounts:
         if point.type != "tmpfs":
-            access = "rw" if point.rw else "ro"
+            whole = around.recursive_read_only and point.mode not in (NON_RECURSIVE, mounts.READ_ONLY_TOP)
+            access = "rw" if point.rw else "rro" if whole else "ro"
             bind = "bind" if point.mode == NON_RECURSIVE else "rbind"
             found.append(
                 Mount(point.destination, "bind", point.source, (bind, access, point.propagation or "rprivate"))

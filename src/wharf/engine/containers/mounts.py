@@ -10,6 +10,8 @@ from wharf.errors import InvalidArgument, NotImplementedByUs
 
 PROPAGATIONS: Final = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
 _BIND_MODES: Final = {"rw", "ro", "z", "Z", "nocopy", "consistent", "cached", "delegated", *PROPAGATIONS}
+#: The mode of a read-only bind below which what is mounted stays as it is.
+READ_ONLY_TOP: Final = "read-only-non-recursive"
 _TMPFS_DEFAULTS: Final = ("nosuid", "nodev", "noexec")
 
 
@@ -105,6 +107,7 @@ def _from_mount(mount: Mount) -> MountRequest:
                 propagation=propagation,
                 recursive=not (options and options.non_recursive),
                 create_source=bool(options and options.create_mountpoint),
+                mode=READ_ONLY_TOP if options and options.read_only_non_recursive else "",
             )
         case "volume":
             volume = mount.volume_options

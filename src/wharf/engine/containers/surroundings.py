@@ -69,6 +69,7 @@ class Host:
             numbers=_numbers(host),
             seccomp=self._seccomp(host, runtime),
             no_new_privileges=self.config.no_new_privileges,
+            recursive_read_only=_kernel() >= (5, 12),
         )
 
     def cgroups_path(self, container: Container) -> str:
@@ -99,9 +100,7 @@ class Host:
         if host.privileged or chosen == "unconfined":
             return bundling.Seccomp()
         allowed = frozenset(bundling.capabilities(host, self.every))
-        system = os.uname()
-        match = re.match(r"(\d+)\.(\d+)", system.release)
-        kernel = (int(match[1]), int(match[2])) if match else (0, 0)
+        system, kernel = os.uname(), _kernel()
         if chosen in ("", "builtin"):
             profile = default_profile(allowed, architecture=system.machine, kernel=kernel)
         else:
@@ -109,6 +108,11 @@ class Host:
         if runtime.rpartition("/")[2] != "crun":
             return bundling.Seccomp(profile=profile)
         return bundling.Seccomp(profile=profile, bpf=self.filters.compiled(profile))
+
+
+def _kernel() -> tuple[int, int]:
+    match = re.match(r"(\d+)\.(\d+)", os.uname().release)
+    return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
 def _own_profile(text: str) -> str:

@@ -13,7 +13,7 @@ from wharf.apitypes.containers import (
     ThrottleDevice,
     Ulimit,
 )
-from wharf.engine.containers import bundling
+from wharf.engine.containers import bundling, mounts
 from wharf.engine.containers.bundling import Seccomp, Surroundings
 from wharf.engine.containers.record import Container
 from wharf.errors import InvalidArgument
@@ -198,3 +198,18 @@ def test_without_networking_there_is_no_network(mode: str) -> None:
     one = container(HostConfig(network_mode=mode), network_disabled=True)
     assert bundling.network_kind(one) == "none"
     assert {"type": "network"} in bundled(one)["linux"]["namespaces"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "supported", "access"),
+    [
+        ("", True, ["rbind", "rro", "rprivate"]),
+        ("", False, ["rbind", "ro", "rprivate"]),
+        (bundling.NON_RECURSIVE, True, ["bind", "ro", "rprivate"]),
+        (mounts.READ_ONLY_TOP, True, ["rbind", "ro", "rprivate"]),
+    ],
+)
+def test_read_only_goes_for_what_is_mounted_below_too(mode: str, supported: bool, access: list[str]) -> None:
+    point = MountPoint(type="bind", source="/s", destination="/m", mode=mode, rw=False, propagation="rprivate")
+    found = bundled(container().with_(mounts=[point]), recursive_read_only=supported)["mounts"]
+    assert next(mount for mount in found if mount["destination"] == "/m")["options"] == access
