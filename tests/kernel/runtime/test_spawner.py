@@ -1,0 +1,124 @@
+"""The process that forks shims, and the one shim that it keeps waiting."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kernel.runtime.conftest import Box
+from wharf.runtime.monitor import ShimMonitors
+
+pytestmark = pytest.mark.kernel
+
+
+def with_monitors(work: Callable[[ShimMonitors], Coroutine[Any, Any, None]]) -> list[int]:
+    """The processes of the spawner at the end of `work`; all have ended when this returns."""
+
+    async def whole() -> list[int]:
+        monitors = ShimMonitors()
+        try:
+            await work(monitors)
+            return [monitors._spawner.pid, *await waiting(monitors._spawner.pid)]
+        finally:
+            await monitors.close()
+
+    pids = asyncio.run(asyncio.wait_for(whole(), 60))
+    deadline = time.monotonic() + 5
+    while any(is_alive(pid) for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not [pid for pid in pids if is_alive(pid)]
+    return pids
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def children(pid: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+async def waiting(spawner: int) -> list[int]:
+    """The shim that waits for the next launch, and its starter."""
+    for _ in range(500):
+        for shim in children(spawner):
+            # Those of running containers have done with their starters.
+            if (starters := children(shim)) and Path(f"/proc/{shim}/cwd").readlink() == Path("/"):
+                return [shim, *starters]
+        await asyncio.sleep(0.01)
+    raise AssertionError("no shim is waiting")
+
+
+async def run(monitors: ShimMonitors, box: Box) -> None:
+    launch = box.launch("true")
+    monitor = await monitors.create(launch)
+    await monitor.run()
+    assert (await monitor.wait()).code == 0
+    monitor.close()
+
+
+def test_a_waiting_shim_ends_with_the_spawner(box: Box) -> None:
+    async def work(monitors: ShimMonitors) -> None:
+        await waiting(monitors._spawner.pid)
+        await run(monitors, box)
+
+    assert len(with_monitors(work)) == 3
+
+
+def test_the_launch_is_taken_by_the_shim_that_waits(box: Box) -> None:
+    async def work(monitors: ShimMonitors) -> None:
+        shim, _ = await waiting(monitors._spawner.pid)
+        monitor = await monitors.create(box.launch("sleep", "100"))
+        assert monitor.shim_pid == shim
+        await monitor.run()
+        await monitor.signal(signal.SIGKILL)
+        await monitor.wait()
+
+    with_monitors(work)
+
+
+@pytest.mark.parametrize("victim", ["shim", "starter"])
+def test_another_shim_waits_when_one_was_killed(box: Box, victim: str) -> None:
+    async def work(monitors: ShimMonitors) -> None:
+        shim, starter = await waiting(monitors._spawner.pid)
+        os.kill(shim if victim == "shim" else starter, signal.SIGKILL)
+        for _ in range(500):
+            if not is_alive(shim) and not is_alive(starter):
+                break
+            await asyncio.sleep(0.01)
+        await run(monitors, box)
+
+    with_monitors(work)
+
+
+def test_a_killed_spawner_is_replaced_and_its_waiting_shim_does_not_stay(box: Box) -> None:
+    left = []
+
+    async def work(monitors: ShimMonitors) -> None:
+        spawner = monitors._spawner.pid
+        left.extend(await waiting(spawner))
+        os.kill(spawner, signal.SIGKILL)
+        for _ in range(3):  # the first may still be served by the shim that waited
+            await run(monitors, box)
+        assert monitors._spawner.pid != spawner
+
+    with_monitors(work)
+    assert not [pid for pid in left if is_alive(pid)]
+
+
+def test_many_at_once_each_get_a_shim(box: Box) -> None:
+    async def work(monitors: ShimMonitors) -> None:
+        await asyncio.gather(*[run(monitors, box) for _ in range(12)])
+
+    with_monitors(work)
