@@ -66,19 +66,19 @@ class Group:
         cpu, cpuacct, memory, blkio, pids = (self._directories[name] for name in _CONTROLLERS)
         throttling = numbers(_read(f"{cpu}/cpu.stat"))
         time = numbers(_read(f"{cpuacct}/cpuacct.stat"))
-        limit = number(_read(f"{memory}/memory.limit_in_bytes"))
+        each_cpu = [int(word) for word in _read(f"{cpuacct}/cpuacct.usage_percpu").split()]
         return Usage(
-            cpu=number(_read(f"{cpuacct}/cpuacct.usage")) or 0,
+            cpu=sum(each_cpu),
             cpu_user=time.get("user", 0) * _TICK,
             cpu_system=time.get("system", 0) * _TICK,
-            each_cpu=[int(word) for word in _read(f"{cpuacct}/cpuacct.usage_percpu").split()],
+            each_cpu=each_cpu,
             periods=throttling.get("nr_periods", 0),
             throttled_periods=throttling.get("nr_throttled", 0),
             throttled_time=throttling.get("throttled_time", 0),
             memory=number(_read(f"{memory}/memory.usage_in_bytes")) or 0,
             most_memory=number(_read(f"{memory}/memory.max_usage_in_bytes")) or 0,
             memory_failures=number(_read(f"{memory}/memory.failcnt")) or 0,
-            memory_limit=limit,
+            memory_limit=number(_read(f"{memory}/memory.limit_in_bytes")),
             memory_details=numbers(_read(f"{memory}/memory.stat")),
             pids=number(_read(f"{pids}/pids.current")) or 0,
             pids_limit=number(_read(f"{pids}/pids.max")),

@@ -1,7 +1,10 @@
 """The counters of network interfaces."""
 
+import os
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Final
+
+_PIECE: Final = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +22,15 @@ class Traffic:
 def traffic_of(pid: int) -> dict[str, Traffic]:
     """The interfaces that a process sees, but the loopback one. Empty when the process is gone."""
     try:
-        return parse(Path(f"/proc/{pid}/net/dev").read_text())
+        descriptor = os.open(f"/proc/{pid}/net/dev", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return {}
+    try:
+        return parse(os.read(descriptor, _PIECE).decode())
+    except OSError:
+        return {}
+    finally:
+        os.close(descriptor)
 
 
 def parse(text: str) -> dict[str, Traffic]:

@@ -25,7 +25,6 @@ def test_version_1(tmp_path: Path) -> None:
         tmp_path,
         {
             "cpu/wharf/x/cpu.stat": "nr_periods 3\nnr_throttled 2\nthrottled_time 1\n",
-            "cpuacct/wharf/x/cpuacct.usage": "5000\n",
             "cpuacct/wharf/x/cpuacct.usage_percpu": "2000 3000 \n",
             "cpuacct/wharf/x/cpuacct.stat": "user 7\nsystem 8\n",
             "memory/wharf/x/memory.usage_in_bytes": "100\n",

@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -126,9 +126,22 @@ def describe(container: Container, sample: Sample, before: Sample | None, *, mac
     if before is not None:
         stats = msgspec.structs.replace(stats, preread=timestamp(before.moment), precpu_stats=_cpu(before))
     if sample.traffic is not None:
-        networks = {name: NetworkStats(*astuple(traffic)) for name, traffic in sample.traffic.items()}
+        networks = {name: _network(traffic) for name, traffic in sample.traffic.items()}
         stats = msgspec.structs.replace(stats, networks=networks)
     return stats
+
+
+def _network(traffic: interfaces.Traffic) -> NetworkStats:
+    return NetworkStats(
+        rx_bytes=traffic.rx_bytes,
+        rx_packets=traffic.rx_packets,
+        rx_errors=traffic.rx_errors,
+        rx_dropped=traffic.rx_dropped,
+        tx_bytes=traffic.tx_bytes,
+        tx_packets=traffic.tx_packets,
+        tx_errors=traffic.tx_errors,
+        tx_dropped=traffic.tx_dropped,
+    )
 
 
 def _cpu(sample: Sample) -> CpuStats:
