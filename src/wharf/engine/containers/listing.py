@@ -23,6 +23,13 @@ KNOWN: Final = frozenset(
 PRUNE_KNOWN: Final = frozenset({"until", "label", "label!"})
 
 
+#: Filters whose values are a short list.
+_VALUES: Final = {
+    "health": frozenset({"none", "starting", "healthy", "unhealthy"}),
+    "is-task": frozenset({"true", "false", "1", "0"}),
+}
+
+
 def check(filters: Filters, known: frozenset[str] = KNOWN) -> None:
     """Raises InvalidArgument for a filter that does not exist or a value that cannot match anything."""
     for name in filters:
@@ -34,6 +41,10 @@ def check(filters: Filters, known: frozenset[str] = KNOWN) -> None:
     for code in filters.get("exited", ()):
         if not code.removeprefix("-").isdecimal():
             raise InvalidArgument(f"Invalid filter 'exited={code}'")
+    for name, values in _VALUES.items():
+        for value in filters.get(name, ()):
+            if value not in values:
+                raise InvalidArgument(f"Invalid filter '{name}={value}'")
 
 
 def label_matches(labels: Mapping[str, str], wanted: Sequence[str]) -> bool:

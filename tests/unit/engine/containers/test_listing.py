@@ -72,7 +72,10 @@ def test_exit_codes_count_only_for_the_exited() -> None:
     assert not matches({"exited": ["0"]}, container("web"))
 
 
-@pytest.mark.parametrize("filters", [{"colour": ["red"]}, {"status": ["asleep"]}, {"exited": ["x"]}])
+@pytest.mark.parametrize(
+    "filters",
+    [{"colour": ["red"]}, {"status": ["asleep"]}, {"exited": ["x"]}, {"health": ["well"]}, {"is-task": ["x"]}],
+)
 def test_filters_that_cannot_be(filters: dict[str, Sequence[str]]) -> None:
     with pytest.raises(InvalidArgument, match="Invalid filter"):
         listing.check(filters)
