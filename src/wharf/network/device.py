@@ -74,17 +74,24 @@ def ports_of(routes: RouteSocket, bridge: int) -> list[Link]:
 
 
 def delete_bridge(routes: RouteSocket, name: str) -> None:
-    """Deletes it if we made it and nothing is connected."""
+    """Deletes it if we made it and nothing is connected but the links of containers.
+
+    Those are about to go with their namespaces, which the kernel takes apart in its own time.
+    """
     link = routes.link(name)
-    if link is not None and link.alias == ALIAS and not ports_of(routes, link.index):
+    if link is not None and link.alias == ALIAS and all(map(_is_containers, ports_of(routes, link.index))):
         routes.request(netlink.delete_link(link.index))
+
+
+def _is_containers(link: Link) -> bool:
+    return link.kind == "veth" and link.name.startswith("veth")
 
 
 def sweep(routes: RouteSocket, bridge: int, keep: Iterable[str]) -> None:
     """Deletes the links of containers that nobody knows."""
     known = set(keep)
     for link in ports_of(routes, bridge):
-        if link.kind == "veth" and link.name.startswith("veth") and link.name not in known:
+        if _is_containers(link) and link.name not in known:
             routes.request(netlink.delete_link(link.index))
 
 

@@ -1,0 +1,371 @@
+"""Users' networks from outside: with the real docker CLI, and real traffic between containers."""
+
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from harness.engine import API, Ran, wait_until
+from harness.wharfd import Wharfd
+
+SERVE = "while :; do echo hello | nc -l -p 80; done"
+
+
+@pytest.fixture
+def networks(wharfd: Wharfd) -> Iterator[Wharfd]:
+    """A wharfd whose networks are removed after the test."""
+    yield wharfd
+    wharfd.remove_all()
+    wharfd.docker("network", "prune", "-f")
+    assert wharfd.docker("network", "ls", "-q", "--filter", "type=custom").text == ""
+    assert bridges(wharfd) == ["wharf0"]
+    assert re.findall(r"^table \S+ wharf_\S+", wharfd.nft_elements(), re.MULTILINE) == ["table ip wharf_wharf0"]
+
+
+def bridges(wharfd: Wharfd) -> list[str]:
+    lines = wharfd.inside("ip", "-o", "link", "show", "type", "bridge").splitlines()
+    return sorted(line.split(":")[1].strip() for line in lines)
+
+
+def run(wharfd: Wharfd, name: str, *flags: str, command: str = "sleep 600") -> None:
+    wharfd.docker("run", "-d", "--name", name, *flags, "busybox", "sh", "-c", command)
+
+
+def inside(wharfd: Wharfd, name: str, command: str) -> Ran:
+    return wharfd.docker("exec", name, "sh", "-c", command, check=False, timeout=20)
+
+
+def resolved(wharfd: Wharfd, asking: str, name: str) -> list[str]:
+    """The addresses that a container finds behind a name."""
+    answer = inside(wharfd, asking, f"nslookup {name}")
+    return re.findall(r"^Address: (\S+)$", answer.text, re.MULTILINE) if answer.code == 0 else []
+
+
+def address(wharfd: Wharfd, name: str, network: str) -> str:
+    return wharfd.docker("inspect", "-f", f'{{{{(index .NetworkSettings.Networks "{network}").IPAddress}}}}', name).text
+
+
+def test_containers_find_one_another_by_name_and_alias(networks: Wharfd) -> None:
+    networks.docker("network", "create", "front")
+    run(networks, "web", "--network", "front", "--network-alias", "www", command=SERVE)
+    run(networks, "client", "--network", "front")
+    at = address(networks, "web", "front")
+    id = networks.docker("inspect", "-f", "{{.Id}}", "web").text[:12]
+    for name in ("web", "WEB", "www", "web.front", id):
+        assert resolved(networks, "client", name) == [at], name
+    assert inside(networks, "client", "nc -w 2 web 80 </dev/null").text == "hello"
+    assert "name = web.front" in inside(networks, "client", f"nslookup {at}").text
+    assert resolved(networks, "web", "client") == [address(networks, "client", "front")]
+
+
+def test_an_alias_of_many_names_all_of_them(networks: Wharfd) -> None:
+    networks.docker("network", "create", "front")
+    for name in ("one", "two"):
+        run(networks, name, "--network", "front", "--network-alias", "service")
+    both = {address(networks, name, "front") for name in ("one", "two")}
+    answers = [resolved(networks, "one", "service") for _ in range(4)]
+    assert all(set(answer) == both for answer in answers)
+    assert {answer[0] for answer in answers} == both  # each has its turn
+
+
+def test_networks_are_apart(networks: Wharfd) -> None:
+    for name in ("front", "back"):
+        networks.docker("network", "create", name)
+    run(networks, "web", "--network", "front", command=SERVE)
+    run(networks, "other", "--network", "back")
+    run(networks, "plain")
+    at = address(networks, "web", "front")
+    for stranger in ("other", "plain"):
+        assert resolved(networks, stranger, "web") == []
+        assert inside(networks, stranger, f"ping -c 1 -W 1 {at}").code != 0
+        assert inside(networks, stranger, f"nc -w 1 {at} 80 </dev/null").text == ""
+    assert "127.0.0.11" not in inside(networks, "plain", "cat /etc/resolv.conf").text
+
+
+def test_names_that_are_private_are_not_asked_for_outside(networks: Wharfd) -> None:
+    networks.docker("network", "create", "front")
+    networks.docker("network", "create", "back")
+    run(networks, "secret", "--network", "back")
+    run(networks, "client", "--network", "front")
+    assert "NXDOMAIN" in inside(networks, "client", "nslookup secret").text
+    # This host has no way to its resolvers, so a question that goes out fails in another way.
+    assert "NXDOMAIN" not in inside(networks, "client", "nslookup elsewhere.example").text
+
+
+def test_other_names_are_asked_of_the_servers_that_were_given(networks: Wharfd) -> None:
+    networks.docker("network", "create", "front")
+    with dns_server(networks) as server:
+        run(networks, "client", "--network", "front", "--dns", server, "--dns-search", "example.org")
+        assert resolved(networks, "client", "far.example") == ["192.0.2.7"]
+        assert "search example.org" in inside(networks, "client", "cat /etc/resolv.conf").text
+        networks.docker("network", "create", "--internal", "inner")
+        run(networks, "shut", "--network", "inner", "--dns", server)
+        assert resolved(networks, "shut", "far.example") == []
+
+
+SERVER = """
+import socket, dns.message, dns.rrset
+sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+sock.bind(("127.0.0.77", 53))
+print("ready", flush=True)
+while True:
+    data, peer = sock.recvfrom(4096)
+    query = dns.message.from_wire(data)
+    reply = dns.message.make_response(query)
+    if query.question[0].rdtype == 1:
+        reply.answer.append(dns.rrset.from_text(query.question[0].name, 60, "IN", "A", "192.0.2.7"))
+    sock.sendto(reply.to_wire(), peer)
+"""
+
+
+@contextmanager
+def dns_server(wharfd: Wharfd) -> Iterator[str]:
+    """A server that knows one address for everything; where it is, as the host sees it."""
+    process = subprocess.Popen(
+        wharfd.network.command([sys.executable, "-c", SERVER]), stdout=subprocess.PIPE, stdin=subprocess.DEVNULL
+    )
+    try:
+        assert process.stdout is not None and process.stdout.readline() == b"ready\n"
+        yield "127.0.0.77"
+    finally:
+        process.kill()
+        process.communicate()
+
+
+LISTEN = """
+import socket, time
+for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+    sock = socket.socket(socket.AF_INET, kind)
+    sock.bind(("0.0.0.0", 53))
+    kind == socket.SOCK_STREAM and sock.listen()
+    kept = (sock, locals().get("kept"))
+print("ready", flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_container_may_listen_on_port_53_itself(networks: Wharfd) -> None:
+    networks.docker("network", "create", "front")
+    python = str(Path(sys.executable).resolve())  # of the host: busybox knows no UDP
+    command = ("-v", "/:/host:ro", "busybox", "chroot", "/host", python, "-c", LISTEN)
+    networks.docker("run", "-d", "--name", "server", "--network", "front", *command)
+    wait_until(lambda: networks.docker("logs", "server").text == "ready", "the server listens")
+    assert resolved(networks, "server", "server") == [address(networks, "server", "front")]
+
+
+def test_published_ports(networks: Wharfd) -> None:
+    networks.docker("network", "create", "front")
+    run(networks, "web", "--network", "front", "-p", "8090:80", command=SERVE)
+    ask = "busybox nc -w 2 {} 8090 </dev/null"
+    for host in ("127.0.0.1", "::1"):
+        wait_until(
+            lambda host=host: networks.inside("busybox", "sh", "-c", ask.format(host), check=False).strip() == "hello",
+            f"an answer on {host}",
+        )
+    assert "0.0.0.0:8090->80/tcp" in networks.docker("ps", "--format", "{{.Ports}}").text
+    refused = networks.docker("run", "--rm", "-p", "8090:80", "busybox", "true", check=False)
+    assert "port is already allocated" in refused.error  # also by a container of another network
+    networks.docker("rm", "-f", "web")
+    networks.docker("run", "--rm", "-p", "8090:80", "busybox", "true")
+
+
+def test_connect_and_disconnect_while_it_runs(networks: Wharfd) -> None:
+    networks.docker("network", "create", "front")
+    run(networks, "web", "--network", "front", command=SERVE)
+    run(networks, "client")
+    networks.docker("network", "connect", "--alias", "me", "front", "client")
+    assert inside(networks, "client", "nc -w 2 web 80 </dev/null").text == "hello"
+    at = address(networks, "client", "front")
+    assert resolved(networks, "web", "me") == [at]
+    assert at in inside(networks, "client", "cat /etc/hosts").text
+    assert "eth1" in inside(networks, "client", "ls /sys/class/net").text
+    again = networks.docker("network", "connect", "front", "client", check=False)
+    assert "endpoint with name client already exists in network front" in again.error
+    networks.docker("network", "disconnect", "front", "client")
+    assert inside(networks, "client", "ls /sys/class/net | xargs").text == "eth0 lo"
+    assert at not in inside(networks, "client", "cat /etc/hosts").text
+    assert resolved(networks, "web", "me") == []
+    not_there = networks.docker("network", "disconnect", "front", "client", check=False)
+    assert "is not connected to the network front" in not_there.error
+
+
+def test_the_way_out_follows_when_its_network_goes(networks: Wharfd) -> None:
+    networks.docker("network", "create", "--subnet", "10.101.0.0/24", "front")
+    networks.docker("network", "create", "--internal", "inner")
+    run(networks, "web")
+    networks.docker("network", "connect", "inner", "web")
+    networks.docker("network", "connect", "front", "web")
+    assert "default via 172.17" in inside(networks, "web", "ip route").text
+    networks.docker("network", "disconnect", "bridge", "web")
+    assert "default via 10.101.0.1" in inside(networks, "web", "ip route").text
+    networks.docker("network", "disconnect", "front", "web")
+    assert "default" not in inside(networks, "web", "ip route").text
+
+
+def test_connecting_what_does_not_run(networks: Wharfd) -> None:
+    networks.docker("network", "create", "--subnet", "10.101.0.0/24", "front")
+    networks.docker("create", "--name", "web", "busybox", "sleep", "600")
+    networks.docker("network", "connect", "--ip", "10.101.0.77", "front", "web")
+    networks.docker("start", "web")
+    assert address(networks, "web", "front") == "10.101.0.77"
+    assert address(networks, "web", "bridge") != ""
+    networks.docker("stop", "-t", "0", "web")
+    networks.docker("network", "disconnect", "bridge", "web")
+    networks.docker("start", "web")
+    assert inside(networks, "web", "ls /sys/class/net | xargs").text == "eth0 lo"
+    assert address(networks, "web", "front") == "10.101.0.77"
+
+
+def test_several_networks_addresses_and_a_mac(networks: Wharfd) -> None:
+    networks.docker("network", "create", "--subnet", "10.101.0.0/24", "--ip-range", "10.101.0.128/25", "front")
+    networks.docker("network", "create", "--subnet", "10.102.0.0/24", "--gateway", "10.102.0.254", "back")
+    body = {
+        "Image": "busybox",
+        "Cmd": ["sleep", "600"],
+        "HostConfig": {"NetworkMode": "front"},
+        "NetworkingConfig": {
+            "EndpointsConfig": {
+                "front": {"MacAddress": "02:42:00:00:00:99"},
+                "back": {"IPAMConfig": {"IPv4Address": "10.102.0.9"}, "GwPriority": 5},
+            }
+        },
+    }
+    assert networks.request("POST", f"{API}/containers/create?name=web", body).status == 201
+    networks.docker("start", "web")
+    assert address(networks, "web", "front").startswith("10.101.0.1")
+    assert address(networks, "web", "back") == "10.102.0.9"
+    assert inside(networks, "web", "cat /sys/class/net/eth0/address").text == "02:42:00:00:00:99"
+    assert "default via 10.102.0.254 dev eth1" in inside(networks, "web", "ip route").text
+
+
+def test_an_internal_network(networks: Wharfd) -> None:
+    networks.docker("network", "create", "--internal", "inner")
+    run(networks, "web", "--network", "inner", command=SERVE)
+    run(networks, "client", "--network", "inner")
+    run(networks, "outside")
+    assert inside(networks, "client", "nc -w 2 web 80 </dev/null").text == "hello"
+    assert "default" not in inside(networks, "client", "ip route").text
+    gateway = networks.docker("network", "inspect", "-f", "{{(index .IPAM.Config 0).Gateway}}", "inner").text
+    inside(networks, "client", f"ip route add default via {gateway}")
+    assert inside(networks, "client", f"ping -c 1 -W 1 {address(networks, 'outside', 'bridge')}").code != 0
+
+
+def test_icc_can_be_switched_off(networks: Wharfd) -> None:
+    networks.docker("network", "create", "-o", "com.docker.network.bridge.enable_icc=false", "quiet")
+    run(networks, "web", "--network", "quiet", command=SERVE)
+    run(networks, "client", "--network", "quiet")
+    assert inside(networks, "client", "nc -w 1 web 80 </dev/null").text == ""
+
+
+def test_options_name_the_device_and_its_size(networks: Wharfd) -> None:
+    options = ("com.docker.network.bridge.name=br-mine", "com.docker.network.driver.mtu=1400")
+    networks.docker("network", "create", *(word for option in options for word in ("-o", option)), "named")
+    assert "br-mine" in bridges(networks)
+    run(networks, "web", "--network", "named")
+    assert inside(networks, "web", "cat /sys/class/net/eth0/mtu").text == "1400"
+
+
+def test_a_killed_wharfd_finds_networks_and_names_again(
+    new_wharfd: Callable[..., Wharfd],
+) -> None:
+    engine = new_wharfd()
+    engine.docker("network", "create", "front")
+    run(engine, "web", "--network", "front", "-p", "8091:80", command=SERVE)
+    run(engine, "client", "--network", "front")
+    before = address(engine, "web", "front")
+    engine.kill9()
+    engine.start()
+    wait_until(lambda: resolved(engine, "client", "web") == [before], "the name")
+    assert inside(engine, "client", "nc -w 2 web 80 </dev/null").text == "hello"
+    assert engine.inside("busybox", "sh", "-c", "busybox nc -w 2 127.0.0.1 8091 </dev/null").strip() == "hello"
+    run(engine, "third", "--network", "front")
+    assert len({address(engine, name, "front") for name in ("web", "client", "third")}) == 3
+    assert resolved(engine, "client", "third") == [address(engine, "third", "front")]
+    engine.restart()
+    assert resolved(engine, "client", "third") == [address(engine, "third", "front")]
+    engine.remove_all()
+    engine.docker("network", "rm", "front")
+    assert bridges(engine) == ["wharf0"]
+
+
+def test_what_is_refused(networks: Wharfd) -> None:
+    def refused(path: str, body: Mapping[str, object], method: str = "POST") -> tuple[int, str]:
+        answer = networks.request(method, f"{API}{path}", body)
+        return answer.status, answer.message
+
+    assert networks.request("POST", f"{API}/networks/create", {"Name": "front"}).status == 201
+    assert refused("/networks/create", {"Name": "front"}) == (409, "network with name front already exists")
+    assert refused("/networks/create", {"Name": "bridge"})[0] == 403
+    assert refused("/networks/create", {"Name": ""})[0] == 400
+    assert refused("/networks/create", {"Name": "x", "Driver": "none-such"}) == (404, 'plugin "none-such" not found')
+    overlap = {"Name": "x", "IPAM": {"Config": [{"Subnet": "172.17.3.0/24"}]}}
+    assert refused("/networks/create", overlap) == (403, "Pool overlaps with other one on this address space")
+    assert refused("/networks/front/connect", {"Container": "nobody"}) == (404, "No such container: nobody")
+    assert refused("/networks/nowhere/connect", {"Container": "nobody"}) == (404, "network nowhere not found")
+    assert refused("/networks/bridge", {}, "DELETE") == (403, "bridge is a pre-defined network and cannot be removed")
+    run(networks, "web", "--network", "front")
+    status, message = refused("/networks/front", {}, "DELETE")
+    assert (status, message.endswith("has active endpoints")) == (403, True)
+    given = {"Container": "web", "EndpointConfig": {"IPAMConfig": {"IPv4Address": "172.30.0.9"}}}
+    assert networks.request("POST", f"{API}/networks/create", {"Name": "back"}).status == 201
+    assert refused("/networks/back/connect", given)[0] == 400
+    assert networks.docker("ps", "-q").text != ""
+
+
+def test_lists_and_filters(networks: Wharfd) -> None:
+    networks.docker("network", "create", "--label", "tier=one", "front")
+    networks.docker("network", "create", "back")
+    run(networks, "web", "--network", "front")
+
+    def listed(*filters: str) -> set[str]:
+        words = [word for text in filters for word in ("--filter", text)]
+        return set(networks.docker("network", "ls", "--format", "{{.Name}}", *words).text.split())
+
+    assert listed() == {"bridge", "host", "none", "front", "back"}
+    assert listed("label=tier=one") == {"front"}
+    assert listed("dangling=true") == {"back"}
+    assert listed("type=builtin") == {"bridge", "host", "none"}
+    assert listed("driver=bridge") == {"bridge", "front", "back"}
+    assert (
+        networks.docker("ps", "--filter", "network=front", "--format", "{{.Names}} {{.Networks}}").text == "web front"
+    )
+    id = networks.docker("network", "inspect", "-f", "{{.Id}}", "front").text
+    assert networks.docker("ps", "--filter", f"network={id}", "--format", "{{.Names}}").text == "web"
+    inspected = networks.request("GET", f"{API}/networks/{id[:8]}").json
+    assert [one["Name"] for one in inspected["Containers"].values()] == ["web"]
+    assert networks.docker("network", "prune", "-f").text == "Deleted Networks:\nback"
+
+
+def test_prune_of_everything(networks: Wharfd) -> None:
+    networks.docker("network", "create", "front")
+    assert "front" in networks.docker("system", "prune", "-f").text
+    assert networks.wharf("system", "prune", "-f").code == 0
+
+
+def test_a_start_that_fails_takes_nothing(networks: Wharfd) -> None:
+    networks.docker("network", "create", "front")
+    refused = networks.docker("run", "--network", "front", "--name", "web", "busybox", "/no/such", check=False)
+    assert refused.code == 127
+    assert networks.docker("network", "inspect", "-f", "{{len .Containers}}", "front").text == "0"
+    networks.docker("network", "rm", "front")
+    # Its network has gone, so it cannot start; then it is connected to another.
+    gone = networks.docker("start", "web", check=False)
+    assert "network front not found" in gone.error
+
+
+def test_the_events_of_networks(networks: Wharfd) -> None:
+    since = str(int(time.time()))
+    networks.docker("network", "create", "watched")
+    networks.docker("run", "--rm", "--network", "watched", "busybox", "true")
+    wait_until(lambda: not networks.docker("ps", "-aq").text, "the container is gone")
+    networks.docker("network", "rm", "watched")
+    until = str(int(time.time()) + 1)
+    shown = networks.docker(
+        *("events", "--since", since, "--until", until, "--filter", "network=watched", "--format", "{{.Action}}")
+    )
+    assert shown.text.split() == ["create", "connect", "disconnect", "destroy"]
