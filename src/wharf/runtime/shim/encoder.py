@@ -14,8 +14,9 @@ _ESCAPED: Final = {b"\\": b"\\\\", b'"': b'\\"', b"\r": b"\\r"} | {
     bytes((code,)): b"\\u%04x" % code for code in (*range(0x20), *b"<>&") if code not in b"\n\r"
 }
 _SAFE: Final = bytes(code for code in range(128) if bytes((code,)) not in _ESCAPED)  # with the newline
-#: Above this it is quicker to look for each escaped byte than to list those that occur.
-_MANY: Final = 4096
+_SEPARATORS: Final = {"\u2028".encode(): b"\\u2028", "\u2029".encode(): b"\\u2029"}
+#: Stands for question marks while they stand for something else; it is escaped before, so it cannot occur.
+_HIDDEN: Final = b"\x01"
 
 
 def escape(data: bytes) -> bytes:
@@ -23,24 +24,34 @@ def escape(data: bytes) -> bytes:
     special = data.translate(None, _SAFE)
     if not special:
         return data
-    present = {bytes((code,)) for code in special} if len(special) < _MANY else None
-    for byte, text in _ESCAPED.items():  # the backslash comes first
-        if present is None or byte in present:
-            data = data.replace(byte, text)
     if special.isascii():
-        return data
-    return _valid_utf8(data)
-
-
-def _valid_utf8(data: bytes) -> bytes:
+        return _escape_ascii(data, special)
     try:
         data.decode()
+        data = _escape_ascii(data, special)
     except UnicodeDecodeError:
-        # encode() puts "?" for what decode() could not read, both in C. True question marks hide behind a control
-        # character meanwhile, which cannot occur any more.
-        text = data.replace(b"?", b"\x01").decode("utf-8", "surrogateescape")
-        data = text.encode("utf-8", "replace").replace(b"?", b"\\ufffd").replace(b"\x01", b"?")
-    return data.replace(b"\xe2\x80\xa8", b"\\u2028").replace(b"\xe2\x80\xa9", b"\\u2029")
+        data = _escape_invalid(data, special)
+    for character, text in _SEPARATORS.items():
+        if character in special:
+            data = data.replace(character, text)
+    return data
+
+
+def _escape_ascii(data: bytes, special: bytes, without: bytes = b"") -> bytes:
+    """Escapes the bytes below 128 that have to be, are in `special` and not in `without`."""
+    for byte, text in _ESCAPED.items():  # the backslash comes first
+        if byte in special and byte not in without:
+            data = data.replace(byte, text)
+    return data
+
+
+def _escape_invalid(data: bytes, special: bytes) -> bytes:
+    # encode() puts "?" for what decode() could not read, both in C. What grows is done last.
+    for byte in (b"\\", _HIDDEN):
+        data = data.replace(byte, _ESCAPED[byte])
+    text = data.replace(b"?", _HIDDEN).decode("utf-8", "surrogateescape")
+    data = _escape_ascii(text.encode("utf-8", "replace"), special, b"\\" + _HIDDEN)
+    return data.replace(b"?", b"\\ufffd").replace(_HIDDEN, b"?")
 
 
 class LineEncoder:
