@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from kernel.runtime.conftest import Box
+from wharf.errors import EngineError
 from wharf.runtime.monitor import ShimMonitors
 
 pytestmark = pytest.mark.kernel
@@ -115,6 +116,28 @@ def test_a_killed_spawner_is_replaced_and_its_waiting_shim_does_not_stay(box: Bo
 
     with_monitors(work)
     assert not [pid for pid in left if is_alive(pid)]
+
+
+def test_a_start_whose_starter_is_killed_fails_and_leaves_no_process(box: Box) -> None:
+    slow = box.path / "slow-runtime"
+    slow.write_text('#!/bin/sh\nsleep 0.3\nexec crun "$@"\n')
+    slow.chmod(0o755)
+
+    async def work(monitors: ShimMonitors) -> None:
+        _, starter = await waiting(monitors._spawner.pid)
+        launch = box.launch("sleep", "100", runtime=str(slow))
+        monitor = await monitors.create(launch)
+        started = asyncio.create_task(monitor.run())
+        await asyncio.sleep(0.15)
+        os.kill(starter, signal.SIGKILL)
+        with pytest.raises(EngineError, match="shim died"):
+            await started
+        monitor.close()
+        await asyncio.sleep(0.5)
+        await monitors.remove(launch.bundle)
+        box.assert_clean(launch)
+
+    with_monitors(work)
 
 
 def test_many_at_once_each_get_a_shim(box: Box) -> None:

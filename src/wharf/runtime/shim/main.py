@@ -52,6 +52,7 @@ def main(receive: Receive, close: Callable[[], None]) -> None:
     theirs.close()
     taken = handover.receive(ours)
     if taken is None:
+        _end_children()
         return
     try:
         os.chdir(taken.bundle)
@@ -62,6 +63,21 @@ def main(receive: Receive, close: Callable[[], None]) -> None:
         with open("shim.log", "a") as file:  # noqa: PTH123
             traceback.print_exc(file=file)
         raise
+
+
+def _end_children() -> None:
+    """The starter has ended without a running container; when it was killed, what it had begun must not go on."""
+    while True:
+        try:
+            ended, _ = os.waitpid(-1, os.WNOHANG)
+            if ended:
+                continue
+            with open(f"/proc/self/task/{os.getpid()}/children") as file:  # noqa: PTH123
+                for pid in file.read().split():
+                    os.kill(int(pid), _signal.SIGKILL)
+        except OSError:
+            return  # none is left
+        time.sleep(0.001)
 
 
 def sleep(telling: list[int], starter: int, child: int) -> None:
