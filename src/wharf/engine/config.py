@@ -51,7 +51,7 @@ class EngineConfig:
     default_runtime: str = ""  # "" takes crun, or runc where crun is missing
     default_ulimits: tuple[Ulimit, ...] = ()
     storage_driver: str = ""  # "" takes the best that works: overlay2, then vfs
-    cgroup_driver: str = ""  # "cgroupfs", "systemd"; "" is cgroupfs
+    cgroup_driver: str = ""  # "cgroupfs", "systemd"; "" is what linux.host.cgroup_driver() finds
     cgroup_parent: str = ""
     default_cgroupns_mode: str = ""  # "private" or "host"; "" is host on v1 and hybrid, private on v2
     default_ipc_mode: str = "private"

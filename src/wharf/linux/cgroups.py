@@ -2,9 +2,11 @@
 # No pathlib: the shim loads this, and it would double its memory. Lists in all(): every directory must be tried.
 """Control groups: where a container's are, and what to do with them. Versions 1, hybrid and 2.
 
-`path` is always the group's path as in config.json's cgroupsPath of the cgroupfs driver: "/wharf/<id>".
+`path` is always the group's path below the root of its hierarchies: "/wharf/<id>", as config.json's cgroupsPath of the
+cgroupfs driver, or "/system.slice/wharf-<id>.scope" where systemd made it.
 """
 
+import errno
 import os
 import signal
 import time
@@ -27,6 +29,41 @@ def version(root: str = ROOT) -> str:
 def is_own(path: str) -> bool:
     """Whether a path names a group below the root, so that killing and removing it cannot mean the machine."""
     return path.startswith("/") and path.strip("/") != "" and ".." not in path.split("/")
+
+
+def path_of(given: str) -> str:
+    """The path of the group that config.json's cgroupsPath means; "" for one that is neither of the two forms.
+
+    The systemd driver's is "slice:prefix:name"; a slice "a-b.slice" is in "a.slice".
+    """
+    if given.startswith("/"):
+        return given
+    parts = given.split(":")
+    if len(parts) != 3 or not is_slice(parts[0]):
+        return ""
+    stem = parts[0].removesuffix(".slice")
+    above = [f"/{stem[:at]}.slice" for at in range(1, len(stem)) if stem[at] == "-"] if stem != "-" else []
+    own = f"/{parts[0]}" if stem != "-" else ""
+    return f"{''.join(above)}{own}/{parts[1]}-{parts[2]}.scope"
+
+
+def is_slice(name: str) -> bool:
+    """Whether this is the name of a systemd slice, such as "system.slice"."""
+    stem = name.removesuffix(".slice")
+    if stem == name or "/" in name or ":" in name:
+        return False
+    return stem == "-" or all(stem.split("-"))
+
+
+def path_of_process(pid: int) -> str:
+    """The path of the group that a process is in; "" when nobody knows (it has ended, or it is in the root)."""
+    found = ""
+    for line in _read(f"/proc/{pid}/cgroup").splitlines():
+        _, controllers, path = line.split(":", 2)
+        # The runtimes give a container the same path everywhere; a process may be elsewhere in a named hierarchy.
+        if (controllers == "" and not found) or "pids" in controllers.split(","):
+            found = path.removesuffix(" (deleted)")
+    return found if is_own(found) else ""
 
 
 def directories(path: str, root: str = ROOT) -> list[str]:
@@ -117,6 +154,8 @@ def freeze(path: str, frozen: bool, root: str = ROOT, timeout: float = 5.0) -> N
 
     Raises OSError; TimeoutError when a process stays in the kernel, and then the group is running again.
     """
+    if not is_own(path):
+        raise FileNotFoundError(errno.ENOENT, "no control group is known", path)
     directory = _controller(path, "freezer", root)
     if version(root) == V2:
         _write(f"{directory}/cgroup.freeze", "1" if frozen else "0")
@@ -139,15 +178,24 @@ def is_frozen(path: str, root: str = ROOT) -> bool:
     return _read(f"{directory}/freezer.state").strip() == "FROZEN"
 
 
+def memory_events(path: str, root: str = ROOT) -> str:
+    """The file that counts the kernel's kills for want of memory. That of version 2 can be polled for changes."""
+    directory = _controller(path, "memory", root)
+    return f"{directory}/{'memory.events' if version(root) == V2 else 'memory.oom_control'}"
+
+
+def count(events: str, name: str) -> int:
+    """One number of a text of lines `name number`; 0 where it is not."""
+    for line in events.splitlines():
+        key, _, value = line.partition(" ")
+        if key == name:
+            return int(value)
+    return 0
+
+
 def was_out_of_memory(path: str, root: str = ROOT) -> bool:
     """Whether the kernel has killed a process of the group for want of memory."""
-    directory = _controller(path, "memory", root)
-    name = "memory.events" if version(root) == V2 else "memory.oom_control"
-    for line in _read(f"{directory}/{name}").splitlines():
-        key, _, value = line.partition(" ")
-        if key == "oom_kill":
-            return int(value) > 0
-    return False
+    return is_own(path) and count(_read(memory_events(path, root)), "oom_kill") > 0
 
 
 def kill(path: str, root: str = ROOT, timeout: float = 10.0) -> bool:

@@ -1,12 +1,14 @@
 """What this machine is and can do: facts for GET /info and /version."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from wharf.linux import cgroups
 
+_SYSTEMD: Final = ("/run/systemd/system", "/run/dbus/system_bus_socket")  # it is process 1, and can be spoken to
 _OS_RELEASE: Final = (Path("/etc/os-release"), Path("/usr/lib/os-release"))
 
 
@@ -41,6 +43,19 @@ def cgroup_features(root: str = cgroups.ROOT) -> CgroupFeatures:
         pids=(base / "pids/cgroup.procs").exists(),
         oom_kill_disable=(base / "memory/memory.oom_control").exists(),
     )
+
+
+def cgroup_driver(asked: str, parent: str = "", *, root: str = cgroups.ROOT, systemd: Sequence[str] = _SYSTEMD) -> str:
+    """Who makes the control groups of containers: "cgroupfs" (we do) or "systemd".
+
+    Where nobody asks for one, systemd does where it owns a version 2 hierarchy: it wants to be the only one there.
+    `parent` is the parent group that is asked for; one that is no slice can only be made by us.
+    """
+    if asked:
+        return asked
+    fits = not parent or cgroups.is_slice(parent)
+    runs = cgroups.version(root) == cgroups.V2 and all(Path(path).exists() for path in systemd)
+    return "systemd" if fits and runs else "cgroupfs"
 
 
 def os_release(text: str) -> dict[str, str]:

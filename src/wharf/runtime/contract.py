@@ -42,7 +42,7 @@ class Launch:
     stdin_once: bool = False  # close it when the first attachment's stdin ends
     console_size: tuple[int, int] = (0, 0)  # height, width; (0, 0) leaves the kernel's default
     new_network: bool = True  # the shim makes a network namespace; config.json refers to it as /proc/self/ns/net
-    cgroups_path: str = ""  # as in config.json, for out-of-memory watching and removal
+    cgroups_path: str = ""  # as in config.json: "/parent/<id>", or "slice:prefix:<id>" for systemd to make
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +117,7 @@ class Monitor(Protocol):
     shim_pid: int
     pid: int  # the container's init as the host sees it; 0 before run()
     started: datetime | None  # UTC; None before run()
+    cgroup: str  # its control group, below the root of each hierarchy; "" before run()
     network: int | None  # descriptor of the new network namespace, until run() has returned; None when none was made
 
     async def attach(self, *, stdin: bool, stdout: bool, stderr: bool) -> AttachStream:

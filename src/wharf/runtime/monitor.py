@@ -39,17 +39,17 @@ def exit_status(record: dict[str, Any]) -> ExitStatus:
 class ShimMonitor:
     """A Monitor. Lives on the event loop that made it."""
 
-    def __init__(self, id: str, bundle: Path, connection: socket.socket, cgroups_path: str, runtime: str) -> None:
+    def __init__(self, id: str, bundle: Path, connection: socket.socket, runtime: str) -> None:
         loop = asyncio.get_running_loop()
         self.id = id
         self.bundle = bundle
         self.shim_pid = 0
         self.pid = 0
         self.started: datetime | None = None
+        self.cgroup = ""
         self.network: int | None = None
         self.hide_unified = False
         self._runtime = runtime
-        self._cgroups_path = cgroups_path
         self._command = ""
         self._loop = loop
         self._connection = connection
@@ -84,6 +84,7 @@ class ShimMonitor:
             case "started":
                 self.pid = message["pid"]
                 self.started = parse_time(message["started"])
+                self.cgroup = message["cgroup"]
                 self.hide_unified = message["hide_unified"]
                 self._init_fd = fds.pop(0)
                 _resolve(self._running)
@@ -173,12 +174,12 @@ class ShimMonitor:
 
     async def _freeze(self, frozen: bool) -> None:
         try:
-            await asyncio.to_thread(cgroups.freeze, self._cgroups_path, frozen)
+            await asyncio.to_thread(cgroups.freeze, self.cgroup, frozen)
         except OSError as error:
             raise EngineError(f"cannot {'pause' if frozen else 'resume'} the container: {error}") from None
 
     async def processes(self) -> list[int]:
-        return cgroups.processes(self._cgroups_path)
+        return cgroups.processes(self.cgroup)
 
     def _forget_connection(self) -> None:
         if self._connection.fileno() >= 0:
@@ -214,7 +215,7 @@ class ShimMonitors:
         (launch.bundle / records.CONFIG).write_bytes(launch.config)
         (launch.bundle / records.ROOTFS).mkdir(mode=0o711, exist_ok=True)
         connection = await self._spawner.spawn(_message(launch, runtime, hide_unified=self._hide_unified))
-        monitor = ShimMonitor(launch.id, launch.bundle, connection, launch.cgroups_path, runtime)
+        monitor = ShimMonitor(launch.id, launch.bundle, connection, runtime)
         try:
             await monitor.ready()
         except BaseException:
@@ -233,7 +234,7 @@ class ShimMonitors:
         if shim is None:
             return None
         if (connection := await connect(bundle)) is not None:
-            monitor = ShimMonitor(id, bundle, connection, shim["cgroups_path"], shim["runtime"])
+            monitor = ShimMonitor(id, bundle, connection, shim["runtime"])
             monitor.shim_pid = shim["pid"]
             try:
                 monitor._tell({"op": "monitor"})
@@ -280,6 +281,7 @@ def _message(launch: Launch, runtime: str, *, hide_unified: bool) -> dict[str, A
         "console_size": launch.console_size,
         "new_network": launch.new_network,
         "cgroups_path": launch.cgroups_path,
+        "cgroup": cgroups.path_of(launch.cgroups_path),
         "hide_unified": hide_unified,
     }
 
@@ -296,10 +298,10 @@ def end_of_orphan(bundle: Path) -> ExitStatus | None:
     if record := records.read(bundle, records.EXIT):
         return exit_status(record)
     alive = started is not None and _kill_process(started["pid"], started["start_time"])
-    if shim is not None and shim["cgroups_path"].startswith("/"):
-        alive = bool(cgroups.processes(shim["cgroups_path"])) or alive
-        cgroups.kill(shim["cgroups_path"])
-        cgroups.remove(shim["cgroups_path"])
+    for group in {record["cgroup"] for record in (shim, started) if record is not None}:
+        alive = bool(cgroups.processes(group)) or alive
+        cgroups.kill(group)
+        cgroups.remove(group)
     return ExitStatus(137, datetime.now(UTC), error=SHIM_DIED) if alive else None
 
 
@@ -321,8 +323,7 @@ def _remove_bundle(bundle: Path) -> None:
             # A start that was cut off, by a signal for the shim or a caller that went: the runtime may be at work.
             _kill_group(shim["pid"], shim["start_time"])
             end_of_orphan(bundle)
-        if shim["cgroups_path"].startswith("/"):
-            cgroups.remove(shim["cgroups_path"])
+        cgroups.remove(shim["cgroup"])
     shutil.rmtree(bundle, ignore_errors=True)
 
 

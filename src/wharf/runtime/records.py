@@ -10,8 +10,8 @@ import os
 from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any, Final
 
-SHIM: Final = "shim.json"  # {"pid", "start_time", "id", "cgroups_path"}: a shim exists (or did)
-STARTED: Final = "started.json"  # {"pid", "start_time", "started"}: it runs (or did) this process; times are RFC 3339
+SHIM: Final = "shim.json"  # {"pid", "start_time", "id", "cgroup"}: a shim exists (or did)
+STARTED: Final = "started.json"  # {"pid", "start_time", "started", "cgroup"}: it runs (or did) this process
 EXIT: Final = "exit.json"  # {"code", "finished", "oom_killed", "error"}: the end
 SOCKET: Final = "shim.sock"
 STATE: Final = "state"  # what the OCI runtime keeps

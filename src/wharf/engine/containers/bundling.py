@@ -35,7 +35,7 @@ class Surroundings:
     user: User
     etc: Path  # directory with hosts, hostname and resolv.conf
     cgroups_path: str
-    unified_cgroups: bool  # pure cgroup v2: a container gets a cgroup namespace of its own by default
+    unified_cgroups: bool  # pure cgroup v2
     network_pid: int = 0  # whose network namespace `container:` joins
     pid_pid: int = 0
     init_path: str = ""  # of a static init program, when one is wanted
@@ -137,7 +137,7 @@ def spec(container: Container, around: Surroundings, *, every: frozenset[str]) -
         seccomp=around.seccomp.profile,
         seccomp_bpf=around.seccomp.bpf,
         cgroups_path=around.cgroups_path,
-        annotations=host.annotations,
+        annotations=_annotations(host, around),
         **_paths(host, security),
     )
     if around.init_path:
@@ -172,16 +172,26 @@ def _namespaces(container: Container, around: Surroundings) -> Namespaces:
         "host": bundle.HOST,
         "container": f"/proc/{around.network_pid}/ns/net",
     }[network_kind(container)]
-    private = host.cgroupns_mode == "private" or (
-        host.cgroupns_mode == "" and around.unified_cgroups and not host.privileged
-    )
     return Namespaces(
         network=network,
         pid=_joined(host.pid_mode, around.pid_pid, "pid"),
         ipc=bundle.HOST if host.ipc_mode == "host" else bundle.NEW,
         uts=bundle.HOST if host.uts_mode == "host" else bundle.NEW,
-        cgroup=bundle.NEW if private else bundle.HOST,
+        cgroup=bundle.NEW if _has_cgroup_namespace(host, around) else bundle.HOST,
     )
+
+
+def _has_cgroup_namespace(host: HostConfig, around: Surroundings) -> bool:
+    # Creation has set the mode; records of other makers may not say it.
+    return host.cgroupns_mode == "private" or (host.cgroupns_mode == "" and around.unified_cgroups)
+
+
+def _annotations(host: HostConfig, around: Surroundings) -> dict[str, str]:
+    """What the OCI runtimes read, and the user's own."""
+    if around.cgroups_path.startswith("/"):
+        return host.annotations
+    # A scope that the kernel's OOM killer ended does not stay in systemd's list of failures.
+    return {"org.systemd.property.CollectMode": "'inactive-or-failed'"} | host.annotations
 
 
 def _joined(mode: str, pid: int, kind: str) -> str:
@@ -197,7 +207,13 @@ def _default_mounts(host: HostConfig, around: Surroundings) -> Iterator[Mount]:
         own.add("/dev/shm")
     source = "/dev/shm" if host.ipc_mode == "host" else ""
     for mount in bundle.default_mounts(shm_size=host.shm_size or around.shm_size, shm_source=source):
-        if mount.destination not in own:
+        if mount.destination in own:
+            continue
+        if mount.type == "cgroup" and around.unified_cgroups and not _has_cgroup_namespace(host, around):
+            # A new mount of version 2 in the host's namespace would change the options of the host's own.
+            options = ("rbind", "rprivate", "nosuid", "noexec", "nodev", "rw" if host.privileged else "ro")
+            yield Mount(mount.destination, "bind", mount.destination, options)
+        else:
             yield mount
 
 

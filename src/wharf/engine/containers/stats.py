@@ -84,7 +84,8 @@ class Statistics:
             await asyncio.sleep(next_at - loop.time())
 
     def _group(self, container: Container) -> Group:
-        return Group(self._lives.starter.host.cgroups_path(container), container.pid)
+        monitor = self._lives.of(container).monitor
+        return Group(monitor.cgroup if monitor is not None else "", container.pid)
 
     def _sample(self, container: Container, group: Group | None = None) -> Sample | None:
         if container.status not in ALIVE:

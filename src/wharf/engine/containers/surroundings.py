@@ -14,6 +14,7 @@ from wharf.engine.containers import bundling
 from wharf.engine.containers.record import Container
 from wharf.errors import EngineError, InvalidArgument
 from wharf.linux import capabilities, cgroups
+from wharf.linux.host import cgroup_driver
 from wharf.runtime import users
 from wharf.runtime.bundle import Device, HostFacts
 from wharf.runtime.host import device_at, devices, facts
@@ -35,6 +36,7 @@ class Host:
     facts: HostFacts
     every: frozenset[str]
     unified: bool
+    cgroup_driver: str  # "cgroupfs" or "systemd"
     own_procs: str  # the cgroup.procs that the daemon itself is listed in
 
     @classmethod
@@ -46,6 +48,7 @@ class Host:
             facts=facts(),
             every=frozenset(capabilities.NAMES),
             unified=cgroups.version() == cgroups.V2,
+            cgroup_driver=cgroup_driver(config.cgroup_driver, config.cgroup_parent),
             own_procs=cgroups.own_procs_file(),
         )
 
@@ -75,7 +78,9 @@ class Host:
     def cgroups_path(self, container: Container) -> str:
         """As config.json names it, for the driver that is set."""
         parent = container.host.cgroup_parent or self.config.cgroup_parent
-        if self.config.cgroup_driver == "systemd":
+        if self.cgroup_driver == "systemd":
+            if parent and not cgroups.is_slice(parent):
+                raise InvalidArgument('cgroup-parent for systemd cgroup should be a valid slice named as "xxx.slice"')
             return f"{parent or 'system.slice'}:wharf:{container.id}"
         if ".." in parent.split("/"):
             raise InvalidArgument(f"invalid cgroup parent: {parent}")

@@ -52,10 +52,9 @@ class Updates:
                 if container.status in (Status.REMOVING, Status.DEAD):
                     raise Conflict('Container is marked for removal and cannot be "update".')
                 changed = container.with_(host=merged(container.host, wanted))
-                if container.status in ALIVE:
+                if container.status in ALIVE and live.monitor is not None:
                     limits = limits_of(container.host, changed.host)
-                    path = self.lives.starter.host.cgroups_path(container)
-                    await asyncio.to_thread(cgroup_limits.set_limits, path, limits)
+                    await asyncio.to_thread(cgroup_limits.set_limits, live.monitor.cgroup, limits)
                 self.store.update(changed)
         except (EngineError, OSError) as error:
             kind = type(error) if isinstance(error, EngineError) else EngineError

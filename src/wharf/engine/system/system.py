@@ -130,7 +130,7 @@ class System:
             n_goroutines=len(asyncio.all_tasks()) if config.debug else 0,
             system_time=datetime.now(UTC).isoformat().replace("+00:00", "Z"),
             logging_driver=config.logs.driver,
-            cgroup_driver=config.cgroup_driver or "cgroupfs",
+            cgroup_driver=host.cgroup_driver(config.cgroup_driver, config.cgroup_parent),
             cgroup_version=features.version,
             n_events_listener=self._events.listeners,
             kernel_version=platform.release(),

@@ -14,13 +14,14 @@ import traceback
 from collections.abc import Callable
 from typing import Any, Final
 
-from wharf.linux import cgroups, syscall, tty
+from wharf.linux import syscall, tty
 from wharf.runtime import records, wire
 from wharf.runtime.shim import handover, isolation, oci, starter
 from wharf.runtime.shim.execution import Execs
 from wharf.runtime.shim.forward import Forwarder, forward
 from wharf.runtime.shim.logfile import Log, LogFile, now
 from wharf.runtime.shim.loop import GONE, READ, Loop
+from wharf.runtime.shim.oom import OutOfMemory
 from wharf.runtime.shim.stdio import Streams
 
 #: After the end of the container: how long its pipes may stay open in processes that are not ours, and how long an
@@ -163,6 +164,7 @@ class Shim:
         self._status: int | None = None
         self._end: dict[str, Any] | None = None
         self._execs = Execs(self.loop, self.launch)
+        self._memory = OutOfMemory(self.loop, self.launch["cgroup"], own)
         self._catch_signals()
         self._take_streams(own)
         self._listener = _socket.socket(fileno=own["listener"])
@@ -299,8 +301,8 @@ class Shim:
         """The container's init has ended."""
         assert self._status is not None
         finished = now().decode()
-        path = self.launch["cgroups_path"]
-        out_of_memory = path.startswith("/") and cgroups.was_out_of_memory(path)
+        code = os.waitstatus_to_exitcode(self._status)
+        out_of_memory = self._memory.ran_out(killed=code == -_signal.SIGKILL)
         late = oci.last_error()
         oci.end(self.launch)
         self._reap()
@@ -313,7 +315,6 @@ class Shim:
         isolation.unmount_root()
         for forwarder in self._forwarders:
             forwarder.close()
-        code = os.waitstatus_to_exitcode(self._status)
         self._end = {
             "code": code if code >= 0 else 128 - code,
             "finished": finished,

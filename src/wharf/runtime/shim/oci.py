@@ -110,12 +110,13 @@ def end(launch: dict[str, Any]) -> None:
     """Removes the cgroups of an ended container, and kills what is in them: without a pid namespace of its own a
     container's processes outlive its init. What else the runtime keeps is in the bundle, and goes with it.
     """
-    path = launch["cgroups_path"]
-    own = path.startswith("/")
-    if not (own and cgroups.end(path)) and os.path.exists(records.STATE):
+    path = launch["cgroup"]
+    gone = cgroups.end(path)
+    # What systemd made, systemd has to forget.
+    ours = path and not is_systemd_path(launch["cgroups_path"])
+    if not (ours and gone) and os.path.exists(records.STATE):
         _delete_by_runtime(launch)
-        if own:
-            cgroups.remove(path)
+        cgroups.remove(path)
 
 
 def delete(launch: dict[str, Any]) -> None:

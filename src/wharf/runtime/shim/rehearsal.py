@@ -102,9 +102,10 @@ def _value(roles: list[str]) -> dict[str, Any]:
         "stdin_once": False,
         "console_size": [0, 0],
         "cgroups_path": "",
+        "cgroup": "",
         "hide_unified": False,
     }
-    state = {"event": "started", "pid": 0, "started": "", "hide_unified": False}
+    state = {"event": "started", "pid": 0, "started": "", "cgroup": "", "hide_unified": False}
     none: list[Any] = []
     return {
         "launch": launch,

@@ -13,14 +13,25 @@ import traceback
 from collections.abc import Callable
 from typing import Any, Final
 
-from wharf.linux import pidfd, tty
+from wharf.linux import cgroups, pidfd, tty
 from wharf.runtime import records, wire
-from wharf.runtime.shim import handover, isolation, oci
+from wharf.runtime.shim import handover, isolation, oci, oom
 from wharf.runtime.shim.logfile import now, open_log
 from wharf.runtime.shim.loop import GONE, READ, Loop
 
 #: What of a launch is of use after the start.
-_KEPT: Final = ("id", "bundle", "runtime", "log", "tty", "stdin_once", "console_size", "cgroups_path", "hide_unified")
+_KEPT: Final = (
+    "id",
+    "bundle",
+    "runtime",
+    "log",
+    "tty",
+    "stdin_once",
+    "console_size",
+    "cgroups_path",
+    "cgroup",
+    "hide_unified",
+)
 
 
 def main(launch: dict[str, Any], control: int, shim: _socket.socket) -> None:
@@ -88,7 +99,7 @@ class Starter:
 
     def _record(self) -> None:
         record = {"pid": self._shim_pid, "start_time": pidfd.start_time(self._shim_pid)}
-        kept = ("id", "cgroups_path", "tty", "runtime")
+        kept = ("id", "cgroup", "tty", "runtime")
         records.write(".", records.SHIM, record | {name: self.launch[name] for name in kept})
 
     def _tell_ready(self) -> None:
@@ -221,8 +232,13 @@ class Starter:
     def _started(self, init: int, listeners: list[dict[str, Any]], pending: list[dict[str, Any]]) -> None:
         self._own["init"] = os.pidfd_open(init)
         started = now().decode()
-        records.write(".", records.STARTED, {"pid": init, "start_time": pidfd.start_time(init), "started": started})
-        state = {"event": "started", "pid": init, "started": started, "hide_unified": self.launch["hide_unified"]}
+        if oci.is_systemd_path(self.launch["cgroups_path"]):
+            # Where it really is: systemd may have been told to put it elsewhere.
+            self.launch["cgroup"] = cgroups.path_of_process(init) or self.launch["cgroup"]
+            self._own |= oom.watch(self.launch["cgroup"])
+        state = {"pid": init, "started": started, "cgroup": self.launch["cgroup"]}
+        records.write(".", records.STARTED, state | {"start_time": pidfd.start_time(init)})
+        state |= {"event": "started", "hide_unified": self.launch["hide_unified"]}
         _tell(self._control, state, (self._own["init"],))
         try:
             self._hand_over(state, listeners, pending)
@@ -245,7 +261,7 @@ class Starter:
             "pending": pending,
             "rest": self._reader.rest(),
         }
-        silent = {self._own[role] for role in ("log", "mounts", "stdin") if role in self._own}
+        silent = {self._own[role] for role in ("log", "mounts", "stdin", oom.EVENTS) if role in self._own}
         # A socket that only holds its port would tell its end without end.
         silent |= {fd for fd, how in zip(self._reader.fds, listeners, strict=True) if how["target"] is None}
         handover.send(self._shim, value, fds, silent)
