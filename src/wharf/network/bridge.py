@@ -97,6 +97,16 @@ class BridgeNetwork:
     def _open(self) -> None:
         settings = self._settings
         self._claim = device.claim(settings.name)
+        was_there = self._kernel.routes().link(settings.name) is not None
+        try:
+            self._make()
+        except BaseException:
+            if not was_there:
+                device.delete_bridge(self._kernel.routes(), settings.name)
+            raise
+
+    def _make(self) -> None:
+        settings = self._settings
         if settings.firewall:
             self._kernel.nftables()  # without it there shall be no bridge either
         self._index, address = device.ensure_bridge(

@@ -71,7 +71,14 @@ def _check_driver(driver: str) -> None:
     raise NotFound(f'plugin "{driver}" not found')
 
 
+#: Options that change who reaches whom. Ignored, they would promise what we do not keep.
+_NOT_OFFERED: Final = ("gateway_mode_ipv4", "gateway_mode_ipv6", "inhibit_ipv4", "trusted_host_interfaces")
+
+
 def _check_options(options: Mapping[str, str]) -> None:
+    for name in _NOT_OFFERED:
+        if options.get(f"{_BRIDGE}{name}", "") not in ("", "nat", *_FALSE):
+            raise NotImplementedByUs(f"network option {_BRIDGE}{name} is not supported by this engine yet")
     for name in (ICC, MASQUERADE):
         if name in options:
             _flag(name, options[name])

@@ -120,7 +120,10 @@ class Sandboxes:
     async def restore(self) -> None:
         """At the daemon's start: what the records say is in use."""
         for name, network in self.networks.bridges().items():
-            await network.restore([c.endpoints[name] for c in self._store if name in c.endpoints])
+            try:
+                await network.restore([c.endpoints[name] for c in self._store if name in c.endpoints])
+            except EngineError as error:
+                log.error("a network is not as it was", extra={"network": name, "reason": str(error)})
 
     # ── while the container runs ──
 

@@ -124,15 +124,16 @@ class Networks:
         record = self.find(ref)
         if record.built_in:
             raise PermissionDenied(f"{record.name} is a pre-defined network and cannot be removed")
-        network = self._open[record.name]
+        network = self.opened(record.name)
         if network.in_use:
             raise PermissionDenied(
                 f"error while removing network: network {record.name} id {record.id} has active endpoints"
             )
-        # First, so that nobody finds it any more while the bridge goes.
-        self._drop(record)
+        # Nobody connects to it any more while the bridge goes. The record goes last: a daemon that dies here has the
+        # whole network again.
         del self._open[record.name]
         await network.close()
+        self._drop(record)
         self._publish("destroy", record)
 
     async def prune(self, wanted: filters.Filters) -> Sequence[str]:

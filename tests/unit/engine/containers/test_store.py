@@ -1,13 +1,17 @@
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from wharf.apitypes.containers import ContainerConfig, HostConfig, NetworkingConfig
 from wharf.db.database import Database
+from wharf.db.migrations import MIGRATIONS
 from wharf.engine.containers.record import Container, Status
 from wharf.engine.containers.store import ContainerStore
 from wharf.errors import Conflict, InvalidArgument, NoSuchContainer
+from wharf.network.contract import Endpoint
 
 
 def container(id: str, name: str) -> Container:
@@ -66,3 +70,24 @@ def test_a_name_belongs_to_one(db: Database) -> None:
     store.remove(store.find("web"))
     store.rename(store.find("cache"), "web")
     assert [c.name for c in ContainerStore(db)] == ["web"]
+
+
+def test_a_record_with_one_endpoint_is_read_as_one_of_many(tmp_path: Path) -> None:
+    """Records of before a container could be on several networks."""
+    old = sqlite3.connect(tmp_path / "db")
+    for script in MIGRATIONS[:4]:
+        old.executescript(script)
+    old.execute("PRAGMA user_version = 4")
+    endpoint = Endpoint("e", "a", "bridge", "veth0", "m", "172.17.0.2", 16, "172.17.0.1")
+    for name, kept in (("one", endpoint), ("two", None)):
+        document = msgspec.to_builtins(container(name, name)) | {"endpoint": msgspec.to_builtins(kept)}
+        del document["endpoints"]
+        row = (document["id"], name, msgspec.json.encode(document))
+        old.execute("INSERT INTO containers (id, name, record) VALUES (?, ?, ?)", row)
+    old.commit()
+    old.close()
+    db = Database(tmp_path / "db")
+    found = {c.name: c for c in ContainerStore(db)}
+    db.close()
+    assert {name: c.endpoints for name, c in found.items()} == {"one": {"bridge": endpoint}, "two": {}}
+    assert {name: c.with_(endpoints={}) for name, c in found.items()} == {n: container(n, n) for n in ("one", "two")}

@@ -1,0 +1,152 @@
+"""Which networks a container is on, and who finds it there."""
+
+from ipaddress import IPv4Address
+
+import pytest
+
+from wharf.apitypes.containers import (
+    ContainerConfig,
+    EndpointIPAMConfig,
+    EndpointSettings,
+    HostConfig,
+    NetworkingConfig,
+)
+from wharf.engine.containers.record import Container
+from wharf.engine.networks import attachments
+from wharf.engine.networks.directory import Directory, rotated
+from wharf.errors import InvalidArgument
+from wharf.network.contract import Endpoint
+
+
+def container(name: str, mode: str = "front", address: str = "", **asked: EndpointSettings) -> Container:
+    plain = Container(
+        id=name * 8,
+        name=name,
+        created="2026-01-01T10:00:00Z",
+        image="sha256:1",
+        path="true",
+        args=[],
+        config=ContainerConfig(hostname=f"host-{name}"),
+        host=HostConfig(network_mode=mode),
+        networking=NetworkingConfig(endpoints_config=asked),
+    )
+    if not address:
+        return plain
+    endpoint = Endpoint("e", plain.id, mode, "veth0", "m", address, 16, "172.18.0.1")
+    return plain.with_(endpoints={mode: endpoint})
+
+
+def normalised(mode: str, *names: str) -> list[str]:
+    asked = NetworkingConfig(endpoints_config={name: EndpointSettings() for name in names})
+    return list(attachments.normalised(mode, asked, _name).endpoints_config)
+
+
+def _name(ref: str) -> str:
+    return {"0123": "front"}.get(ref, ref)
+
+
+@pytest.mark.parametrize(
+    ("mode", "asked", "found"),
+    [
+        ("", (), ["bridge"]),
+        ("default", ("default",), ["bridge"]),
+        ("bridge", (), ["bridge"]),
+        ("front", (), ["front"]),
+        ("0123", ("0123",), ["front"]),
+        ("front", ("back", "front", "another"), ["front", "another", "back"]),
+        ("front", ("back",), ["front", "back"]),
+        ("default", ("back",), ["back"]),
+        ("host", (), ["host"]),
+        ("none", ("none",), ["none"]),
+        ("container:web", ("front",), []),
+    ],
+)
+def test_the_networks_of_a_request(mode: str, asked: tuple[str, ...], found: list[str]) -> None:
+    assert normalised(mode, *asked) == found
+
+
+def test_the_networks_of_a_record() -> None:
+    assert list(attachments.of(container("web", "default"))) == ["bridge"]  # of before there were others
+    web = container("web", front=EndpointSettings())
+    more = attachments.with_endpoint(web, "back", EndpointSettings(aliases=["x"]))
+    assert list(attachments.of(more)) == ["front", "back"]
+    assert list(attachments.of(attachments.without_endpoint(more, "front"))) == ["back"]
+    running = container("web", address="172.18.0.2")
+    assert list(attachments.of(running)) == ["front"]
+
+
+def test_the_way_out() -> None:
+    asked = {"front": EndpointSettings(), "back": EndpointSettings(), "inner": EndpointSettings(gw_priority=9)}
+
+    def is_internal(name: str) -> bool:
+        return name == "inner"
+
+    assert attachments.way_out(asked, is_internal) == "back"
+    assert attachments.way_out(asked | {"front": EndpointSettings(gw_priority=1)}, is_internal) == "front"
+    assert attachments.way_out({"inner": EndpointSettings()}, is_internal) == ""
+
+
+def test_interfaces_fill_gaps() -> None:
+    assert attachments.interface("eth", {}) == "eth0"
+    assert attachments.interface("eth", {"eth0": 1, "eth2": 1}) == "eth1"
+
+
+STATIC = EndpointSettings(ipam_config=EndpointIPAMConfig(ipv4_address="10.0.0.9"))
+ALIASED = EndpointSettings(aliases=["www"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "name", "asked_subnet", "allowed"),
+    [
+        (STATIC, "front", True, True),
+        (STATIC, "front", False, False),
+        (STATIC, "bridge", True, False),
+        (ALIASED, "front", False, True),
+        (ALIASED, "bridge", False, False),
+        (EndpointSettings(ipam_config=EndpointIPAMConfig(ipv6_address="fd00::9")), "front", True, False),
+    ],
+)
+def test_what_networks_can_give(settings: EndpointSettings, name: str, asked_subnet: bool, allowed: bool) -> None:
+    if allowed:
+        attachments.check(settings, name=name, asked_subnet=asked_subnet)
+        return
+    with pytest.raises(InvalidArgument):
+        attachments.check(settings, name=name, asked_subnet=asked_subnet)
+
+
+def test_what_clients_send_back_is_not_asked_for() -> None:
+    shown = EndpointSettings(aliases=["x"], network_id="1", endpoint_id="2", ip_address="3", dns_names=["x"])
+    assert attachments.cleaned(shown) == EndpointSettings(aliases=["x"])
+
+
+def directory() -> Directory:
+    web = container("web", address="172.18.0.2", front=EndpointSettings(aliases=["WWW", "service"]))
+    other = container("other", address="172.18.0.3", front=EndpointSettings(aliases=["service"]))
+    hidden = container("hidden", "back", "172.19.0.2")
+    plain = container("plain", "bridge", "172.17.0.2")
+    return Directory.of([web, other, hidden, plain, container("stopped")])
+
+
+def test_names_on_a_network() -> None:
+    found = directory()
+    web, other = IPv4Address("172.18.0.2"), IPv4Address("172.18.0.3")
+    for name in ("web", "www", "web.front", "webwebwebweb", "host-web"):
+        assert found.addresses(["front"], name) == [web], name
+    assert found.addresses(["front"], "service") == [web, other]
+    for name in ("hidden", "plain", "stopped", "web.back", "", "."):
+        assert found.addresses(["front"], name) == (), name
+    assert found.names(["front"], web) == ["web.front"]
+    assert found.names(["back"], web) == ()
+
+
+def test_private_names() -> None:
+    found = directory()
+    assert all(found.is_name(name) for name in ("hidden", "web", "hidden.back", "web.front"))
+    assert not any(found.is_name(name) for name in ("plain", "stopped", "example.org", "org", ""))
+
+
+def test_each_address_has_its_turn() -> None:
+    addresses = [IPv4Address("10.0.0.1"), IPv4Address("10.0.0.2"), IPv4Address("10.0.0.3")]
+    assert [rotated(addresses, turn)[0] for turn in range(3)] == addresses
+    assert all(sorted(rotated(addresses, turn)) == addresses for turn in range(7))
+    assert rotated([], 5) == []

@@ -1,0 +1,133 @@
+"""The resolver's answers, on the wire, without sockets."""
+
+from collections.abc import Sequence
+from ipaddress import IPv4Address
+
+import dns.flags
+import dns.message
+import dns.opcode
+import dns.rcode
+import dns.rdatatype
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wharf.network.dns import answering
+
+WEB = IPv4Address("172.18.0.2")
+
+
+class Names:
+    """A neighbour `web`, a hidden `secret`, and a service of many."""
+
+    def __init__(self, many: int = 0) -> None:
+        self.many = [IPv4Address("172.18.1.0") + number for number in range(many)]
+
+    def addresses(self, name: str) -> Sequence[IPv4Address]:
+        return {"web": [WEB], "service": self.many}.get(name, [])
+
+    def names(self, address: IPv4Address) -> Sequence[str]:
+        return ["web.front"] if address == WEB else ()
+
+    def is_private(self, name: str) -> bool:
+        return name == "secret"
+
+    def is_private_address(self, address: IPv4Address) -> bool:
+        return address in (WEB, IPv4Address("172.19.0.2"))
+
+
+def ask(name: str, kind: str = "A", *, many: int = 0, stream: bool = False, **more: int) -> dns.message.Message | None:
+    query = dns.message.make_query(name, kind, **more)  # type: ignore[arg-type]
+    response = answering.answer(query.to_wire(), Names(many), stream=stream)
+    if response is None:
+        return None
+    decoded = dns.message.from_wire(response)
+    assert query.is_response(decoded)
+    return decoded
+
+
+def test_a_neighbours_address() -> None:
+    for name in ("web", "web.", "WEB"):
+        answer = ask(name)
+        assert answer is not None
+        assert [str(item) for item in answer.answer[0]] == [str(WEB)]
+        assert answer.flags & dns.flags.RA
+
+
+def test_a_name_without_what_was_asked_for_is_an_empty_answer() -> None:
+    for kind in ("AAAA", "MX", "TXT"):
+        answer = ask("web", kind)
+        assert answer is not None and answer.rcode() == dns.rcode.NOERROR and not answer.answer
+
+
+def test_a_private_name_is_nowhere() -> None:
+    answer = ask("secret")
+    assert answer is not None and answer.rcode() == dns.rcode.NXDOMAIN
+
+
+def test_other_names_are_for_others() -> None:
+    assert ask("example.org") is None
+    assert ask("_sip._tcp.example.org", "SRV") is None
+
+
+def test_names_of_addresses() -> None:
+    answer = ask("2.0.18.172.in-addr.arpa", "PTR")
+    assert answer is not None and str(answer.answer[0][0]) == "web.front."
+    hidden = ask("2.0.19.172.in-addr.arpa", "PTR")
+    assert hidden is not None and hidden.rcode() == dns.rcode.NXDOMAIN
+    assert ask("1.2.0.192.in-addr.arpa", "PTR") is None
+    assert ask("nonsense.in-addr.arpa", "PTR") is None
+
+
+def test_what_does_not_fit_a_datagram_is_asked_for_again_by_tcp() -> None:
+    short = ask("service", many=100)
+    assert short is not None and short.flags & dns.flags.TC and not short.answer
+    with_edns = ask("service", many=60, use_edns=0, payload=1400)
+    assert with_edns is not None and len(with_edns.answer[0]) == 60
+    by_tcp = ask("service", many=500, stream=True)
+    assert by_tcp is not None and len(by_tcp.answer[0]) == 500
+
+
+def test_only_plain_queries_are_answered() -> None:
+    query = dns.message.make_query("web", "A")
+    query.set_opcode(dns.opcode.NOTIFY)
+    answer = answering.answer(query.to_wire(), Names())
+    assert answer is not None and dns.message.from_wire(answer).rcode() == dns.rcode.NOTIMP
+    response = dns.message.make_response(dns.message.make_query("web", "A"))
+    with pytest.raises(ValueError):
+        answering.answer(response.to_wire(), Names())
+
+
+def test_a_failure_is_told() -> None:
+    query = dns.message.make_query("example.org", "A")
+    answer = answering.failure(query.to_wire())
+    assert answer is not None and dns.message.from_wire(answer).rcode() == dns.rcode.SERVFAIL
+
+
+def test_an_answer_to_another_question_is_none() -> None:
+    query, other = (dns.message.make_query(name, "A", id=7) for name in ("example.org", "example.net"))
+    assert answering.same_question(query.to_wire(), dns.message.make_response(query).to_wire())
+    assert not answering.same_question(query.to_wire(), dns.message.make_response(other).to_wire())
+    assert not answering.same_question(query.to_wire(), b"\0" * 12)
+
+
+@given(st.binary(max_size=600))
+def test_any_bytes_are_answered_or_refused(data: bytes) -> None:
+    """A container may send what it likes."""
+    try:
+        answering.answer(data, Names())
+    except ValueError:
+        pass
+    answering.failure(data)
+    answering.same_question(dns.message.make_query("web", "A").to_wire(), data)
+
+
+@given(st.data())
+def test_damaged_queries_are_answered_or_refused(data: st.DataObject) -> None:
+    query = bytearray(dns.message.make_query("web.example.org", "PTR", use_edns=0).to_wire())
+    for _ in range(data.draw(st.integers(1, 4))):
+        query[data.draw(st.integers(0, len(query) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        answering.answer(bytes(query), Names())
+    except ValueError:
+        pass
