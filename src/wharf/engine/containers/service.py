@@ -87,6 +87,7 @@ class Containers:
         self._default_runtime = starter.default_runtime
         self._unified_cgroups = starter.host.unified
         self._volumes = volumes
+        self._starter = starter
         self.lives = Lives(store, starter, events, remove_ended=lambda id: self.remove(id, volumes=True))
         self.files = Files(store, self.lives, places, snapshots)
         self.statistics = Statistics(store, self.lives)
@@ -105,6 +106,7 @@ class Containers:
         platform: str = "",
     ) -> Created:
         """Makes a container that can be started. After a failure there is none."""
+        self._starter.hasten()  # docker run starts it next
         chosen = naming.parse(name) if name else self._free_name()
         image = self._image(config.image, platform)
         merged = creation.merge(config, image.config.config)

@@ -68,10 +68,14 @@ class Starter:
     default_runtime: str  # a name in the configuration's runtimes
     helper: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "hasten"))
 
+    def hasten(self) -> None:
+        """A start comes soon: takes the kernel's wait before it, in the background."""
+        asyncio.get_running_loop().run_in_executor(self.helper, cgroups.hasten_moves, self.host.own_procs)
+
     async def start(self, container: Container, live: Live) -> tuple[Monitor, Container]:
         """Returns when the process runs. After a failure nothing of the start is left; the record is the caller's."""
         bundle = self.places.bundle(container.id)
-        asyncio.get_running_loop().run_in_executor(self.helper, cgroups.hasten_moves, self.host.own_procs)
+        self.hasten()
         async with AsyncExitStack() as made:
             await self._make_bundle(bundle)
             made.push_async_callback(self.monitors.remove, bundle)
