@@ -78,10 +78,21 @@ class Connections:
                 )
             changed = attachments.without_endpoint(container, record.name)
             if container.status in ALIVE and record.name in container.endpoints:
-                gone = container.endpoints[record.name]
-                changed = changed.with_(endpoints=await self._sandboxes.leave(container, record.name))
-                self._note_in_files(container, changed, drop=gone.address)
+                changed = await self._take_out(container, changed, record.name)
             self._store.update(changed)
+
+    async def _take_out(self, container: Container, changed: Container, name: str) -> Container:
+        gone = container.endpoints[name]
+        rest = {other: endpoint for other, endpoint in container.endpoints.items() if other != name}
+        # The intent: the next daemon sweeps away an interface that no record has, and would not miss one.
+        self._store.update(changed.with_(endpoints=rest))
+        try:
+            changed = changed.with_(endpoints=await self._sandboxes.leave(container, name))
+        except BaseException:
+            self._store.update(container)
+            raise
+        self._note_in_files(container, changed, drop=gone.address)
+        return changed
 
     def _note_in_files(self, before: Container, after: Container, *, add: str = "", drop: str = "") -> None:
         """The container's /etc/hosts has its addresses, and its resolv.conf the resolver when it has one."""

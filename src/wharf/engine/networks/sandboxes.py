@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -139,6 +139,9 @@ class Sandboxes:
             if name != attachments.DEFAULT:
                 await self._open_resolver(container.id, namespace)
         except BaseException:
+            # Also what goes on in the network's thread after its caller was cancelled: this comes behind it.
+            with suppress(EngineError):
+                await network.disconnect(endpoint, namespace)
             await network.release(endpoint)
             raise
         finally:
@@ -177,13 +180,18 @@ class Sandboxes:
     # ── names ──
 
     async def adopt(self, container: Container) -> None:
-        """A container that ran on while we were away gets its resolver back."""
-        if not needs_resolver(container):
+        """A container that ran on while we were away gets its resolver back, and a way out that was about to move."""
+        lost = bool(container.endpoints) and container.way_out is None
+        if not needs_resolver(container) and not lost:
             return
         try:
             namespace = open_network(container.pid)
             try:
-                await self._open_resolver(container.id, namespace)
+                if lost:
+                    endpoints = await self._lead_out(container, container.endpoints, namespace)
+                    self._store.update(container.with_(endpoints=endpoints))
+                if needs_resolver(container):
+                    await self._open_resolver(container.id, namespace)
             finally:
                 os.close(namespace)
         except OSError as error:
