@@ -83,7 +83,7 @@ def test_output_errors_and_exit_code(wharfd: Wharfd) -> None:
 
 
 def test_it_is_in_the_container(wharfd: Wharfd) -> None:
-    box(wharfd, "--hostname", "inside")
+    box(wharfd, "--hostname", "inside", "--cgroupns", "host")
     ran = wharfd.docker(
         "exec", "box", "sh", "-c", "hostname; cat /proc/1/cmdline | tr '\\0' ' '; cat /proc/self/cgroup"
     )

@@ -213,3 +213,21 @@ def test_read_only_goes_for_what_is_mounted_below_too(mode: str, supported: bool
     point = MountPoint(type="bind", source="/s", destination="/m", mode=mode, rw=False, propagation="rprivate")
     found = bundled(container().with_(mounts=[point]), recursive_read_only=supported)["mounts"]
     assert next(mount for mount in found if mount["destination"] == "/m")["options"] == access
+
+
+def cgroup_mount(host: HostConfig) -> dict[str, Any]:
+    document = bundled(container(host), unified_cgroups=True)
+    return next(mount for mount in document["mounts"] if mount["destination"] == "/sys/fs/cgroup")
+
+
+def test_with_version_2_only_a_namespace_of_its_own_gets_a_new_mount_of_the_groups() -> None:
+    assert cgroup_mount(HostConfig(cgroupns_mode="private"))["type"] == "cgroup"
+    bound = cgroup_mount(HostConfig(cgroupns_mode="host"))
+    assert (bound["type"], "ro" in bound["options"]) == ("bind", True)
+    assert "ro" not in cgroup_mount(HostConfig(cgroupns_mode="host", privileged=True))["options"]
+
+
+def test_what_systemd_makes_it_forgets() -> None:
+    name = "org.systemd.property.CollectMode"
+    assert name in bundled(container(HostConfig()), cgroups_path="system.slice:wharf:c")["annotations"]
+    assert bundled(container(HostConfig()))["annotations"] == {}
