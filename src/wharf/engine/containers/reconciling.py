@@ -59,7 +59,7 @@ class Reconciler:
     async def _settle(self, container: Container, has_bundle: bool) -> Container | None:
         """One record. Returns it when its restart policy wants it started again."""
         if container.status is Status.REMOVING:
-            await self._containers.finish_removal(container)
+            await self._containers.removals.finish(container)
             return None
         was_running = container.running
         live = self._lives.of(container)

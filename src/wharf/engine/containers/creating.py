@@ -1,0 +1,189 @@
+"""Creation of containers: all that a container has before its first start."""
+
+import os
+import random
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+import msgspec
+
+from wharf.apitypes.containers import ContainerConfig, Created, HostConfig, MountPoint, NetworkingConfig
+from wharf.engine.config import EngineConfig
+from wharf.engine.containers import creation, mounts, naming
+from wharf.engine.containers.binding import bind_point
+from wharf.engine.containers.record import Container
+from wharf.engine.containers.removing import Removals
+from wharf.engine.containers.running import Lives, timestamp
+from wharf.engine.containers.starting import Places
+from wharf.engine.containers.store import ContainerStore, name_taken
+from wharf.engine.images.host import host_platform
+from wharf.engine.images.images import Images
+from wharf.engine.images.record import Image
+from wharf.engine.networks.service import Networks
+from wharf.engine.volumes import Volumes
+from wharf.errors import Conflict, InvalidArgument, NotFound
+from wharf.snapshots.contract import Snapshots
+from wharf.spec.platform import Platform, fallbacks
+
+
+@dataclass(slots=True)
+class Creations:
+    """Makes containers."""
+
+    config: EngineConfig
+    places: Places
+    store: ContainerStore
+    images: Images
+    snapshots: Snapshots
+    networks: Networks
+    volumes: Volumes
+    lives: Lives
+    removals: Removals
+    _random: random.Random = field(default_factory=lambda: random.Random(secrets.randbits(64)))
+
+    async def create(
+        self,
+        name: str | None,
+        config: ContainerConfig,
+        host: HostConfig,
+        networking: NetworkingConfig,
+        platform: str = "",
+    ) -> Created:
+        """Makes a container that can be started. After a failure there is none."""
+        self.lives.starter.hasten()  # docker run starts it next
+        chosen = naming.parse(name) if name else self._free_name()
+        image = self._image(config.image, platform)
+        merged = creation.merge(config, image.config.config)
+        host = self._with_defaults(host)
+        warnings = creation.check(merged, host, cpus=os.cpu_count() or 1)
+        networking = self.networks.place(host.network_mode, networking)
+        self._check_runtime(host.runtime)
+        id = secrets.token_hex(32)
+        host_named = self._hostname(merged, host, id)
+        entrypoint = [*(merged.entrypoint or ()), *(merged.cmd or ())]
+        container = Container(
+            id=id,
+            name=chosen,
+            created=timestamp(),
+            image=image.id,
+            path=entrypoint[0],
+            args=entrypoint[1:],
+            config=host_named,
+            host=host,
+            networking=networking,
+        )
+        if holder := self.store.by_name(chosen):
+            raise Conflict(name_taken(chosen, holder.id))
+        with ExitStack() as held:
+            container = await self._make(container, image, held)
+        self.lives.publish("create", container)
+        return Created(id=id, warnings=warnings)
+
+    async def _make(self, container: Container, image: Image, held: ExitStack) -> Container:
+        """Makes all that the container has on disk, then its record. After a failure nothing is left."""
+        try:
+            await self.snapshots.create(container.id, image.layers)
+            async for point in self._make_mounts(container, held):
+                container = container.with_(mounts=[*container.mounts, point])
+            self.places.directory(container.id).mkdir(mode=0o710, parents=True)
+            self.store.add(container)
+        except BaseException:
+            held.close()
+            await self.removals.discard(container, volumes=True)
+            raise
+        return container
+
+    def _image(self, name: str, platform: str) -> Image:
+        if not name:
+            raise InvalidArgument("Config.Image: no image specified")
+        image = self.images.get(name)
+        if platform:
+            spec = image.config
+            wanted, actual = (
+                Platform.parse(platform, host_platform()),
+                Platform.normalised(spec.os, spec.architecture, spec.variant),
+            )
+            if actual not in fallbacks(wanted):
+                raise NotFound(
+                    f"image with reference {name} was found but does not match the specified platform: "
+                    f"wanted {wanted}, actual: {actual}"
+                )
+        return image
+
+    def _free_name(self) -> str:
+        attempt = 0
+        while True:
+            name = naming.generate(self._random.getrandbits(32), attempt)
+            if self.store.by_name(name) is None:
+                return name
+            attempt = self._random.randrange(10) if attempt < 20 else self._random.getrandbits(30)
+
+    def _with_defaults(self, host: HostConfig) -> HostConfig:
+        """What dockerd fills in and shows in inspect."""
+        given, starter = host.log_config, self.lives.starter
+        driver = given.type or self.config.logs.driver
+        same = driver == self.config.logs.driver
+        options = {**self.config.logs.options, **given.config} if same else given.config
+        return msgspec.structs.replace(
+            host,
+            log_config=msgspec.structs.replace(given, type=driver, config=options),
+            network_mode=host.network_mode or "default",
+            ipc_mode=host.ipc_mode or self.config.default_ipc_mode,
+            cgroupns_mode=host.cgroupns_mode
+            or creation.cgroup_namespace(
+                self.config.default_cgroupns_mode, host, unified=self.lives.starter.host.unified
+            ),
+            **creation.hidden_paths(host),
+            runtime=host.runtime or starter.default_runtime,
+            shm_size=host.shm_size or self.config.shm_size,
+            restart_policy=msgspec.structs.replace(host.restart_policy, name=host.restart_policy.name or "no"),
+        )
+
+    def _check_runtime(self, name: str) -> None:
+        if name not in self.config.runtimes:
+            raise InvalidArgument(f"unknown or invalid runtime name: {name}")
+
+    def _hostname(self, config: ContainerConfig, host: HostConfig, id: str) -> ContainerConfig:
+        kind, _, other = host.network_mode.partition(":")
+        if kind == "container" and (sharing := self.store.search(other)) is not None:
+            shared = sharing.config
+            return msgspec.structs.replace(config, hostname=shared.hostname, domainname=shared.domainname)
+        if not config.hostname:
+            name = os.uname().nodename if kind == "host" or host.uts_mode == "host" else id[:12]
+            return msgspec.structs.replace(config, hostname=name)
+        return config
+
+    async def _make_mounts(self, container: Container, held: ExitStack) -> AsyncIterator[MountPoint]:
+        """Mount points of the record: volumes exist and are filled, missing sources of -v are made."""
+        targets = {request.target for request in mounts.requests_of(container.host)}
+        for ref, read_only in mounts.volumes_from(container.host.volumes_from):
+            for point in self.store.find(ref).mounts:
+                if point.destination not in targets:
+                    targets.add(point.destination)
+                    yield msgspec.structs.replace(point, rw=point.rw and not read_only)
+        own = {request.target for request in mounts.requests_of(container.host)}
+        for request in mounts.requests(container.config, container.host):
+            if request.target in targets and request.target not in own:
+                continue  # the image's VOLUME, which --volumes-from has replaced
+            if request.kind == "bind":
+                yield bind_point(request)
+            elif request.kind == "volume":
+                yield await self._volume(container, request, held)
+
+    async def _volume(self, container: Container, request: mounts.MountRequest, held: ExitStack) -> MountPoint:
+        volume = await self.volumes.create(request.source, labels=request.labels)
+        held.enter_context(self.volumes.held(volume.name))
+        if request.copy and self.volumes.is_empty(volume):
+            async with self.snapshots.mounted(container.id) as root:
+                await self.volumes.copy_up(volume, root, request.target)
+        return MountPoint(
+            type="volume",
+            name=volume.name,
+            source=volume.mountpoint,
+            destination=request.target,
+            driver=volume.driver,
+            mode=request.mode,
+            rw=not request.read_only,
+        )
