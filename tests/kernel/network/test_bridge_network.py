@@ -18,6 +18,7 @@ from wharf.errors import Conflict, EngineError, Unavailable
 from wharf.linux.namespaces import inside_network, open_own_network
 from wharf.linux.netlink import RouteSocket
 from wharf.linux.syscall import CLONE_NEWNET, setns, unshare
+from wharf.network import device
 from wharf.network.bridge import BridgeNetwork
 from wharf.network.contract import Endpoint, EndpointRequest, PortRequest
 from wharf.network.kernel import Kernel
@@ -340,5 +341,59 @@ def test_a_foreign_bridge_with_another_address_is_not_touched(world: World) -> N
         await network.close()
         with RouteSocket() as routes:
             assert routes.link("br0") is not None
+
+    run(body)
+
+
+def test_two_bridges_are_apart(world: World) -> None:
+    async def body() -> None:
+        first = await opened(world)
+        second = world.network(BridgeConfig(name="br1", address=IPv4Interface("172.31.0.1/24")), name="second")
+        await second.open()
+        a, at_a = await attached(world, first)
+        b, at_b = await attached(world, second, PortRequest(80, "tcp", host_port=8080))
+        server = world.server(b, 80)
+        assert world.reaches(server, a, at_b.address, 80) == ""
+        assert world.reaches(world.server(a, 80), b, at_a.address, 80) == ""
+        assert world.reaches(server, a, at_a.gateway, 8080) != ""  # by the published port, as anyone
+        await second.release(at_b)
+        await first.release(at_a)
+        await second.close()
+
+    run(body)
+
+
+def test_an_internal_network_has_no_way_out_and_in(world: World) -> None:
+    async def body() -> None:
+        network = world.network(CONFIG, internal=True)
+        await network.open()
+        a, at_a = await attached(world, network)
+        b, at_b = await attached(world, network)
+        assert at_a.gateway == "" and not at_a.default_route
+        assert world.reaches(world.server(b, 80), a, at_b.address, 80) == at_a.address
+        with inside_network(a):
+            ip("route", "add", "default", "via", str(network.gateway))
+        assert world.reaches(world.server(world.outside, 81), a, OUTSIDE, 81) == ""
+        assert world.reaches(world.server(a, 82), world.outside, at_a.address, 82) == ""
+
+    run(body)
+
+
+def test_leaving_a_network_and_moving_the_default_route(world: World) -> None:
+    async def body() -> None:
+        network = await opened(world)
+        a, at_a = await attached(world, network)
+        device.set_default_route(None, a)
+        server = world.server(world.outside, 81)
+        assert world.reaches(server, a, OUTSIDE, 81) == ""
+        device.set_default_route(None, a)  # none to be deleted is fine
+        device.set_default_route(at_a, a)
+        assert world.reaches(server, a, OUTSIDE, 81) == HOST
+        await network.disconnect(at_a, a)
+        await network.disconnect(at_a, a)  # gone already is fine
+        await network.release(at_a)
+        assert not network.in_use
+        with RouteSocket.inside(a) as routes:
+            assert [link.name for link in routes.links()] == ["lo"]
 
     run(body)

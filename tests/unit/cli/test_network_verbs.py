@@ -1,0 +1,67 @@
+"""What the verbs of `wharf network` ask for."""
+
+from typing import Any
+
+import pytest
+
+from wharf.cli.commands.network import connect, create
+from wharf.cli.flags import parse
+from wharf.errors import InvalidArgument
+
+
+def ipam(*words: str) -> dict[str, Any]:
+    options, _ = parse(create.COMMAND.flags, [*words, "front"])
+    return create.ipam(options)
+
+
+def test_nothing_is_asked_for_that_was_not_given() -> None:
+    assert ipam() == {}
+    options, _ = parse(connect.COMMAND.flags, ["front", "web"])
+    assert connect.endpoint(options) == {}
+
+
+def test_addresses_are_put_in_their_subnet() -> None:
+    words = "--subnet 10.1.0.0/16,fd00::/64 --gateway 10.1.0.9 --gateway fd00::1 --ip-range 10.1.5.0/24"
+    assert ipam(*words.split(), "--aux-address", "router=10.1.0.2", "--ipam-opt", "a=b") == {
+        "Options": {"a": "b"},
+        "Config": [
+            {
+                "Subnet": "10.1.0.0/16",
+                "IPRange": "10.1.5.0/24",
+                "Gateway": "10.1.0.9",
+                "AuxiliaryAddresses": {"router": "10.1.0.2"},
+            },
+            {"Subnet": "fd00::/64", "Gateway": "fd00::1"},
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "--gateway 10.1.0.1",
+        "--subnet 10.1.0.0/16 --gateway 10.2.0.1",
+        "--subnet 10.1.0.0/16 --ip-range 10.2.0.0/24",
+        "--subnet 10.1.0.0/16 --gateway nonsense",
+        "--subnet 10.1.0.0/16 --aux-address a=10.2.0.1",
+        "--subnet 10.1.0.0/16,10.2.0.0/16 --gateway 10.1.0.1 --gateway 10.1.0.2",
+    ],
+)
+def test_addresses_that_are_refused(words: str) -> None:
+    with pytest.raises(InvalidArgument):
+        ipam(*words.split())
+
+
+def test_an_endpoint() -> None:
+    words = "--ip 10.1.0.7 --alias web --alias www --link db:data --driver-opt a=b --gw-priority 3 front web"
+    options, _ = parse(connect.COMMAND.flags, words.split())
+    assert connect.endpoint(options) == {
+        "IPAMConfig": {"IPv4Address": "10.1.0.7"},
+        "Aliases": ["web", "www"],
+        "DriverOpts": {"a": "b"},
+        "GwPriority": 3,
+        "Links": ["db:data"],
+    }
+    options, _ = parse(connect.COMMAND.flags, ["--driver-opt", "nonsense", "front", "web"])
+    with pytest.raises(InvalidArgument):
+        connect.endpoint(options)
