@@ -194,6 +194,20 @@ def test_connect_and_disconnect_while_it_runs(networks: Wharfd) -> None:
     assert "is not connected to the network front" in not_there.error
 
 
+def test_links_name_others_for_one_container_only(networks: Wharfd) -> None:
+    id = networks.docker("network", "create", "front").text
+    run(networks, "web", "--network", id)
+    run(networks, "client")
+    networks.docker("network", "connect", "--link", "web:database", "front", "client")
+    run(networks, "other", "--network", id[:12])
+    assert resolved(networks, "client", "database") == [address(networks, "web", "front")]
+    assert resolved(networks, "other", "database") == []
+    assert resolved(networks, "other", "web") == [address(networks, "web", "front")]
+    networks.docker("rename", "web", "renamed")
+    assert resolved(networks, "other", "renamed") == [address(networks, "renamed", "front")]
+    assert resolved(networks, "other", "web") == []
+
+
 def test_the_way_out_follows_when_its_network_goes(networks: Wharfd) -> None:
     networks.docker("network", "create", "--subnet", "10.101.0.0/24", "front")
     networks.docker("network", "create", "--internal", "inner")
