@@ -14,6 +14,7 @@ from wharf.apitypes.containers import (
     NetworkingConfig,
     Top,
 )
+from wharf.apitypes.distribution import DistributionInspect, SearchResult
 from wharf.apitypes.execs import ExecConfig, ExecCreated, ExecInspect
 from wharf.apitypes.images import DeleteItem, HistoryItem, ImageInspect, ImagesPruned, ImageSummary
 from wharf.apitypes.jsonmessage import Report
@@ -154,6 +155,10 @@ class Images(Protocol):
         self, reference: str, *, tag: str = "", platform: str = "", auth: RegistryAuth | None = None, report: Report
     ) -> object: ...
     async def log_in(self, auth: RegistryAuth) -> str: ...
+    async def at_registry(self, name: str, *, auth: RegistryAuth | None = None) -> DistributionInspect: ...
+    async def search(
+        self, term: str, filters: Filters, *, limit: int = 0, auth: RegistryAuth | None = None
+    ) -> Sequence[SearchResult]: ...
     async def load(self, stream: AsyncIterator[bytes], *, quiet: bool = False, report: Report) -> object: ...
     async def import_(
         self,

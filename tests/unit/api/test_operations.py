@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from wharf.api.router import Router
+from wharf.api.routes import plugins, swarm
 from wharf.api.routes.table import operations
 
 Operation = tuple[str, str]
@@ -30,6 +31,12 @@ def ours() -> set[Operation]:
     return {(operation.method, plain(operation.path)) for operation in operations()}
 
 
+def refused() -> set[Operation]:
+    """What is found only to be refused in the right words."""
+    handlers = (plugins.missing, plugins.no_installing, swarm.no_manager, swarm.no_member, swarm.no_clusters)
+    return {(one.method, plain(one.path)) for one in operations() if one.handler in handlers}
+
+
 def test_we_offer_no_operation_that_does_not_exist() -> None:
     assert ours() <= set(real_operations())
 
@@ -42,7 +49,7 @@ def test_no_operation_is_listed_twice() -> None:
 def test_print_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
     """Always passes: shows, section by section, what the engine does not offer yet."""
     real = real_operations()
-    missing = sorted((real[one], *one) for one in real.keys() - ours())
+    missing = sorted((real[one], *one) for one in real.keys() - (ours() - refused()))
     with capsys.disabled():
         print(f"\nDocker Engine API 1.54: {len(real) - len(missing)} of {len(real)} operations; missing:")
         for section in sorted({line[0] for line in missing}):

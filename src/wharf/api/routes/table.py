@@ -3,7 +3,21 @@
 from typing import Final
 
 from wharf.api.router import Handler, Operation
-from wharf.api.routes import archive, build, containers, exec, images, networks, ping, resources, system, volumes
+from wharf.api.routes import (
+    archive,
+    build,
+    containers,
+    distribution,
+    exec,
+    images,
+    networks,
+    ping,
+    plugins,
+    resources,
+    swarm,
+    system,
+    volumes,
+)
 
 #: The first whose method and path match is taken: literal paths are found before patterns, else the order counts.
 _TABLE: Final[tuple[tuple[str, str, Handler], ...]] = (
@@ -45,6 +59,7 @@ _TABLE: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("GET", "/exec/{name}/json", exec.inspect),
     ("GET", "/images/json", images.list_images),
     ("GET", "/images/get", images.save_several),
+    ("GET", "/images/search", distribution.search),
     ("POST", "/images/create", images.create),
     ("POST", "/images/load", images.load),
     ("POST", "/images/prune", images.prune),
@@ -53,6 +68,7 @@ _TABLE: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("GET", "/images/{name}/get", images.save),
     ("POST", "/images/{name}/tag", images.tag),
     ("DELETE", "/images/{name}", images.remove),
+    ("GET", "/distribution/{name}/json", distribution.inspect),
     ("POST", "/build/prune", build.prune),
     ("GET", "/networks", networks.list_networks),
     ("POST", "/networks/create", networks.create),
@@ -66,6 +82,22 @@ _TABLE: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("POST", "/volumes/prune", volumes.prune),
     ("GET", "/volumes/{name}", volumes.inspect),
     ("DELETE", "/volumes/{name}", volumes.remove),
+    ("GET", "/plugins", plugins.list_plugins),
+    ("GET", "/plugins/privileges", plugins.no_installing),
+    ("POST", "/plugins/pull", plugins.no_installing),
+    ("POST", "/plugins/create", plugins.no_installing),
+    ("GET", "/plugins/{name}/json", plugins.missing),
+    ("DELETE", "/plugins/{name}", plugins.missing),
+    ("POST", "/plugins/{name}/enable", plugins.missing),
+    ("POST", "/plugins/{name}/disable", plugins.missing),
+    ("POST", "/plugins/{name}/upgrade", plugins.missing),
+    ("POST", "/plugins/{name}/push", plugins.missing),
+    ("POST", "/plugins/{name}/set", plugins.missing),
+    ("POST", "/swarm/init", swarm.no_clusters),
+    ("POST", "/swarm/join", swarm.no_clusters),
+    ("POST", "/swarm/leave", swarm.no_member),
+    ("POST", "/swarm/unlock", swarm.no_member),
+    *((method, path, swarm.no_manager) for method, path in swarm.MANAGERS_ONLY),
 )
 
 

@@ -3,13 +3,15 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
+from wharf.apitypes.distribution import DistributionInspect, SearchResult
 from wharf.apitypes.images import DeleteItem, HistoryItem, ImageInspect, ImagesPruned, ImageSummary
 from wharf.apitypes.jsonmessage import Report, ignore
 from wharf.content.store import ContentStore
 from wharf.db.database import Database
 from wharf.distribution.config import RegistryAuth, RegistryConfig
 from wharf.distribution.login import log_in
-from wharf.engine.images import describing, listing, loading, removing, saving
+from wharf.distribution.search import search
+from wharf.engine.images import describing, listing, loading, remote, removing, saving
 from wharf.engine.images.catalogue import Catalogue
 from wharf.engine.images.committing import NewLayer, commit
 from wharf.engine.images.importing import import_tree
@@ -102,6 +104,22 @@ class Images:
         Raises Unauthenticated when the registry refuses them, EngineError when it cannot be asked.
         """
         return await log_in(auth, self._puller.registries)
+
+    async def at_registry(self, name: str, *, auth: RegistryAuth | None = None) -> DistributionInspect:
+        """What a registry has under this name; nothing is kept. Raises as `pull` does."""
+        reference = Reference.parse(name).with_default_tag()
+        return await remote.describe(reference, auth, self._puller.registries)
+
+    async def search(
+        self, term: str, filters: Mapping[str, Sequence[str]], *, limit: int = 0, auth: RegistryAuth | None = None
+    ) -> Sequence[SearchResult]:
+        """Repositories that a registry (Docker Hub, unless the term begins with another's host) finds.
+
+        Raises InvalidArgument, or EngineError when the registry gives no list.
+        """
+        test = remote.search_filter(filters)
+        found = await search(term, limit=limit, auth=auth, config=self._puller.registries)
+        return [result for result in found if test(result)]
 
     async def load(
         self, stream: AsyncIterator[bytes], *, quiet: bool = False, report: Report = ignore

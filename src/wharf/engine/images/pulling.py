@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 from wharf.apitypes.jsonmessage import Progress, Report
+from wharf.distribution.asking import first_answer
 from wharf.distribution.client import RegistryClient
 from wharf.distribution.config import RegistryAuth, RegistryConfig
-from wharf.distribution.endpoints import endpoints
-from wharf.distribution.session import Broken, Unreachable
 from wharf.engine.images.fetching import LayerFetcher, Plan
 from wharf.engine.images.host import host_platform
 from wharf.engine.images.notices import short
@@ -54,7 +53,7 @@ class Puller:
     async def _pull(self, reference: Reference, platform: str, auth: RegistryAuth | None, report: Report) -> Image:
         wanted = Platform.parse(platform, host_platform()) if platform else host_platform()
         async with AsyncExitStack() as stack:
-            client, data, kind = await self._first_answer(stack, reference, auth)
+            client, data, kind = await first_answer(stack, reference, auth, self.registries)
             report(Progress("Pulling from " + reference.path, reference.tag or str(reference.digest)))
             top = Digest.of(data)
             digest, data, manifest = await self._choose(client, data, kind, wanted)
@@ -65,28 +64,6 @@ class Puller:
         report(Progress(f"Status: {news} for {reference.familiar}"))
         self._stock.tell("pull", reference.familiar, reference.familiar_name)
         return image
-
-    async def _first_answer(
-        self, stack: AsyncExitStack, reference: Reference, auth: RegistryAuth | None
-    ) -> tuple[RegistryClient, bytes, str]:
-        """The first endpoint that has the image, and the manifest it gave. Raises the last error, or the plainest."""
-        failure: EngineError | None = None
-        for endpoint in endpoints(reference.domain, self.registries):
-            # A mirror is not the registry that the credentials are for.
-            client = RegistryClient(endpoint, reference, None if endpoint.is_mirror else auth)
-            await stack.enter_async_context(client)
-            try:
-                data, kind = await client.manifest()
-            except EngineError as error:
-                # A registry that spoke has said more than one that could not be reached.
-                if failure is None or isinstance(failure, Unreachable) or not isinstance(error, Unreachable):
-                    failure = error
-                if isinstance(error, Unreachable | Broken) or endpoint.is_mirror:
-                    continue
-                break
-            return client, data, kind
-        assert failure is not None
-        raise failure
 
     async def _choose(
         self, client: RegistryClient, data: bytes, kind: str, wanted: Platform
