@@ -5,6 +5,12 @@
 import os
 import select
 import signal
+from typing import Final
+
+#: PF_FORKNOEXEC in the kernel's include/linux/sched.h: born by fork, and no execve has succeeded since.
+_FORKED: Final = 0x40
+#: What runc calls the process that prepares a container, up to its execve.
+_RUNC_INIT: Final = b"runc:[2:INIT]"
 
 
 def start_time(pid: int) -> int:
@@ -16,6 +22,24 @@ def start_time(pid: int) -> int:
         return 0
     # The second field is the name in brackets, which may hold blanks and brackets itself.
     return int(text[text.rindex(b")") + 2 :].split()[19])
+
+
+def runs_program(pid: int) -> bool | None:
+    """Whether `pid`, which an OCI runtime has made to become a container's process, runs the container's program.
+
+    None is "not yet". Also of a zombie it is known what it ran; what has gone altogether did run.
+    """
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            text = file.read()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    end = text.rindex(b")")
+    fields = text[end + 2 :].split(None, 7)
+    # crun's is a fork of itself. runc's is a program of its own, whose name the kernel replaces at the next execve.
+    if not int(fields[6]) & _FORKED and text[text.index(b"(") + 1 : end] != _RUNC_INIT:
+        return True
+    return False if fields[0] in (b"Z", b"X") else None
 
 
 def is_zombie(pid: int) -> bool:

@@ -20,6 +20,12 @@ class CommandNotRunnable(RuntimeFailed, InvalidArgument):
 
 
 _NOT_FOUND: Final = re.compile(r"executable file [`']?(?P<name>[^`']*)[`']? not found in \$PATH", re.IGNORECASE)
+#: What crun and runc say when the execve itself fails; "stat" is Go's word before it.
+_NOT_EXECUTED: Final = re.compile(
+    r"exec (?:container process )?(?:\(missing dynamic library\?\) )?"
+    r"(?:user process caused|`(?P<quoted>[^`]*)`|(?P<plain>/.*)): \"?(?P<reason>[^:`\"]*)\"?$",
+    re.IGNORECASE | re.DOTALL,
+)
 #: crun's words for a working directory that it cannot go to.
 _NO_DIRECTORY: Final = re.compile(r"chdir `(?P<path>.*)`: (?P<reason>[^:`]*)$", re.DOTALL)
 
@@ -36,6 +42,9 @@ def explain(runtime: str, text: str, command: str = "") -> RuntimeFailed:
         reason = "no such file or directory" if "/" in name else "executable file not found in $PATH"
         text = f'unable to start container process: exec: "{name}": {_stat(name, reason)}'
         return CommandNotRunnable(_full(program, text), 127)
+    if found := _NOT_EXECUTED.search(text):
+        reason, code = _not_executed(found, command)
+        return CommandNotRunnable(_full(program, f"unable to start container process: {reason}"), code)
     lowered = text.lower()
     if lowered.startswith("open executable") or 'exec: "' in text:
         if "no such file" in lowered or "not found in $path" in lowered:
@@ -60,6 +69,9 @@ def explain_exec(text: str, command: str = "") -> RuntimeFailed:
             reason = _stat(command, "no such file or directory") if command else "executable file not found in $PATH"
             return CommandNotRunnable(_exec_failed(f'exec: "{command}": {reason}'), 127)
         return CommandNotRunnable(_exec_failed(f'exec: "{command}": permission denied'), 126)
+    if found := _NOT_EXECUTED.search(text):
+        reason, code = _not_executed(found, command)
+        return CommandNotRunnable(_exec_failed(reason), code)
     if found := _NO_DIRECTORY.match(text):
         reason = found["reason"].lower()
         return CommandNotRunnable(
@@ -69,6 +81,13 @@ def explain_exec(text: str, command: str = "") -> RuntimeFailed:
         missing = "no such file" in lowered or "not found in $path" in lowered
         return CommandNotRunnable(_exec_failed(text), 127 if missing else 126)
     return RuntimeFailed(_exec_failed(text), 126)
+
+
+def _not_executed(found: re.Match[str], command: str) -> tuple[str, int]:
+    """The reason in Docker's words, and the exit code."""
+    name = found["quoted"] or found["plain"] or command
+    reason = found["reason"].strip().lower()
+    return f'exec: "{name}": {reason}', 127 if reason.startswith("no such file") else 126
 
 
 def _exec_failed(text: str) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import socket
 from collections.abc import Callable, Coroutine
@@ -206,6 +207,54 @@ def test_a_command_that_cannot_run_is_told_and_leaves_nothing(
         await asyncio.sleep(0.05)
         box.assert_clean(launch)
         assert await monitors.reopen(launch.id, launch.bundle) is None
+
+    with_monitors(work)
+
+
+@both
+@pytest.mark.parametrize("tty", [False, True])
+@pytest.mark.parametrize(
+    ("command", "code", "words"),
+    [
+        ("/private", 126, 'exec: "/private": permission denied'),
+        ("/uninterpreted", 127, 'exec: "/uninterpreted": no such file or directory'),
+        ("/garbage", 126, 'exec: "/garbage": exec format error'),
+    ],
+)
+def test_a_program_that_the_kernel_refuses_fails_the_start_and_not_in_the_log(
+    box: Box, runtime: str, tty: bool, command: str, code: int, words: str
+) -> None:
+    """Which the runtimes learn after they have ended, or see with other eyes than the container's user."""
+    for name, text, mode in (
+        ("private", "#!/bin/sh", 0o700),
+        ("uninterpreted", "#!/none", 0o755),
+        ("garbage", "?", 0o755),
+    ):
+        (box.lower / name).write_text(f"{text}\n")
+        (box.lower / name).chmod(mode)
+
+    async def work(monitors: ShimMonitors) -> None:
+        launch = box.launch(command, runtime=runtime, tty=tty, spec={"uid": 1000})
+        monitor = await monitors.create(launch)
+        output = asyncio.create_task(read_all(monitor))
+        await asyncio.sleep(0.02)
+        with pytest.raises(CommandNotRunnable, match=re.escape(words)) as caught:
+            await monitor.run()
+        assert caught.value.exit_code == code
+        assert await output == b""
+        assert launch.log.path is not None and launch.log.path.read_bytes() == b""
+        monitor.close()
+        await asyncio.sleep(0.05)
+        box.assert_clean(launch)
+
+    with_monitors(work)
+
+
+def test_a_program_that_ends_at_once_has_been_started(box: Box) -> None:
+    async def work(monitors: ShimMonitors) -> None:
+        for _ in range(10):
+            _, status = await finished(monitors, box.launch("true"))
+            assert (status.code, status.error) == (0, "")
 
     with_monitors(work)
 
@@ -459,15 +508,6 @@ def test_many_at_once_leave_nothing(box: Box) -> None:
         box.assert_clean(*launches)
 
     with_monitors(work)
-
-
-def test_a_program_that_is_none_is_told_in_the_output(run_container: Run, box: Box) -> None:
-    program = box.lower / "bin/broken"
-    program.write_bytes(b"\x00garbage")
-    program.chmod(0o755)
-    status, output = run_container("/bin/broken")
-    assert status.code != 0
-    assert b"Exec format error" in output
 
 
 def test_the_shim_keeps_nothing_open_that_it_does_not_need(box: Box) -> None:

@@ -19,6 +19,12 @@ from wharf.runtime.failure import CommandNotRunnable, RuntimeFailed, explain
          127, "no such file or directory"),
         ("/usr/sbin/runc", 'runc run failed: exec: "/f": permission denied',
          126, "permission denied"),
+        ("/usr/bin/crun", "exec container process `/f`: Permission denied", 126, 'exec: "/f": permission denied'),
+        ("/usr/bin/crun", "exec container process (missing dynamic library?) `/f`: No such file or directory", 127,
+         'exec: "/f": no such file or directory'),
+        ("/usr/sbin/runc", "exec /a: b: exec format error", 126, 'exec: "/a: b": exec format error'),
+        ("/usr/sbin/runc", 'standard_init_linux.go:228: exec user process caused: "no such file or directory"', 127,
+         'exec: "command": no such file or directory'),
     ],
 )  # fmt: skip
 def test_the_command_is_to_blame(runtime: str, text: str, code: int, words: str) -> None:

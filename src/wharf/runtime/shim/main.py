@@ -303,14 +303,12 @@ class Shim:
         finished = now().decode()
         code = os.waitstatus_to_exitcode(self._status)
         out_of_memory = self._memory.ran_out(killed=code == -_signal.SIGKILL)
+        # From a runtime that took longer than we waited to find out that it cannot run the program.
         late = oci.last_error()
         oci.end(self.launch)
         self._reap()
         self._execs.close()
         self._drain()
-        if late:
-            # What the runtime could not do after it had reported success, such as an exec of a broken program.
-            self._streams.output(2, f"{late}\n".encode())
         self._streams.finish()
         isolation.unmount_root()
         for forwarder in self._forwarders:
@@ -319,7 +317,7 @@ class Shim:
             "code": code if code >= 0 else 128 - code,
             "finished": finished,
             "oom_killed": out_of_memory,
-            "error": "",
+            "error": late,
         }
         records.write(".", records.EXIT, self._end)
         self._end = {"event": "exit"} | self._end

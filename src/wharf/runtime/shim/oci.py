@@ -11,14 +11,18 @@ import json
 import os
 import signal
 import struct
+import time
 from typing import Any, Final
 
-from wharf.linux import cgroups, syscall
+from wharf.linux import cgroups, pidfd, syscall
 from wharf.runtime import records, wire
 
 _LOG: Final = "runtime.log"
 _PID_FILE: Final = "pid"
 _CONSOLE: Final = "console.sock"
+#: How long a runtime may take from its own end to the execve of the container's program. A runtime that interprets the
+#: program itself never gets there, and its containers are none the worse.
+_EXECVE_LIMIT: Final = 2.0  # seconds
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #: Signals whose handling the runtime, and so the container, must not inherit from the shim.
 _RESET: Final = tuple(
@@ -82,6 +86,28 @@ def run(launch: dict[str, Any], network: int | None, stdio: tuple[int, int, int]
         return int(file.read())
 
 
+def has_become_program(init: int) -> bool:
+    """Waits until the execve of the container's program has succeeded, or False when the process ended instead.
+
+    Runtimes do not wait for that: they return when nothing else is left to do.
+    """
+    deadline = time.monotonic() + _EXECVE_LIMIT
+    pause = 0.00005
+    while (known := pidfd.runs_program(init)) is None and time.monotonic() < deadline:
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.01)
+    return known is not False
+
+
+def last_words(output: str) -> str:
+    """The reason in what a runtime's process wrote to the container's stderr at its end, or ""."""
+    for line in reversed(output.splitlines()):
+        # On a terminal crun adds colours around it.
+        if message := _message(line[line.find("{") : line.rfind("}") + 1]) or line.strip():
+            return message
+    return ""
+
+
 def last_error(log: str = _LOG) -> str:
     """The last error that the runtime logged, or ""."""
     try:
@@ -92,12 +118,19 @@ def last_error(log: str = _LOG) -> str:
     except FileNotFoundError:
         return ""
     for line in reversed(lines):
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(entry, dict) and entry.get("level") in ("error", "fatal"):
-            return str(entry.get("msg", ""))
+        if message := _message(line):
+            return message
+    return ""
+
+
+def _message(line: str) -> str:
+    """The text of an error in the log's format; "" for anything else."""
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return ""
+    if isinstance(entry, dict) and entry.get("level") in ("error", "fatal"):
+        return str(entry.get("msg", ""))
     return ""
 
 

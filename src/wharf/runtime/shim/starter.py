@@ -191,6 +191,8 @@ class Starter:
             init = self._start_runtime()
             if console is not None:
                 self._take_terminal(console)
+            if not oci.has_become_program(init):
+                raise oci.Failed(oci.last_error() or oci.last_words(self._output()) or "the command could not be run")
         except (oci.Failed, OSError) as error:
             self._undo()
             _tell(self._control, {"event": "failed", "error": str(error), "runtime": self.launch["runtime"]})
@@ -209,17 +211,19 @@ class Starter:
         # Told to wharfd, which asks for it from the beginning next time.
         self.launch["hide_unified"] = True
         oci.delete(self.launch)
-        self._discard_output()
+        self._output()
         return oci.run(self.launch, self._network, self._stdio)
 
-    def _discard_output(self) -> None:
-        """Throws away what the runtime that failed has said."""
-        for name in ("stdout", "stderr"):
+    def _output(self) -> str:
+        """Takes what the runtime that failed has said out of the container's streams."""
+        said = b""
+        for name in ("stdout", "stderr", "terminal"):
             try:
-                while name in self._own and os.read(self._own[name], 1 << 16):
-                    pass
-            except BlockingIOError:
-                pass  # empty now
+                while name in self._own and (data := os.read(self._own[name], 1 << 16)):
+                    said += data
+            except OSError:
+                pass  # empty now, or the terminal's other end has gone
+        return said.decode(errors="replace")
 
     def _take_terminal(self, console: oci.Console) -> None:
         master = console.take()
