@@ -51,7 +51,8 @@ def resolve(text: str, passwd: str, group: str, additional: Sequence[str] = ()) 
     gids = [_find_group(name, groups) for name in additional]
     if not group_text and account.name:
         gids = [one.gid for one in groups if account.name in one.members] + gids
-    unique = dict.fromkeys(gids)
+    # With the primary one: a process that changes it must not get past what files refuse to that group.
+    unique = dict.fromkeys([gid, *gids])
     return User(account.uid, gid, tuple(unique), account.home or "/")
 
 

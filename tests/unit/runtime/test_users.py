@@ -26,16 +26,16 @@ video:x:44:web
 @pytest.mark.parametrize(
     ("text", "user"),
     [
-        ("", User(0, 0, (), "/root")),
-        ("root", User(0, 0, (), "/root")),
-        ("web", User(1000, 1000, (29, 44), "/home/web")),
-        ("1000", User(1000, 1000, (29, 44), "/home/web")),
-        ("web:audio", User(1000, 29, (), "/home/web")),
-        ("web:5", User(1000, 5, (), "/home/web")),
-        ("4242", User(4242, 0, (), "/")),
-        ("4242:4243", User(4242, 4243, (), "/")),
-        ("2000", User(3000, 3000, (), "/home/number")),
-        ("short", User(7, 8, (), "/")),
+        ("", User(0, 0, (0,), "/root")),
+        ("root", User(0, 0, (0,), "/root")),
+        ("web", User(1000, 1000, (1000, 29, 44), "/home/web")),
+        ("1000", User(1000, 1000, (1000, 29, 44), "/home/web")),
+        ("web:audio", User(1000, 29, (29,), "/home/web")),
+        ("web:5", User(1000, 5, (5,), "/home/web")),
+        ("4242", User(4242, 0, (0,), "/")),
+        ("4242:4243", User(4242, 4243, (4243,), "/")),
+        ("2000", User(3000, 3000, (3000,), "/home/number")),
+        ("short", User(7, 8, (8,), "/")),
     ],
 )
 def test_users(text: str, user: User) -> None:
@@ -43,7 +43,7 @@ def test_users(text: str, user: User) -> None:
 
 
 def test_groups_are_added_once() -> None:
-    assert resolve("web", PASSWD, GROUP, ["video", "7", "7"]).additional_gids == (29, 44, 7)
+    assert resolve("web", PASSWD, GROUP, ["video", "7", "7"]).additional_gids == (1000, 29, 44, 7)
 
 
 @pytest.mark.parametrize(
@@ -74,4 +74,4 @@ def test_any_text_gives_a_user_or_our_error(text: str, passwd: str, group: str) 
 def test_numbers_in_an_image_that_are_none_are_passed_over(number: str) -> None:
     passwd = f"odd:x:{number}:0::/odd:/bin/sh\nme:x:7:8::/me:/bin/sh\n"
     group = f"odd:x:{number}:me\nmine:x:9:me\n"
-    assert resolve("me", passwd, group) == User(7, 8, (9,), "/me")
+    assert resolve("me", passwd, group) == User(7, 8, (8, 9), "/me")
