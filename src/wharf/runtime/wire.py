@@ -12,6 +12,8 @@ from wharf.runtime import records
 
 #: More than a request with the longest command line and paths needs.
 LONGEST: Final = 1 << 20
+#: More than a launch needs, because config.json does not come this way; less than a packet on a socket may have.
+LONGEST_LAUNCH: Final = 1 << 17
 #: json.loads() without the regular expressions around it.
 _scan: Final = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # not in its stub
 MOST_DESCRIPTORS: Final = 250  # the kernel's limit for one message is 253 (SCM_MAX_FD)

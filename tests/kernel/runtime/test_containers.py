@@ -17,7 +17,7 @@ from wharf.errors import EngineError, InvalidArgument, Unavailable
 from wharf.linux import cgroups, pidfd
 from wharf.linux.listener import Listener
 from wharf.linux.seccomp import compile_profile
-from wharf.runtime.bundle import DEFAULT_CAPABILITIES, Resources, made_privileged
+from wharf.runtime.bundle import DEFAULT_CAPABILITIES, DEFAULT_PATH, Resources, made_privileged
 from wharf.runtime.contract import ExitStatus, Launch, LogFile
 from wharf.runtime.failure import CommandNotRunnable, RuntimeFailed
 from wharf.runtime.monitor import ShimMonitor, ShimMonitors
@@ -246,6 +246,31 @@ def test_a_program_that_the_kernel_refuses_fails_the_start_and_not_in_the_log(
         monitor.close()
         await asyncio.sleep(0.05)
         box.assert_clean(launch)
+
+    with_monitors(work)
+
+
+@both
+def test_what_is_too_long_is_said_to_be(box: Box, runtime: str) -> None:
+    long = "x" * (1 << 20)
+
+    async def work(monitors: ShimMonitors) -> None:
+        launch = box.launch("echo", long, runtime=runtime)
+        monitor = await monitors.create(launch)
+        with pytest.raises(CommandNotRunnable, match='echo": argument list too long'):
+            await monitor.run()
+        monitor.close()
+        launch = box.launch("true", spec={"env": (DEFAULT_PATH, f"A={long}")}, runtime=runtime)
+        monitor = await monitors.create(launch)
+        with pytest.raises(CommandNotRunnable, match='true": argument list too long'):
+            await monitor.run()
+        monitor.close()
+        _, status = await finished(monitors, box.launch("true", *["x" * 1000] * 1000, runtime=runtime))
+        assert status.code == 0
+        with pytest.raises(InvalidArgument, match="log options add to each line are too long"):
+            await monitors.create(
+                box.launch("true", log=LogFile("json-file", box.path / "log", attributes={"a": long}))
+            )
 
     with_monitors(work)
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import wharf
-from wharf.errors import Unavailable
+from wharf.errors import InvalidArgument, Unavailable
+from wharf.runtime import wire
 
 _SOURCE: Final = str(Path(wharf.__file__).parents[1])
 # -I -S: neither the user's environment nor site-packages; it starts in half the time and shims stay small.
@@ -44,13 +45,23 @@ class Spawner:
         return self._process.pid if self._process is not None else 0
 
     async def spawn(self, launch: dict[str, Any]) -> socket.socket:
-        """A new shim, as our end of its connection. Raises Unavailable when no spawner can be started."""
+        """A new shim, as our end of its connection. Raises Unavailable when no spawner can be started.
+
+        Raises InvalidArgument for a launch that is too long.
+        """
+        data = json.dumps(launch).encode()
+        if len(data) > wire.LONGEST_LAUNCH:
+            # All else in it is a path or a number.
+            raise InvalidArgument(
+                "the labels and variables that the container's log options add to each line are too long:"
+                f" {len(data)} bytes, and at most {wire.LONGEST_LAUNCH} can be given"
+            )
         for _ in range(2):
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
             ours.setblocking(False)
             try:
                 with theirs:
-                    await self._send(json.dumps(launch).encode(), theirs.fileno())
+                    await self._send(data, theirs.fileno())
                 return ours
             except OSError:
                 ours.close()

@@ -16,12 +16,11 @@ import traceback
 from typing import Any, Final
 
 from wharf.linux import syscall
+from wharf.runtime import wire
 from wharf.runtime.shim import main as shim
 from wharf.runtime.shim.rehearsal import rehearse
 from wharf.runtime.spawner.memory import fill_holes
 
-#: A launch is a few kilobytes: config.json does not come this way.
-LONGEST_LAUNCH: Final = 1 << 17
 _TAKEN: Final = b"+"
 _NO_MORE: Final = b"-"
 #: How long after a launch the next shim is made, unless it is asked for before: a start needs the processor meanwhile.
@@ -86,7 +85,7 @@ class _Requests:
 
 
 def _receive(requests: socket.socket) -> tuple[dict[str, Any], int] | None:
-    data, control, _, _ = requests.recvmsg(LONGEST_LAUNCH, socket.CMSG_SPACE(4), socket.MSG_CMSG_CLOEXEC)
+    data, control, _, _ = requests.recvmsg(wire.LONGEST_LAUNCH, socket.CMSG_SPACE(4), socket.MSG_CMSG_CLOEXEC)
     if not data:
         return None
     numbers = array.array("i")
