@@ -211,12 +211,15 @@ def test_links_name_others_for_one_container_only(networks: Wharfd) -> None:
 def test_the_way_out_follows_when_its_network_goes(networks: Wharfd) -> None:
     networks.docker("network", "create", "--subnet", "10.101.0.0/24", "front")
     networks.docker("network", "create", "--internal", "inner")
-    run(networks, "web")
+    run(networks, "web", "-p", "8092:80", command=SERVE)
     networks.docker("network", "connect", "inner", "web")
     networks.docker("network", "connect", "front", "web")
     assert "default via 172.17" in inside(networks, "web", "ip route").text
     networks.docker("network", "disconnect", "bridge", "web")
     assert "default via 10.101.0.1" in inside(networks, "web", "ip route").text
+    ask = "busybox nc -w 2 127.0.0.1 8092 </dev/null"
+    wait_until(lambda: networks.inside("busybox", "sh", "-c", ask, check=False).strip() == "hello", "an answer")
+    assert networks.docker("port", "web", "80/tcp").text.splitlines()[0] == "0.0.0.0:8092"
     networks.docker("network", "disconnect", "front", "web")
     assert "default" not in inside(networks, "web", "ip route").text
 

@@ -202,11 +202,27 @@ class BridgeNetwork:
             # The rules do it where they can: isolated ports also lose neighbours' published ports.
             isolated=not self._settings.inter_container and not device.bridge_is_filtered(),
         )
+        self._publish(endpoint)
+
+    def _publish(self, endpoint: Endpoint) -> None:
         elements = _elements(endpoint)
         if elements and self._settings.firewall:
             # Noted first: a rebuild, should it be needed, then has them.
             self._open_ports.add(endpoint.id)
             self._change(self._rules.add(elements))
+
+    async def take_over(self, endpoint: Endpoint) -> None:
+        """Opens the ports of an endpoint of ours, which led to the same container by another network until now.
+
+        Raises EngineError. What the shim forwards (IPv6) still goes to the old address.
+        """
+        self._endpoints[endpoint.id] = endpoint
+        for port in endpoint.ports:
+            self._used.add(HostPort(port.host_ip, port.host_port, port.protocol))
+        try:
+            await self._kernel.do(lambda: self._publish(endpoint))
+        except (NftablesError, OSError) as error:
+            raise EngineError(f"failed to publish ports by network {self.name}: {error}") from error
 
     async def disconnect(self, endpoint: Endpoint, namespace: int) -> None:
         """See Network. Raises EngineError."""

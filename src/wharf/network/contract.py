@@ -53,9 +53,9 @@ class Endpoint:
     inner: str = "eth0"  # name of the veth's inner end
     default_route: bool = True
 
-    def leading_out(self) -> "Endpoint":
-        """The same with the default route."""
-        return replace(self, default_route=True)
+    def leading_out(self, ports: Sequence[PublishedPort] = ()) -> "Endpoint":
+        """The same with the default route, and these ports."""
+        return replace(self, default_route=True, ports=list(ports))
 
 
 class Network(Protocol):
@@ -88,6 +88,9 @@ class Network(Protocol):
 
     async def disconnect(self, endpoint: Endpoint, namespace: int) -> None:
         """Takes the interface out of a container that goes on. Then comes `release`."""
+
+    async def take_over(self, endpoint: Endpoint) -> None:
+        """Publishes the ports of an endpoint that the way out has just moved to. Raises EngineError."""
 
     async def release(self, endpoint: Endpoint) -> None:
         """Gives back what `reserve` and `connect` took. Never fails for something that is gone already."""

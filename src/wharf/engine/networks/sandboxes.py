@@ -20,7 +20,7 @@ from wharf.errors import EngineError
 from wharf.linux.listener import Listener
 from wharf.linux.namespaces import open_network
 from wharf.network import device
-from wharf.network.contract import Endpoint, EndpointRequest, PortRequest
+from wharf.network.contract import Endpoint, EndpointRequest, PortRequest, PublishedPort
 from wharf.network.kernel import Kernel
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ class Sandboxes:
             await network.disconnect(endpoint, namespace)
             await network.release(endpoint)
             if endpoint.default_route:
-                rest = await self._lead_out(container, rest, namespace)
+                rest = await self._lead_out(container, rest, namespace, endpoint.ports)
         finally:
             os.close(namespace)
         if all(other == attachments.DEFAULT for other in rest):
@@ -167,13 +167,17 @@ class Sandboxes:
         self.networks.publish_connection("disconnect", name, container.id)
         return rest
 
-    async def _lead_out(self, container: Container, rest: dict[str, Endpoint], namespace: int) -> dict[str, Endpoint]:
-        """Gives the default route to the next network that has a way out."""
+    async def _lead_out(
+        self, container: Container, rest: dict[str, Endpoint], namespace: int, ports: Sequence[PublishedPort] = ()
+    ) -> dict[str, Endpoint]:
+        """Gives the default route and the published ports to the next network that has a way out."""
         attached = {name: settings for name, settings in attachments.of(container).items() if name in rest}
         name = attachments.way_out(attached, self.networks.is_internal)
         if not name:
             return rest
-        chosen = rest[name].leading_out()
+        chosen = rest[name].leading_out(ports)
+        if ports:
+            await self.networks.opened(name).take_over(chosen)
         await self._kernel.do_inside(namespace, lambda kept: device.set_default_route(chosen, kept))
         return {**rest, name: chosen}
 
