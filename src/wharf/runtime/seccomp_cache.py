@@ -5,13 +5,19 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from wharf.linux import seccomp
 
+_DIGEST_SIZE: Final = hashlib.sha256().digest_size
+
 
 class SeccompCache:
-    """Profiles as BPF, in memory and in `directory`. Files are named by the profile's hash and never change."""
+    """Profiles as BPF, in memory and in `directory`.
+
+    Files are named by the profile's hash and never change; each begins with the hash of the rest. They are not flushed
+    to the disk: what a power cut leaves of one is not that, and is made anew.
+    """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -30,8 +36,9 @@ class SeccompCache:
     def _load_or_compile(self, key: str, profile: Mapping[str, Any]) -> bytes:
         path = self._directory / f"seccomp-{key}.bpf"
         try:
-            data = path.read_bytes()
-            if data and len(data) % 8 == 0:  # whole instructions
+            kept = path.read_bytes()
+            digest, data = kept[:_DIGEST_SIZE], kept[_DIGEST_SIZE:]
+            if data and _digest(data) == digest:
                 return data
         except FileNotFoundError:
             pass
@@ -41,6 +48,10 @@ class SeccompCache:
             return b""
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         temporary = path.with_suffix(f".{os.getpid()}.new")
-        temporary.write_bytes(data)
+        temporary.write_bytes(_digest(data) + data)
         temporary.replace(path)
         return data
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()

@@ -8,7 +8,7 @@ what they stand for.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -156,6 +156,34 @@ def _argument(index: int, operator: str, value: int, second: int = 0) -> dict[st
     return {"index": index, "value": value, "valueTwo": second, "op": operator}
 
 
+_Action = Literal[
+    "SCMP_ACT_KILL",
+    "SCMP_ACT_KILL_PROCESS",
+    "SCMP_ACT_KILL_THREAD",
+    "SCMP_ACT_TRAP",
+    "SCMP_ACT_ERRNO",
+    "SCMP_ACT_TRACE",
+    "SCMP_ACT_ALLOW",
+    "SCMP_ACT_LOG",
+    "SCMP_ACT_NOTIFY",
+]
+_Operator = Literal[
+    "SCMP_CMP_NE",
+    "SCMP_CMP_LT",
+    "SCMP_CMP_LE",
+    "SCMP_CMP_EQ",
+    "SCMP_CMP_GE",
+    "SCMP_CMP_GT",
+    "SCMP_CMP_MASKED_EQ",
+]
+#: The 16 bits that a filter's answer has for it.
+_Errno = Annotated[int, msgspec.Meta(ge=0, le=0xFFFF)]
+#: A system call has six arguments of 64 bits.
+_Index = Annotated[int, msgspec.Meta(ge=0, le=5)]
+_Value = Annotated[int, msgspec.Meta(ge=0)]
+_LARGEST_VALUE: Final = (1 << 64) - 1
+
+
 class _Condition(msgspec.Struct):
     caps: list[str] = []
     arches: list[str] = []
@@ -163,18 +191,23 @@ class _Condition(msgspec.Struct):
 
 
 class _Argument(msgspec.Struct):
-    index: int
-    value: int
-    op: str
-    value_two: int = msgspec.field(name="valueTwo", default=0)
+    index: _Index
+    value: _Value
+    op: _Operator
+    value_two: _Value = msgspec.field(name="valueTwo", default=0)
+
+    def __post_init__(self) -> None:
+        # More than a constraint of the decoder can say.
+        if max(self.value, self.value_two) > _LARGEST_VALUE:
+            raise ValueError(f"a value is larger than {_LARGEST_VALUE}")
 
 
 class _Rule(msgspec.Struct):
-    action: str
+    action: _Action
     name: str = ""
     names: list[str] = []
     args: list[_Argument] | None = None
-    errno: int | None = msgspec.field(name="errnoRet", default=None)
+    errno: _Errno | None = msgspec.field(name="errnoRet", default=None)
     includes: _Condition = msgspec.field(default_factory=_Condition)
     excludes: _Condition = msgspec.field(default_factory=_Condition)
 
@@ -185,8 +218,8 @@ class _Architectures(msgspec.Struct):
 
 
 class _Profile(msgspec.Struct):
-    default_action: str = msgspec.field(name="defaultAction")
-    default_errno: int | None = msgspec.field(name="defaultErrnoRet", default=None)
+    default_action: _Action = msgspec.field(name="defaultAction")
+    default_errno: _Errno | None = msgspec.field(name="defaultErrnoRet", default=None)
     architectures: list[str] | None = None
     arch_map: list[_Architectures] | None = msgspec.field(name="archMap", default=None)
     syscalls: list[_Rule] | None = None

@@ -3,6 +3,7 @@
 import json
 import struct
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -10,7 +11,7 @@ from wharf.errors import InvalidArgument
 from wharf.linux.seccomp import compile_profile
 from wharf.runtime.bundle import DEFAULT_CAPABILITIES
 from wharf.runtime.seccomp_cache import SeccompCache
-from wharf.runtime.seccomp_profile import default_profile, parse_profile
+from wharf.runtime.seccomp_profile import _Action, _Operator, default_profile, parse_profile
 
 DEFAULT = frozenset(DEFAULT_CAPABILITIES)
 ALLOW = 0x7FFF0000
@@ -99,10 +100,14 @@ def test_the_cache_compiles_once_and_replaces_broken_files(tmp_path: Path) -> No
     profile = default_profile(DEFAULT)
     data = SeccompCache(tmp_path).compiled(profile)
     [file] = tmp_path.iterdir()
-    assert file.read_bytes() == data
+    kept = file.read_bytes()
+    assert kept.endswith(data)
     assert SeccompCache(tmp_path).compiled(profile) == data
-    file.write_bytes(b"torn")
-    assert SeccompCache(tmp_path).compiled(profile) == data
+    # What a power cut leaves: a part, nothing, or the size without the bytes.
+    for broken in (b"torn", b"", kept[:-8], kept[:32], bytes(len(kept)), bytes(len(kept) - 8), kept[:-64] + bytes(64)):
+        file.write_bytes(broken)
+        assert SeccompCache(tmp_path).compiled(profile) == data
+        assert file.read_bytes() == kept
 
 
 def test_a_users_profile_is_narrowed_to_one_container() -> None:
@@ -134,3 +139,36 @@ def test_a_users_profile_is_narrowed_to_one_container() -> None:
 def test_what_is_no_profile_is_refused(text: str) -> None:
     with pytest.raises(InvalidArgument, match="seccomp profile"):
         parse_profile(text, DEFAULT)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"action": "SCMP_ACT_NONE"}, "SCMP_ACT_NONE"),
+        ({"op": "SCMP_CMP_LIKE"}, "SCMP_CMP_LIKE"),
+        ({"index": 6}, "index"),
+        ({"index": -1}, "index"),
+        ({"value": -1}, "value"),
+        ({"value": 1 << 64}, "larger than"),
+        ({"errnoRet": 1 << 16}, "errnoRet"),
+        ({"defaultAction": "ALLOW"}, "ALLOW"),
+    ],
+)
+def test_a_rule_that_cannot_be_compiled_is_refused(change: dict[str, object], words: str) -> None:
+    argument = {"index": 0, "value": 1, "op": "SCMP_CMP_EQ"}
+    argument |= {name: value for name, value in change.items() if name in argument}
+    rule = {"names": ["read"], "action": change.get("action", "SCMP_ACT_ERRNO"), "args": [argument]}
+    rule["errnoRet"] = change.get("errnoRet", 1)
+    text = json.dumps({"defaultAction": change.get("defaultAction", "SCMP_ACT_ALLOW"), "syscalls": [rule]})
+    with pytest.raises(InvalidArgument, match=f"Decoding seccomp profile failed: .*{words}"):
+        parse_profile(text, DEFAULT)
+
+
+def test_whatever_a_profile_may_say_compiles_or_is_left_to_the_runtime(tmp_path: Path) -> None:
+    cache = SeccompCache(tmp_path)
+    for action in get_args(_Action):
+        for operator in get_args(_Operator):
+            argument = {"index": 5, "value": (1 << 64) - 1, "valueTwo": 0, "op": operator}
+            rule = {"names": ["read"], "action": action, "args": [argument]}
+            text = json.dumps({"defaultAction": "SCMP_ACT_KILL", "syscalls": [rule]})
+            assert cache.compiled(parse_profile(text, DEFAULT)) or action == "SCMP_ACT_NOTIFY"
