@@ -298,6 +298,8 @@ def test_detach_keys_leave_it_running(wharfd: Wharfd) -> None:
         connection.sendall(b"\x18y")
         assert read_all(connection) == b""
     assert inspect(wharfd, id)["Running"]
+    told = wharfd.docker("events", "--since", "1", "--until", str(time.time()), "--filter", "event=exec_detach").text
+    assert "container exec_detach" in told and f"execID={id}" in told
 
 
 def test_a_client_that_goes_leaves_its_process_running(wharfd: Wharfd) -> None:

@@ -27,7 +27,9 @@ async def serve_attachment(client: Duplex, attachment: Attachment, keys: bytes) 
     try:
         await asyncio.wait((output, stdin), return_when=asyncio.FIRST_COMPLETED)
         detached = stdin.done() and stdin.exception() is None and stdin.result()
-        if not detached:
+        if detached:
+            attachment.detached()
+        else:
             # The end of the client's input is not the end of the output.
             await output
     finally:
@@ -56,6 +58,25 @@ async def _copy_input(client: Duplex, attachment: Attachment, keys: bytes) -> bo
         await attachment.write(held)
     await attachment.end_stdin()
     return False
+
+
+class Unframed:
+    """An attachment whose output has lost its frames: for clients that do not tell stdout from stderr."""
+
+    def __init__(self, attachment: Attachment) -> None:
+        self._attachment = attachment
+        self._frames = stdcopy.Deframer()
+        self.tty = attachment.tty
+        self.write = attachment.write
+        self.end_stdin = attachment.end_stdin
+        self.detached = attachment.detached
+        self.close = attachment.close
+
+    async def read(self) -> bytes:
+        while data := await self._attachment.read():
+            if output := b"".join([payload for _, payload in self._frames.feed(data)]):
+                return output
+        return b""
 
 
 async def log_pieces(stream: LogStream, *, timestamps: bool, details: bool) -> AsyncIterator[bytes]:

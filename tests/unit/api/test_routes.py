@@ -108,6 +108,9 @@ class StandInAttachment:
     async def end_stdin(self) -> None:
         await self._echo.put(b"")
 
+    def detached(self) -> None:
+        raise AssertionError("nobody typed the keys")
+
     def close(self) -> None:
         self.closed = True
 

@@ -87,6 +87,7 @@ class Shell:
         self._output = list(output)
         self._ends = ends
         self.got = b""
+        self.left = False
         self.closed = False
 
     async def read(self) -> bytes:
@@ -102,6 +103,10 @@ class Shell:
     async def end_stdin(self) -> None:
         raise AssertionError("the client did not end its input")
 
+    def detached(self) -> None:
+        assert not self.closed
+        self.left = True
+
     def close(self) -> None:
         self.closed = True
 
@@ -110,7 +115,7 @@ def test_the_end_of_the_output_ends_an_attachment() -> None:
     async def scenario() -> None:
         client, shell = Terminal(), Shell(b"a", b"b", ends=True)
         await asyncio.wait_for(serve_attachment(client, shell, b"\x10\x11"), 5)
-        assert client.seen == b"ab" and shell.closed
+        assert client.seen == b"ab" and shell.closed and not shell.left
 
     asyncio.run(scenario())
 
@@ -119,7 +124,7 @@ def test_detach_keys_leave_the_container_alone() -> None:
     async def scenario() -> None:
         client, shell = Terminal(b"ls\x10", b"x\x10", b"\x11rest"), Shell(ends=False)
         await asyncio.wait_for(serve_attachment(client, shell, b"\x10\x11"), 5)
-        assert shell.got == b"ls\x10x" and shell.closed
+        assert shell.got == b"ls\x10x" and shell.closed and shell.left
 
     asyncio.run(scenario())
 

@@ -1,6 +1,7 @@
 """A client's streams to and from a container, also before the container runs."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from wharf.runtime.contract import AttachStream
@@ -18,10 +19,13 @@ class AttachOptions:
 class Attachment:
     """What is read is ready for the client: raw bytes with a TTY, else frames of stdcopy. Close it at the end."""
 
-    def __init__(self, options: AttachOptions, *, tty: bool, replay: bytes = b"") -> None:
+    def __init__(
+        self, options: AttachOptions, *, tty: bool, replay: bytes = b"", on_detach: Callable[[], object] = lambda: None
+    ) -> None:
         self.options = options
         self.tty = tty
         self._replay = replay
+        self._on_detach = on_detach
         self._stream: asyncio.Future[AttachStream | None] = asyncio.get_running_loop().create_future()
 
     def connect(self, stream: AttachStream | None) -> None:
@@ -50,6 +54,10 @@ class Attachment:
         stream = await asyncio.shield(self._stream)
         if stream is not None and self.options.stdin:
             await stream.end_stdin()
+
+    def detached(self) -> None:
+        """The user typed the keys that leave the container alone; `close` follows."""
+        self._on_detach()
 
     def close(self) -> None:
         """Leaves the container alone and frees the stream; an attachment that waits is forgotten."""

@@ -253,7 +253,12 @@ class Containers:
         if container.status is Status.PAUSED:
             raise Conflict(f"container {ref} is paused, unpause the container before attach")
         replay = await self._replay(container, options) if options.logs else b""
-        attachment = Attachment(options, tty=container.config.tty, replay=replay)
+        attachment = Attachment(
+            options,
+            tty=container.config.tty,
+            replay=replay,
+            on_detach=lambda: self.lives.publish("detach", container),
+        )
         async with live.lock:
             if not options.stream or container.status in (Status.REMOVING, Status.DEAD):
                 attachment.connect(None)

@@ -1,5 +1,6 @@
 """A client's streams to and from an exec."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from wharf.apitypes import stdcopy
@@ -25,12 +26,21 @@ def console_size(size: list[int]) -> tuple[int, int]:
 class ExecAttachment:
     """What is read is ready for the client: raw bytes with `tty`, else frames of stdcopy. Close it at the end."""
 
-    def __init__(self, one: Exec, stream: AttachStream | None, *, tty: bool, first: bytes = b"") -> None:
+    def __init__(
+        self,
+        one: Exec,
+        stream: AttachStream | None,
+        *,
+        tty: bool,
+        first: bytes = b"",
+        on_detach: Callable[[], object] = lambda: None,
+    ) -> None:
         self.tty = tty
         self.detach_keys = one.detach_keys
         self._exec = one
         self._stream = stream
         self._first = first
+        self._on_detach = on_detach
 
     async def read(self) -> bytes:
         """The next bytes, b"" at the end. The exit code is known by then."""
@@ -51,6 +61,10 @@ class ExecAttachment:
     async def end_stdin(self) -> None:
         if self._stream is not None and self._exec.config.attach_stdin:
             await self._stream.end_stdin()
+
+    def detached(self) -> None:
+        """The user typed the keys that leave the process alone; `close` follows."""
+        self._on_detach()
 
     def close(self) -> None:
         """Leaves the process alone and frees the stream."""

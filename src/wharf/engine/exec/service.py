@@ -107,7 +107,14 @@ class Execs:
             if options.detach:
                 raise
             return told(one, error, tty=options.tty)
-        return None if options.detach else ExecAttachment(one, process.stream, tty=options.tty)
+        if options.detach:
+            return None
+        return ExecAttachment(
+            one,
+            process.stream,
+            tty=options.tty,
+            on_detach=lambda: self.lives.publish("exec_detach", container, execID=one.id),
+        )
 
     async def _run(self, one: Exec, container: Container, options: StartOptions) -> ExecProcess:
         """Starts the process and sees to its end."""
