@@ -294,7 +294,7 @@ class Connection(asyncio.Protocol):
             raise ClientGone
         stream = HijackedStream(self._outlet)
         self._transport.write(
-            hijack_head(answer.content_type, upgrade=request.upgrade, http_minor=self._head.http_minor)
+            answer.head or hijack_head(answer.content_type, upgrade=request.upgrade, http_minor=self._head.http_minor)
         )
         early, self._buffer = self._buffer, b""
         self._resume_reading()

@@ -77,6 +77,7 @@ class Hijack:
     serve: Callable[[Duplex], Awaitable[None]]
     content_type: str
     abandon: Callable[[], object] = _nothing  # called in place of `serve` when the client has left
+    head: bytes = b""  # in place of the head that the content type and the upgrade make
 
 
 Answer = Response | Streaming | Hijack

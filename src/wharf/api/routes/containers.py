@@ -7,9 +7,10 @@ from wharf.api.compat import stream_type
 from wharf.api.decode import decode_create, json_body
 from wharf.api.encode import json_response, to_json, versioned
 from wharf.api.engine_port import Engine, WaitResult
-from wharf.api.messages import Hijack, Request, Response, Streaming
-from wharf.api.query import parse_int
-from wharf.api.streams import log_pieces, serve_attachment
+from wharf.api.messages import Duplex, Hijack, Request, Response, Streaming
+from wharf.api.query import Query, parse_int
+from wharf.api.streams import Unframed, log_pieces, serve_attachment
+from wharf.api.websocket import WebSocketStream, handshake
 from wharf.engine.containers.attaching import AttachOptions
 from wharf.errors import InvalidArgument
 from wharf.logs.entries import LogQuery
@@ -111,21 +112,37 @@ def _wait_answer(result: WaitResult) -> dict[str, object]:
     return {"StatusCode": result.code} | ({"Error": {"Message": result.error}} if result.error else {})
 
 
-async def attach(engine: Engine, request: Request) -> Hijack:
-    """POST /containers/{name}/attach — 101 with an upgrade, 200 without; then the container's streams."""
-    query = request.query
-    keys = detach.parse_keys(query.text("detachKeys"))
-    options = AttachOptions(
+def _attach_options(query: Query) -> AttachOptions:
+    return AttachOptions(
         stdin=query.flag("stdin"),
         stdout=query.flag("stdout"),
         stderr=query.flag("stderr"),
         stream=query.flag("stream"),
         logs=query.flag("logs"),
     )
-    attachment = await engine.containers.attach(request.name, options)
+
+
+async def attach(engine: Engine, request: Request) -> Hijack:
+    """POST /containers/{name}/attach — 101 with an upgrade, 200 without; then the container's streams."""
+    keys = detach.parse_keys(request.query.text("detachKeys"))
+    attachment = await engine.containers.attach(request.name, _attach_options(request.query))
     # Who did not ask for an upgrade is an old client that knows one type only.
     content_type = stream_type(request.version if request.upgrade else 0, tty=attachment.tty)
     return Hijack(lambda client: serve_attachment(client, attachment, keys), content_type, abandon=attachment.close)
+
+
+async def attach_websocket(engine: Engine, request: Request) -> Hijack:
+    """GET /containers/{name}/attach/ws — 101; then the container's streams as messages, stdout and stderr unmarked."""
+    keys = detach.parse_keys(request.query.text("detachKeys"))
+    head = handshake(request)
+    attachment = await engine.containers.attach(request.name, _attach_options(request.query))
+
+    async def serve(client: Duplex) -> None:
+        socket = WebSocketStream(client, request.version)
+        await serve_attachment(socket, attachment if attachment.tty else Unframed(attachment), keys)
+        await socket.close()
+
+    return Hijack(serve, "", abandon=attachment.close, head=head)
 
 
 async def logs(engine: Engine, request: Request) -> Streaming:

@@ -51,6 +51,7 @@ _TABLE: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("POST", "/containers/{name}/unpause", containers.unpause),
     ("POST", "/containers/{name}/wait", containers.wait),
     ("POST", "/containers/{name}/attach", containers.attach),
+    ("GET", "/containers/{name}/attach/ws", containers.attach_websocket),
     ("POST", "/containers/{name}/resize", containers.resize),
     ("POST", "/containers/{name}/exec", exec.create),
     ("DELETE", "/containers/{name}", containers.remove),
