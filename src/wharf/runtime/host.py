@@ -1,5 +1,6 @@
 """What this host can give to containers, looked up once."""
 
+import glob
 import os
 import resource
 import stat
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from wharf.linux import capabilities
-from wharf.runtime.bundle import Device, HostFacts
+from wharf.runtime.bundle import DEFAULT_MASKED_PATHS, Device, HostFacts
 
 #: Made anew in every container.
 _OWN: Final = frozenset(
@@ -25,6 +26,15 @@ def facts() -> HostFacts:
     limits = {name: resource.getrlimit(number)[1] for name, number in _limits()}
     score = int(Path("/proc/self/oom_score_adj").read_text())
     return HostFacts(names, {} if may_raise else limits, lowest_oom_score_adj=-1000 if may_raise else score)
+
+
+@cache
+def masked_paths(processors: str = "/sys/devices/system/cpu") -> tuple[str, ...]:
+    """What ordinary containers of this host must not see.
+
+    That is the same everywhere but for the heat of each processor, which tells of the work of others.
+    """
+    return DEFAULT_MASKED_PATHS + tuple(sorted(glob.glob(f"{processors}/cpu[0-9]*/thermal_throttle")))  # noqa: PTH207
 
 
 def _limits() -> Iterator[tuple[str, int]]:

@@ -24,6 +24,7 @@ from wharf.engine.images.record import Image
 from wharf.engine.networks.service import Networks
 from wharf.engine.volumes import Volumes
 from wharf.errors import Conflict, InvalidArgument, NotFound
+from wharf.runtime.host import masked_paths
 from wharf.snapshots.contract import Snapshots
 from wharf.spec.platform import Platform, fallbacks
 
@@ -135,7 +136,7 @@ class Creations:
             or creation.cgroup_namespace(
                 self.config.default_cgroupns_mode, host, unified=self.lives.starter.host.unified
             ),
-            **creation.hidden_paths(host),
+            **creation.hidden_paths(host, masked_paths()),
             runtime=host.runtime or starter.default_runtime,
             shm_size=host.shm_size or self.config.shm_size,
             restart_policy=msgspec.structs.replace(host.restart_policy, name=host.restart_policy.name or "no"),

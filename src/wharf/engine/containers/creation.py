@@ -76,13 +76,16 @@ def cgroup_namespace(default: str, host: HostConfig, *, unified: bool) -> str:
     return default or ("private" if unified else "host")
 
 
-def hidden_paths(host: HostConfig) -> dict[str, list[str]]:
-    """The paths that are masked or read-only where the request says nothing of them. None is, for the privileged."""
+def hidden_paths(host: HostConfig, masked: Sequence[str] = bundle.DEFAULT_MASKED_PATHS) -> dict[str, list[str]]:
+    """The paths that are masked or read-only where the request says nothing of them. None is, for the privileged.
+
+    `masked` are those that this host masks.
+    """
     if host.privileged:
         return {}
     found = {}
     if host.masked_paths is None:
-        found["masked_paths"] = list(bundle.DEFAULT_MASKED_PATHS)
+        found["masked_paths"] = list(masked)
     if host.readonly_paths is None:
         found["readonly_paths"] = list(bundle.DEFAULT_READONLY_PATHS)
     return found

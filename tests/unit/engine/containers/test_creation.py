@@ -153,5 +153,6 @@ def test_the_cgroup_namespace_of_who_asks_for_none(default: str, privileged: boo
 
 def test_paths_are_hidden_unless_the_request_says_otherwise() -> None:
     assert "/proc/kcore" in creation.hidden_paths(HostConfig())["masked_paths"]
+    assert creation.hidden_paths(HostConfig(), ("/sys/x",))["masked_paths"] == ["/sys/x"]
     assert list(creation.hidden_paths(HostConfig(masked_paths=[]))) == ["readonly_paths"]
     assert creation.hidden_paths(HostConfig(privileged=True)) == {}
