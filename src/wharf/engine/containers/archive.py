@@ -7,14 +7,14 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 from wharf.apitypes.archive import FileChange, PathStat, go_mode, go_time
+from wharf.engine.containers import namespaces
 from wharf.engine.containers.bundling import NON_RECURSIVE
 from wharf.engine.containers.record import Container, Status
 from wharf.engine.containers.running import Lives
 from wharf.engine.containers.starting import Places
 from wharf.engine.containers.store import ContainerStore
 from wharf.errors import Conflict, EngineError, InvalidArgument, NotFound
-from wharf.linux import pidfd
-from wharf.runtime import records, users
+from wharf.runtime import users
 from wharf.snapshots import views
 from wharf.snapshots.changes import Difference, difference
 from wharf.snapshots.contract import Snapshots
@@ -139,33 +139,15 @@ class Files:
         """The container's own mounts while it runs, else such as it would have; then it cannot start meanwhile."""
         live = self.lives.of(container)
         async with live.lock:
-            namespace = self._namespace(self.lives.current(container.id))
+            current = self.lives.current(container.id)
+            namespace = namespaces.opened(self.places.bundle(current.id), "mnt") if current.pid else None
             if namespace is None:
-                yield self._still_view(self.lives.current(container.id), bare=bare)
+                yield self._still_view(current, bare=bare)
                 return
         try:
             yield View(namespace=namespace, bare=bare)
         finally:
             os.close(namespace)
-
-    def _namespace(self, container: Container) -> int | None:
-        """The mount namespace of a container's process; None when none runs."""
-        started = records.read(self.places.bundle(container.id), records.STARTED) if container.pid else None
-        if started is None:
-            return None
-        process = pidfd.open_same(started["pid"], started["start_time"])
-        if process is None:
-            return None
-        try:
-            namespace = os.open(f"/proc/{started['pid']}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
-            if pidfd.has_ended(process):  # then the number may have been another's already
-                os.close(namespace)
-                return None
-            return namespace
-        except OSError:
-            return None
-        finally:
-            os.close(process)
 
     def _still_view(self, container: Container, *, bare: bool) -> View:
         binds = [

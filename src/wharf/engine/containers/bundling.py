@@ -36,8 +36,8 @@ class Surroundings:
     etc: Path  # directory with hosts, hostname and resolv.conf
     cgroups_path: str
     unified_cgroups: bool  # pure cgroup v2
-    network_pid: int = 0  # whose network namespace `container:` joins
-    pid_pid: int = 0
+    joined_network: str = ""  # path of the network namespace that `container:` joins
+    joined_pid: str = ""
     init_path: str = ""  # of a static init program, when one is wanted
     shm_size: int = bundle.DEFAULT_SHM_SIZE
     ulimits: tuple[Ulimit, ...] = ()  # the daemon's defaults
@@ -170,11 +170,11 @@ def _namespaces(container: Container, around: Surroundings) -> Namespaces:
         "bridge": bundle.SHIM_NETWORK,
         "none": bundle.NEW,
         "host": bundle.HOST,
-        "container": f"/proc/{around.network_pid}/ns/net",
+        "container": around.joined_network,
     }[network_kind(container)]
     return Namespaces(
         network=network,
-        pid=_joined(host.pid_mode, around.pid_pid, "pid"),
+        pid=_joined(host.pid_mode, around.joined_pid),
         ipc=bundle.HOST if host.ipc_mode == "host" else bundle.NEW,
         uts=bundle.HOST if host.uts_mode == "host" else bundle.NEW,
         cgroup=bundle.NEW if _has_cgroup_namespace(host, around) else bundle.HOST,
@@ -194,10 +194,10 @@ def _annotations(host: HostConfig, around: Surroundings) -> dict[str, str]:
     return {"org.systemd.property.CollectMode": "'inactive-or-failed'"} | host.annotations
 
 
-def _joined(mode: str, pid: int, kind: str) -> str:
+def _joined(mode: str, path: str) -> str:
     if mode == "host":
         return bundle.HOST
-    return f"/proc/{pid}/ns/{kind}" if mode.startswith("container:") else bundle.NEW
+    return path if mode.startswith("container:") else bundle.NEW
 
 
 def _default_mounts(host: HostConfig, around: Surroundings) -> Iterator[Mount]:

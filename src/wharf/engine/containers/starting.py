@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from wharf.engine.config import EngineConfig
-from wharf.engine.containers import bundling, etc_files, ports
+from wharf.engine.containers import bundling, etc_files, namespaces, ports
 from wharf.engine.containers.live import Live
 from wharf.engine.containers.log_files import log_file
 from wharf.engine.containers.record import Container
@@ -76,7 +76,8 @@ class Starter:
         """Returns when the process runs. After a failure nothing of the start is left; the record is the caller's."""
         bundle = self.places.bundle(container.id)
         self.hasten()
-        async with AsyncExitStack() as made:
+        # `held` is given back when the process runs, too: by then it has its own.
+        async with AsyncExitStack() as made, AsyncExitStack() as held:
             await self._make_bundle(bundle)
             made.push_async_callback(self.monitors.remove, bundle)
             endpoints, listeners = await self._reserve(container, made)
@@ -84,7 +85,7 @@ class Starter:
             # The intent: a daemon that comes back finds the address and the ports of a shim that it finds running.
             self.store.update(container)
             self.write_etc_files(container)
-            monitor = await self.monitors.create(await self._launch(container, bundle))
+            monitor = await self.monitors.create(await self._launch(container, bundle, held))
             made.callback(monitor.close)
             if endpoints and monitor.network is not None:
                 made.callback(self.sandboxes.close_resolver, container.id)
@@ -157,9 +158,9 @@ class Starter:
         added = "".join(f"{ip}\t{name}\n" for ip, name in (etc_files.split_extra_host(e, "127.0.0.1") for e in extra))
         return _read(Path("/etc/hosts")) + added
 
-    async def _launch(self, container: Container, bundle: Path) -> Launch:
-        network_of = self._sharing(container.host.network_mode)
-        pid_of = self._sharing(container.host.pid_mode)
+    async def _launch(self, container: Container, bundle: Path, held: AsyncExitStack) -> Launch:
+        network_of, joined_network = self._sharing(container.host.network_mode, "net", held)
+        _, joined_pid = self._sharing(container.host.pid_mode, "pid", held)
         for mount in container.mounts:
             if mount.type == "volume":
                 await self.volumes.prepare(mount, container.id, self.snapshots)
@@ -168,8 +169,8 @@ class Starter:
             container,
             etc=self.places.directory(network_of.id if network_of else container.id),
             runtime=program,
-            network_pid=network_of.pid if network_of else 0,
-            pid_pid=pid_of.pid if pid_of else 0,
+            joined_network=joined_network,
+            joined_pid=joined_pid,
         )
         spec, warnings = bundling.spec(container, around, every=self.host.every)
         for warning in warnings:
@@ -189,23 +190,31 @@ class Starter:
             cgroups_path=spec.cgroups_path,
         )
 
-    def _sharing(self, mode: str) -> Container | None:
-        """The running container whose namespace `container:X` names."""
-        kind, _, ref = mode.partition(":")
-        if kind != "container":
-            return None
+    def _sharing(self, mode: str, kind: str, held: AsyncExitStack) -> tuple[Container | None, str]:
+        """The running container that `container:X` names, and the path of its namespace, while `held` holds it."""
+        how, _, ref = mode.partition(":")
+        if how != "container":
+            return None, ""
         other = self.store.find(ref)
-        if not other.pid:
-            raise Conflict(f"cannot join network of a non running container: {other.id}")
-        return other
+        namespace = namespaces.opened(self.places.bundle(other.id), kind) if other.pid else None
+        if namespace is None:
+            what = "network" if kind == "net" else "PID"
+            raise Conflict(f"cannot join {what} of a non running container: {other.id}")
+        held.callback(os.close, namespace)
+        return other, namespaces.path_of(namespace)
 
     @staticmethod
     async def _connect_early(live: Live, monitor: Monitor) -> None:
         """Those who attached before the start get every byte: they are connected before the process runs."""
         early, live.early = live.early, []
-        for attachment in early:
-            options = attachment.options
-            attachment.connect(await monitor.attach(stdin=options.stdin, stdout=options.stdout, stderr=options.stderr))
+        try:
+            for attachment in early:
+                asked = attachment.options
+                attachment.connect(await monitor.attach(stdin=asked.stdin, stdout=asked.stdout, stderr=asked.stderr))
+        finally:
+            # After a failure nobody else knows of the rest: they see the end. Those that are connected keep it.
+            for attachment in early:
+                attachment.connect(None)
 
 
 def _read(path: Path) -> str:

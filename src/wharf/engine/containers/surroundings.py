@@ -53,7 +53,7 @@ class Host:
         )
 
     async def surround(
-        self, container: Container, *, etc: Path, runtime: str, network_pid: int, pid_pid: int
+        self, container: Container, *, etc: Path, runtime: str, joined_network: str, joined_pid: str
     ) -> bundling.Surroundings:
         """All that bundling.spec() needs to know for a start of `container`."""
         host = container.host
@@ -63,8 +63,8 @@ class Host:
             etc=etc,
             cgroups_path=self.cgroups_path(container),
             unified_cgroups=self.unified,
-            network_pid=network_pid,
-            pid_pid=pid_pid,
+            joined_network=joined_network,
+            joined_pid=joined_pid,
             init_path=self._init(host),
             shm_size=self.config.shm_size,
             ulimits=self.config.default_ulimits,

@@ -85,11 +85,11 @@ def test_the_containers_variables_win_and_can_remove() -> None:
         ("default", {"type": "network", "path": "/proc/self/ns/net"}),
         ("none", {"type": "network"}),
         ("host", None),
-        ("container:x", {"type": "network", "path": "/proc/42/ns/net"}),
+        ("container:x", {"type": "network", "path": "/proc/42/fd/7"}),
     ],
 )
 def test_network_modes(mode: str, network: dict[str, str] | None) -> None:
-    document = bundled(container(HostConfig(network_mode=mode)), network_pid=42)
+    document = bundled(container(HostConfig(network_mode=mode)), joined_network="/proc/42/fd/7")
     found = [entry for entry in document["linux"]["namespaces"] if entry["type"] == "network"]
     assert found == ([network] if network else [])
 
