@@ -72,8 +72,9 @@ class Lives:
         """False when it runs already. A container with auto-remove that cannot be started is removed."""
         try:
             return await self._start_once(container)
-        except EngineError as error:
-            if container.host.auto_remove and not isinstance(error, Conflict):
+        except EngineError:
+            current = self.store.get(container.id)
+            if container.host.auto_remove and current is not None and current.status in (Status.CREATED, Status.EXITED):
                 await self._auto_remove(container)
             raise
 
