@@ -89,6 +89,9 @@ async def _open(
     images = Images(db, config.data_root, snapshots, events, _registries(config), store.users_of_image)
     await images.open()
     stack.push_async_callback(images.close)
+    for container in store:
+        if (layers := images.layers_of(container.image)) is not None:
+            snapshots.restore(container.id, layers)
     volumes = Volumes(db, config.data_root / "volumes", events)
     kernel = Kernel()
     stack.callback(kernel.close)

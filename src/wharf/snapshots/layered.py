@@ -19,6 +19,9 @@ class LayeredSnapshots(Snapshots, Protocol):
     async def close(self) -> None:
         """Waits for removals in the background."""
 
+    def restore(self, id: str, layers: Sequence[Digest]) -> None:
+        """Tells what container `id` stands on, for what a crash may have taken. Nothing without a writable layer."""
+
     def image_graph_driver(self, layers: Sequence[Digest]) -> dict[str, str]:
         """The GraphDriver.Data of an image's inspect."""
 

@@ -4,13 +4,14 @@ On disk, below the root of the layers: containers/ID/diff (its changes), work (t
 """
 
 import asyncio
+import logging
 import os
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from wharf.errors import Conflict, EngineError, NotFound
+from wharf.errors import Conflict, EngineError, InvalidArgument, NotFound
 from wharf.linux import overlay
 from wharf.linux.files import detached_mount
 from wharf.linux.mounts import RootMount
@@ -18,6 +19,8 @@ from wharf.linux.trees import tree_size
 from wharf.snapshots.layers import Layers
 from wharf.snapshots.stacked import read_stacked
 from wharf.spec.digest import Digest
+
+log = logging.getLogger(__name__)
 
 _INDEX_SWITCH: Final = Path("/sys/module/overlay/parameters/index")
 
@@ -31,7 +34,7 @@ class OverlaySnapshots:
         self.layers = layers
         self._root = layers.root
         self._containers = layers.root / "containers"
-        self._stacks: dict[str, tuple[Digest, ...]] = {}
+        self._stacks: dict[str, tuple[Digest, ...] | None] = {}  # None where a crash took the file of names
         self._options = ""
 
     async def open(self) -> None:
@@ -77,13 +80,22 @@ class OverlaySnapshots:
             hidden.mkdir(mode=0o710)
             (hidden / "work").mkdir(mode=0o700)
             self._make_root(hidden / "diff", names)
-            (hidden / "layers").write_text("".join(f"{layer}\n" for layer in layers))
+            write_stack(hidden / "layers", layers)
             hidden.rename(self._containers / id)
         except OSError as error:
             with suppress(EngineError):
                 self.layers.discard(hidden)
             raise EngineError(f"cannot make the writable layer of {id}: {error.strerror}") from error
         self._stacks[id] = tuple(layers)
+
+    def restore(self, id: str, layers: Sequence[Digest]) -> None:
+        """Tells what `id` stands on, for what a crash may have taken. Nothing without a writable layer."""
+        if id not in self._stacks or self._stacks[id] == tuple(layers):
+            return
+        log.warning("the layers of a container were not recorded, its image names them", extra={"container": id})
+        self._stacks[id] = tuple(layers)
+        with suppress(OSError):  # then it is told again at the next start
+            write_stack(self._containers / id / "layers", layers)
 
     def _make_root(self, diff: Path, names: Sequence[str]) -> None:
         """The upper directory. The root shows the upper one's owner and mode, so it takes those of the image."""
@@ -155,17 +167,26 @@ class OverlaySnapshots:
 
     def _tops(self) -> Iterator[Digest]:
         for stack in self._stacks.values():
-            yield from stack[-1:]
+            yield from (stack or ())[-1:]
 
     def _stack(self, id: str) -> tuple[Digest, ...]:
-        try:
-            return self._stacks[id]
-        except KeyError:
-            raise NotFound(f"container {id} has no writable layer") from None
+        if id not in self._stacks:
+            raise NotFound(f"container {id} has no writable layer")
+        stack = self._stacks[id]
+        if stack is None:
+            raise EngineError(f"the layers below container {id} were lost in a crash, and its image is not here")
+        return stack
 
 
-def _read_stack(file: Path) -> tuple[Digest, ...]:
+def write_stack(file: Path, layers: Sequence[Digest]) -> None:
+    """Without a flush to the disk: what a power cut takes of it the image can tell."""
+    file.write_text("".join(f"{layer}\n" for layer in layers) or "\n")
+
+
+def _read_stack(file: Path) -> tuple[Digest, ...] | None:
+    """None when a crash took it, or parts of it."""
     try:
-        return tuple(Digest.parse(line) for line in file.read_text().split())
-    except FileNotFoundError:
-        return ()
+        text = file.read_text()
+        return tuple(Digest.parse(line) for line in text.split()) if text.endswith("\n") else None
+    except (OSError, UnicodeDecodeError, InvalidArgument):
+        return None

@@ -10,7 +10,7 @@ from wharf.errors import Conflict, EngineError
 from wharf.linux.mounts import RootMount
 from wharf.snapshots.layers import Layers
 from wharf.snapshots.merge import merge_layer
-from wharf.snapshots.overlayfs import OverlaySnapshots
+from wharf.snapshots.overlayfs import OverlaySnapshots, write_stack
 from wharf.spec.digest import Digest
 
 
@@ -32,7 +32,7 @@ class VfsSnapshots(OverlaySnapshots):
         hidden = self._containers / f".{id}-{os.urandom(4).hex()}"
         try:
             await asyncio.to_thread(self._copy, hidden, names)
-            (hidden / "layers").write_text("".join(f"{layer}\n" for layer in layers))
+            write_stack(hidden / "layers", layers)
             hidden.rename(self._containers / id)
         except OSError as error:
             self.layers.discard(hidden)

@@ -36,7 +36,7 @@ from wharf.engine.containers.update import Updates
 from wharf.engine.images.images import Images
 from wharf.engine.networks.service import Networks
 from wharf.engine.volumes import Volumes
-from wharf.errors import Conflict, InvalidArgument, NotFound, NotImplementedByUs
+from wharf.errors import Conflict, EngineError, InvalidArgument, NotFound, NotImplementedByUs
 from wharf.events.bus import Bus
 from wharf.logs.entries import LogEntry, LogQuery
 from wharf.logs.reading import read_logs
@@ -234,8 +234,8 @@ class Containers:
     def _driver_data(self, container: Container) -> dict[str, str]:
         try:
             return self._snapshots.graph_driver(container.id)
-        except NotFound:
-            return {}  # it is being removed, or that has failed
+        except EngineError:
+            return {}  # it is being removed, or that has failed, or a crash took its layers
 
     async def top(self, ref: str, ps_args: str = "-ef") -> Top:
         container = self._store.find(ref)

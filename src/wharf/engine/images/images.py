@@ -20,6 +20,7 @@ from wharf.engine.images.record import Image
 from wharf.engine.images.stock import Publisher, Stock, Users, nobody
 from wharf.errors import EngineError, InvalidArgument
 from wharf.snapshots.layered import LayeredSnapshots
+from wharf.spec.digest import Digest
 from wharf.spec.image_config import is_built_on
 from wharf.spec.reference import Reference
 
@@ -65,6 +66,11 @@ class Images:
     def get(self, name: str) -> Image:
         """By tag, digest, id or unique beginning of an id. Raises NoSuchImage."""
         return self._stock.catalogue.get(name)
+
+    def layers_of(self, id: str) -> Sequence[Digest] | None:
+        """The chain ids of an image, lowest first; None when it is not here (any more)."""
+        image = self._stock.catalogue.by_id(id)
+        return image.layers if image is not None else None
 
     def names(self, id: str) -> Sequence[Reference]:
         """The names of an image, tags first."""
