@@ -11,7 +11,7 @@ from wharf.errors import EngineError, Unavailable
 from wharf.linux.listener import Listener
 from wharf.linux.netlink import parse_mac
 from wharf.linux.nftables import NftablesError
-from wharf.network import device, reservation
+from wharf.network import device, forwarding, reservation
 from wharf.network.contract import Endpoint, EndpointRequest
 from wharf.network.firewall import Ruleset
 from wharf.network.ipam import Addresses, mac_address
@@ -113,7 +113,8 @@ class BridgeNetwork:
             self._kernel.routes(), settings.name, settings.address, settings.mtu
         )
         self._place(address)
-        device.enable_forwarding(settings.name, local_clients=settings.firewall)
+        device.allow_local_clients(settings.name, allowed=settings.firewall)
+        forwarding.begin(self._kernel.nftables() if settings.firewall else None, settings.name)
         # A table that an engine before us left goes on working until restore() replaces it.
         if settings.firewall and not self._has_table():
             self._rebuild()
@@ -134,6 +135,8 @@ class BridgeNetwork:
         if self._settings.firewall:
             self._kernel.nftables().run(self._rules.remove())
         device.delete_bridge(self._kernel.routes(), self._settings.name)
+        if self._settings.firewall:
+            forwarding.end(self._kernel.nftables(), self._settings.name)
 
     def _let_go(self) -> None:
         self.unavailable = self.unavailable or "the bridge is closed"

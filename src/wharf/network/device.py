@@ -95,10 +95,9 @@ def sweep(routes: RouteSocket, bridge: int, keep: Iterable[str]) -> None:
             routes.request(netlink.delete_link(link.index))
 
 
-def enable_forwarding(bridge: str, *, local_clients: bool) -> None:
-    """Lets the host route for containers, and `local_clients` on 127.0.0.1 reach published ports. Raises OSError."""
-    sysctl.ensure("net/ipv4/ip_forward", "1")
-    sysctl.ensure(f"net/ipv4/conf/{bridge}/route_localnet", "1" if local_clients else "0")
+def allow_local_clients(bridge: str, *, allowed: bool) -> None:
+    """Lets local clients on 127.0.0.1 reach published ports. Raises OSError."""
+    sysctl.ensure(f"net/ipv4/conf/{bridge}/route_localnet", "1" if allowed else "0")
 
 
 def bridge_is_filtered() -> bool:
