@@ -97,6 +97,12 @@ def _config_mac_address(document: Document) -> None:
     document["Config"]["MacAddress"] = document["Config"]["MacAddress"] or address
 
 
+def _bridge_by_name(document: Document) -> None:
+    """The default network is called what it is, no longer "default"."""
+    if document["HostConfig"]["NetworkMode"] == "default":
+        document["HostConfig"]["NetworkMode"] = "bridge"
+
+
 _ENDPOINT_EXTRAS: Final = _without("DNSNames", "GwPriority")
 #: What the default bridge's settings repeated until 1.52, and members that were empty long before.
 _LEGACY_NETWORK: Final = _without(
@@ -153,6 +159,7 @@ _SUMMARY: Final[Sequence[tuple[int, int, Change]]] = (
     (0, 43, _within("NetworkSettings", _each("Networks", _ENDPOINT_EXTRAS))),
     (44, 47, _within("NetworkSettings", _each("Networks", _without("GwPriority")))),
     (0, 51, _without("Health")),
+    (45, 99, _bridge_by_name),
 )
 _IMAGE_SUMMARY: Final[Sequence[tuple[int, int, Change]]] = ((44, 99, _without("VirtualSize")),)
 
@@ -177,6 +184,7 @@ SHAPES: Final[dict[type, Sequence[tuple[int, int, Change]]]] = {
         (0, 99, _within("HostConfig", _HOST_NULLS)),
         (0, 99, _within("HostConfig", _unset("Init"))),
         (0, 99, _within("HostConfig", _console_size)),
+        (45, 99, _bridge_by_name),
         (52, 99, _within("NetworkSettings", _LEGACY_NETWORK)),
     ),
     ContainerSummary: _SUMMARY,

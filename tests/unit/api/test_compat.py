@@ -14,6 +14,7 @@ from wharf.apitypes.containers import (
     EndpointSettings,
     HostConfig,
     NetworkSettings,
+    SummaryHostConfig,
     SummaryNetworkSettings,
 )
 from wharf.apitypes.images import ImageInspect, ImageSummary
@@ -57,6 +58,17 @@ def test_endpoints_grew(version: int, names: bool, priority: bool) -> None:
     for value in (INSPECT, SUMMARY):
         endpoint = shape(value, version)["NetworkSettings"]["Networks"]["bridge"]
         assert ("DNSNames" in endpoint, "GwPriority" in endpoint) == (names, priority)
+
+
+@pytest.mark.parametrize(("version", "mode"), [(24, "default"), (44, "default"), (45, "bridge"), (54, "bridge")])
+def test_the_default_network_got_its_name(version: int, mode: str) -> None:
+    host = HostConfig(network_mode="default")
+    inspect = msgspec.structs.replace(INSPECT, host_config=host)
+    summary = msgspec.structs.replace(SUMMARY, host_config=SummaryHostConfig(network_mode="default"))
+    for value in (inspect, summary):
+        assert shape(value, version)["HostConfig"]["NetworkMode"] == mode
+    other = msgspec.structs.replace(INSPECT, host_config=HostConfig(network_mode="front"))
+    assert shape(other, version)["HostConfig"]["NetworkMode"] == "front"
 
 
 @pytest.mark.parametrize(("version", "has"), [(43, True), (44, False)])

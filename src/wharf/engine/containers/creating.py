@@ -131,6 +131,7 @@ class Creations:
             host,
             log_config=msgspec.structs.replace(given, type=driver, config=options),
             network_mode=host.network_mode or "default",
+            oom_kill_disable=None if starter.host.unified else bool(host.oom_kill_disable),
             ipc_mode=host.ipc_mode or self.config.default_ipc_mode,
             cgroupns_mode=host.cgroupns_mode
             or creation.cgroup_namespace(
