@@ -9,6 +9,7 @@ import msgspec
 
 from wharf.apitypes.containers import ContainerConfig, HealthConfig, HostConfig
 from wharf.engine.containers import bundling, etc_files, health, log_files, mounts, ports, restart, signals
+from wharf.engine.networks import attachments
 from wharf.errors import InvalidArgument, NotImplementedByUs
 from wharf.linux import capabilities
 from wharf.runtime import bundle
@@ -107,6 +108,7 @@ def check(config: ContainerConfig, host: HostConfig, *, cpus: int) -> list[str]:
     _check_capabilities("CapAdd", host.cap_add)
     _check_capabilities("CapDrop", host.cap_drop)
     _check_names(host)
+    attachments.check_mac_address(config.mac_address)
     for what in _not_offered(config, host):
         raise NotImplementedByUs(f"{what} is not supported by this engine yet")
     return list(_warnings(host))

@@ -1,5 +1,6 @@
 """Which networks a container belongs to, and what it is called there. Pure."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -12,6 +13,7 @@ from wharf.errors import InvalidArgument
 DEFAULT: Final = "bridge"
 #: Modes in which a container has no network of its own to be connected to others.
 ALONE: Final = ("host", "none", "container")
+_MAC_ADDRESS: Final = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}|[0-9A-Fa-f]{2}(-[0-9A-Fa-f]{2}){5}")
 
 
 def primary(mode: str) -> str:
@@ -74,6 +76,7 @@ def interface(prefix: str, taken: Mapping[str, object]) -> str:
 
 def check(settings: EndpointSettings, *, name: str, asked_subnet: bool) -> None:
     """Raises InvalidArgument for what a network cannot give."""
+    check_mac_address(settings.mac_address)
     ipam = settings.ipam_config
     if ipam is not None and (ipam.ipv6_address or ipam.link_local_ips):
         raise InvalidArgument("IPv6 and link-local addresses are not supported by this engine yet")
@@ -86,6 +89,12 @@ def check(settings: EndpointSettings, *, name: str, asked_subnet: bool) -> None:
         raise InvalidArgument(
             "user specified IP address is supported only when connecting to networks with user configured subnets"
         )
+
+
+def check_mac_address(address: str) -> None:
+    """Raises InvalidArgument for what is none; "" asks for any."""
+    if address and not _MAC_ADDRESS.fullmatch(address):
+        raise InvalidArgument(f"invalid MAC address {address}")
 
 
 def cleaned(settings: EndpointSettings) -> EndpointSettings:

@@ -156,3 +156,8 @@ def test_paths_are_hidden_unless_the_request_says_otherwise() -> None:
     assert creation.hidden_paths(HostConfig(), ("/sys/x",))["masked_paths"] == ["/sys/x"]
     assert list(creation.hidden_paths(HostConfig(masked_paths=[]))) == ["readonly_paths"]
     assert creation.hidden_paths(HostConfig(privileged=True)) == {}
+
+
+def test_the_containers_own_mac_address_is_checked() -> None:
+    with pytest.raises(InvalidArgument, match="invalid MAC address nonsense"):
+        creation.check(ContainerConfig(mac_address="nonsense"), HostConfig(), cpus=2)

@@ -150,3 +150,16 @@ def test_each_address_has_its_turn() -> None:
     assert [rotated(addresses, turn)[0] for turn in range(3)] == addresses
     assert all(sorted(rotated(addresses, turn)) == addresses for turn in range(7))
     assert rotated([], 5) == []
+
+
+@pytest.mark.parametrize("address", ["", "02:42:ac:11:00:02", "02-42-AC-11-00-02"])
+def test_addresses_of_interfaces(address: str) -> None:
+    attachments.check(EndpointSettings(mac_address=address), name="front", asked_subnet=False)
+
+
+@pytest.mark.parametrize(
+    "address", ["x", "02:42:ac:11:00", "02:42:ac:11:00:02:03", "02:42-ac:11:00:02", "02:42:ac:11:00:0g"]
+)
+def test_what_is_no_address_of_an_interface(address: str) -> None:
+    with pytest.raises(InvalidArgument, match="invalid MAC address"):
+        attachments.check(EndpointSettings(mac_address=address), name="bridge", asked_subnet=False)
