@@ -12,12 +12,15 @@ from wharf.engine.containers.starting import Places
 from wharf.engine.containers.store import ContainerStore
 from wharf.engine.networks.sandboxes import Sandboxes
 from wharf.errors import EngineError
-from wharf.runtime.contract import ExitStatus, Monitors
+from wharf.linux import cgroups
+from wharf.runtime.contract import ExitStatus, Monitor, Monitors
 
 log = logging.getLogger(__name__)
 
 #: How many restart at once: more would only make all of them slow.
 STARTS_AT_ONCE = 8
+#: Seconds that the end of a container that nobody owns may take.
+END_PATIENCE = 5.0
 
 
 def lost(container: Container) -> ExitStatus:
@@ -45,7 +48,7 @@ class Reconciler:
         # Addresses first: a container that ended while we were away gives its own back below.
         await self._sandboxes.restore()
         again = await asyncio.gather(*(self._settled(c, c.id in bundles) for c in self._store))
-        await asyncio.gather(*(self._sweep(id) for id in bundles if self._store.get(id) is None))
+        await asyncio.gather(*(self._swept(id) for id in bundles if self._store.get(id) is None))
         return [container for container in again if container is not None]
 
     async def _settled(self, container: Container, has_bundle: bool) -> Container | None:
@@ -97,15 +100,31 @@ class Reconciler:
             return container
         return None
 
+    async def _swept(self, id: str) -> None:
+        """As _sweep(), whatever is wrong with it."""
+        try:
+            await self._sweep(id)
+        except Exception:
+            log.exception("cannot sweep what nobody owns", extra={"container": id})
+
     async def _sweep(self, id: str) -> None:
         """A bundle without a record: a container whose removal, or whose creation, was cut off."""
         bundle = self._places.bundle(id)
         found = await self._monitors.reopen(id, bundle)
         if found is not None and not isinstance(found, ExitStatus):
-            await found.signal(9)
-            await found.wait()
-            found.close()
+            await self._end(found)
         await self._monitors.remove(bundle)
+
+    async def _end(self, monitor: Monitor) -> None:
+        """Kills what runs, also when it is frozen; what will not die does not keep the daemon from starting."""
+        try:
+            await monitor.signal(9)
+            await asyncio.to_thread(cgroups.kill, monitor.cgroup, timeout=END_PATIENCE)
+            await asyncio.wait_for(monitor.wait(), END_PATIENCE)
+        except TimeoutError:
+            log.warning("a container that nobody owns does not end", extra={"container": monitor.id})
+        finally:
+            monitor.close()
 
     async def start_again(self, containers: list[Container]) -> None:
         """Starts by policy, removes what asked for it; in the background, after the API answers."""

@@ -49,6 +49,7 @@ class Container(msgspec.Struct, frozen=True, kw_only=True):
     finished_at: str = ZERO_TIME
     restart_count: int = 0
     stopped_by_user: bool = False  # a restart policy of unless-stopped leaves it alone
+    remove_volumes: bool = False  # its removal takes its anonymous volumes along; for who has to end one
     endpoints: dict[str, Endpoint] = {}  # by network's name; kept while the container runs
 
     @property

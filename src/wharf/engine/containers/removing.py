@@ -46,7 +46,7 @@ class Removals:
                 raise Conflict(wording.still_running(container))
             live.cancel_restart()
             # The intent: a daemon that dies here finishes the removal at its next start.
-            self.store.update(container.with_(status=Status.REMOVING))
+            self.store.update(container := container.with_(status=Status.REMOVING, remove_volumes=volumes))
             try:
                 await self.discard(container, volumes=volumes)
             except BaseException as error:
@@ -81,7 +81,7 @@ class Removals:
     async def finish(self, container: Container) -> None:
         """Ends a removal that an earlier daemon began; where that is not possible the container is dead."""
         try:
-            await self.discard(container)
+            await self.discard(container, volumes=container.remove_volumes)
         except EngineError as error:
             self.store.update(container.with_(status=Status.DEAD, error=str(error)))
             log.warning("a removal could not be ended", extra={"container": container.id, "reason": str(error)})
