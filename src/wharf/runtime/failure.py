@@ -20,10 +20,10 @@ class CommandNotRunnable(RuntimeFailed, InvalidArgument):
 
 
 _NOT_FOUND: Final = re.compile(r"executable file [`']?(?P<name>[^`']*)[`']? not found in \$PATH", re.IGNORECASE)
-#: What crun and runc say when the execve itself fails; "stat" is Go's word before it.
+#: What crun and runc say when the execve itself fails, or would: "eaccess" is runc's look at it before.
 _NOT_EXECUTED: Final = re.compile(
-    r"exec (?:container process )?(?:\(missing dynamic library\?\) )?"
-    r"(?:user process caused|`(?P<quoted>[^`]*)`|(?P<plain>/.*)): \"?(?P<reason>[^:`\"]*)\"?$",
+    r"(?:exec|eaccess)(?: container process)?(?: \(missing dynamic library\?\))?"
+    r"(?: user process caused| `(?P<quoted>[^`]*)`| (?P<plain>/.*))?: \"?(?P<reason>[^:`\"]*)\"?$",
     re.IGNORECASE | re.DOTALL,
 )
 #: crun's words for a working directory that it cannot go to.

@@ -1,7 +1,7 @@
 import pytest
 
 from wharf.errors import InvalidArgument
-from wharf.runtime.failure import CommandNotRunnable, RuntimeFailed, explain
+from wharf.runtime.failure import CommandNotRunnable, RuntimeFailed, explain, explain_exec
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,20 @@ def test_anything_else_is_the_runtimes_failure() -> None:
         "failed to create task for container: failed to create shim task: OCI runtime create failed: "
         "crun: mount `proc` to `/proc`: Operation not permitted: unknown"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "words"),
+    [
+        ("exec: Permission denied", 126, 'exec: "command": permission denied'),
+        ("exec: No such file or directory", 127, 'exec: "command": no such file or directory'),
+        ("exec /f: exec format error", 126, 'exec: "/f": exec format error'),
+        ("exec failed: unable to start container process: eaccess /f: permission denied", 126,
+         'exec: "/f": permission denied'),
+    ],
+)  # fmt: skip
+def test_an_execs_command_is_to_blame(text: str, code: int, words: str) -> None:
+    error = explain_exec(text, "command")
+    assert isinstance(error, CommandNotRunnable)
+    assert error.exit_code == code
+    assert str(error) == (f"OCI runtime exec failed: exec failed: unable to start container process: {words}: unknown")

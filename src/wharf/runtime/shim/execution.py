@@ -14,7 +14,7 @@ import time
 import traceback
 from typing import Any, Final, Protocol
 
-from wharf.linux import tty
+from wharf.linux import pidfd, tty
 from wharf.runtime.shim import oci
 from wharf.runtime.shim.loop import Loop
 from wharf.runtime.shim.stdio import Streams
@@ -23,6 +23,8 @@ from wharf.runtime.shim.stdio import Streams
 _DRAIN_LIMIT: Final = 2.0
 #: Ends of unknown children that are remembered for execs that are just starting.
 _MOST_UNCLAIMED: Final = 4096
+#: How long to wait before looking again whether a process has become its program, which takes microseconds.
+_LOOK_AGAIN: Final = 0.0005
 
 
 class Listener(Protocol):
@@ -46,6 +48,7 @@ class Exec:
         self.id: str = message["id"]
         self.pid = 0
         self.ended_by = 0.0  # when its streams are closed at the latest; 0 while it runs
+        self.trusted_by = 0.0  # when it is taken for started at the latest; 0 once it is
         self._status = 0
         self._listener = listener
         self._message = message
@@ -91,7 +94,7 @@ class Exec:
                 os.set_blocking(reader, False)
 
     def runtime_ended(self, status: int, score: str) -> bool:
-        """Whether the process runs now."""
+        """Whether there is a process now, which has to become the program yet."""
         code = os.waitstatus_to_exitcode(status)
         try:
             if code != 0:
@@ -104,6 +107,12 @@ class Exec:
             self.fail(str(error))
             return False
         _set_oom_score(self.pid, score)
+        self.trusted_by = time.monotonic() + oci.EXECVE_LIMIT
+        return True
+
+    def runs(self) -> None:
+        """It has become the program that was asked for."""
+        self.trusted_by = 0.0
         self._remove("json", "pid", "sock")
         self._listener.tell({"event": "exec_started", "id": self.id, "pid": self.pid})
         if self._client is not None:
@@ -111,7 +120,12 @@ class Exec:
             client, self._client = self._client, None
             self.streams.attach(client, wants | {1} if self._message["tty"] else wants)
         self.streams.start()
-        return True
+
+    def never_ran(self) -> None:
+        """It ended without."""
+        self.fail(
+            oci.last_error(self._file("log")) or oci.last_words(self.streams.take_output()) or "exec: cannot be run"
+        )
 
     def _take_terminal(self, console: oci.Console) -> None:
         master = console.take()
@@ -174,7 +188,8 @@ class Execs:
         self._running: dict[int, Exec] = {}
         self._ended: list[Exec] = []
         self._draining: list[ExecStreams] = []  # of clients that have not taken all yet
-        self._unclaimed: dict[int, int] = {}
+        self._becoming: list[Exec] = []  # those of the running that are not their programs yet
+        self._unclaimed: dict[int, tuple[int, bool]] = {}
         self._score = ""
 
     def begin(self, listener: Listener, message: dict[str, Any], fds: list[int], init: int) -> None:
@@ -200,14 +215,19 @@ class Execs:
                 client.close()
             listener.tell({"event": "exec_failed", "id": message["id"], "error": reason})
 
-    def child_ended(self, pid: int, status: int) -> None:
-        """A child of the shim that is not the container's init."""
+    @property
+    def are_starting(self) -> bool:
+        """Whether it matters of a child that ends what it ran."""
+        return bool(self._starting or self._becoming)
+
+    def child_ended(self, pid: int, status: int, ran: bool) -> None:
+        """A child that is not the container's init has ended; `ran` says whether it was more than a runtime's fork."""
         if pid in self._starting:
             self._started(self._starting.pop(pid), status)
         elif pid in self._running:
-            self._process_ended(self._running.pop(pid), status)
+            self._process_ended(self._running.pop(pid), status, ran)
         elif self._starting and len(self._unclaimed) < _MOST_UNCLAIMED:
-            self._unclaimed[pid] = status  # its runtime's end is not seen yet
+            self._unclaimed[pid] = (status, ran)  # its runtime's end is not seen yet
         if not self._starting:
             self._unclaimed.clear()
 
@@ -220,10 +240,26 @@ class Execs:
             one.fail(f"cannot start the process: {error}")
             return
         self._running[one.pid] = one
+        self._becoming.append(one)
         if not _is_child(one.pid):
-            self._process_ended(self._running.pop(one.pid), self._unclaimed.pop(one.pid, 0))
+            self._process_ended(self._running.pop(one.pid), *self._unclaimed.pop(one.pid, (0, True)))
+        else:
+            self._look(one)
 
-    def _process_ended(self, one: Exec, status: int) -> None:
+    def _look(self, one: Exec) -> None:
+        """Tells the start of an exec that has become its program; the end tells of one that has not."""
+        known = pidfd.runs_program(one.pid)
+        if known or (known is None and time.monotonic() >= one.trusted_by):
+            self._becoming.remove(one)
+            one.runs()
+
+    def _process_ended(self, one: Exec, status: int, ran: bool) -> None:
+        if one in self._becoming:
+            self._becoming.remove(one)
+            if not ran:
+                one.never_ran()
+                return
+            one.runs()
         one.process_ended(status)
         self._ended.append(one)
 
@@ -243,10 +279,14 @@ class Execs:
     @property
     def deadline(self) -> float | None:
         """When turned() has to be called at the latest."""
+        if self._becoming:
+            return time.monotonic() + _LOOK_AGAIN
         return min([one.ended_by for one in self._ended]) if self._ended else None
 
     def turned(self) -> None:
         """After each turn of the loop: finishes those that have ended and whose streams have too."""
+        for one in self._becoming[:]:
+            self._look(one)
         if not self._ended:
             return
         now = time.monotonic()
@@ -270,9 +310,8 @@ class Execs:
             except (ProcessLookupError, ChildProcessError):
                 pass  # it was quicker
             one.fail("the container has ended")
-        for one in self._running.values():
-            one.process_ended(signal.SIGKILL)
-            self._ended.append(one)
+        for one in list(self._running.values()):
+            self._process_ended(one, signal.SIGKILL, True)
         self._starting.clear()
         self._running.clear()
         for one in self._ended:

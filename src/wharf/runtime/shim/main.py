@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any, Final
 
-from wharf.linux import syscall, tty
+from wharf.linux import pidfd, syscall, tty
 from wharf.runtime import records, wire
 from wharf.runtime.shim import handover, isolation, oci, starter
 from wharf.runtime.shim.execution import Execs
@@ -286,8 +286,16 @@ class Shim:
 
     def _reap(self) -> None:
         while True:
+            next, ran = -1, True
             try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                if self._execs.are_starting:
+                    # Once waited for, nobody can tell any more.
+                    found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+                    if found is None:
+                        return
+                    next = found.si_pid
+                    ran = pidfd.runs_program(next) is not False
+                pid, status = os.waitpid(next, os.WNOHANG)
             except ChildProcessError:
                 return
             if pid == 0:
@@ -295,7 +303,7 @@ class Shim:
             if pid == self._init:
                 self._status = status
             else:
-                self._execs.child_ended(pid, status)
+                self._execs.child_ended(pid, status, ran)
 
     def _finish(self) -> None:
         """The container's init has ended."""

@@ -22,7 +22,7 @@ _PID_FILE: Final = "pid"
 _CONSOLE: Final = "console.sock"
 #: How long a runtime may take from its own end to the execve of the container's program. A runtime that interprets the
 #: program itself never gets there, and its containers are none the worse.
-_EXECVE_LIMIT: Final = 2.0  # seconds
+EXECVE_LIMIT: Final = 2.0  # seconds
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #: Signals whose handling the runtime, and so the container, must not inherit from the shim.
 _RESET: Final = tuple(
@@ -91,7 +91,7 @@ def has_become_program(init: int) -> bool:
 
     Runtimes do not wait for that: they return when nothing else is left to do.
     """
-    deadline = time.monotonic() + _EXECVE_LIMIT
+    deadline = time.monotonic() + EXECVE_LIMIT
     pause = 0.00005
     while (known := pidfd.runs_program(init)) is None and time.monotonic() < deadline:
         time.sleep(pause)

@@ -192,7 +192,7 @@ class Starter:
             if console is not None:
                 self._take_terminal(console)
             if not oci.has_become_program(init):
-                raise oci.Failed(oci.last_error() or oci.last_words(self._output()) or "the command could not be run")
+                raise oci.Failed(oci.last_error() or oci.last_words(self._output()) or "exec: cannot be run")
         except (oci.Failed, OSError) as error:
             self._undo()
             _tell(self._control, {"event": "failed", "error": str(error), "runtime": self.launch["runtime"]})

@@ -351,14 +351,16 @@ class Streams:
                 if fd not in self._outputs or not self._read(fd):
                     break
 
-    def discard_output(self) -> None:
-        """Throws away what the pipes hold: messages of a runtime that failed."""
+    def take_output(self) -> str:
+        """What the pipes hold now, which nobody else gets: the words of a runtime that failed."""
+        said = b""
         for fd in self._outputs:
             try:
-                while os.read(fd, _LARGE_READ):
-                    pass
+                while data := os.read(fd, _LOGGED_READ):
+                    said += data
             except OSError:
                 pass  # empty now
+        return said.decode(errors="replace")
 
     def finish(self) -> None:
         """The container has ended: closes log, stdin and, once they have all, the clients."""
