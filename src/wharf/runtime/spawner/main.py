@@ -17,7 +17,9 @@ from typing import Any, Final
 
 from wharf.linux import syscall
 from wharf.runtime import wire
+from wharf.runtime.search_path import PATH
 from wharf.runtime.shim import main as shim
+from wharf.runtime.shim import sealed
 from wharf.runtime.shim.rehearsal import rehearse
 from wharf.runtime.spawner.memory import fill_holes
 
@@ -39,6 +41,7 @@ def main() -> None:
     requests = socket.socket(fileno=int(sys.argv[1]))
     poll = select.poll()
     poll.register(requests.fileno(), select.POLLIN)
+    sealed.copy_installed(PATH)
     rehearse()
     syscall.set_process_name("wharf-shim")  # for all that follow
     gc.collect()
@@ -76,10 +79,14 @@ class _Requests:
             os.write(self._taken, _TAKEN if received else _NO_MORE)
         except BrokenPipeError:
             pass  # the spawner died: this one is its last
-        self.close()
+        self._leave()
         return received
 
     def close(self) -> None:
+        self._leave()
+        sealed.forget()
+
+    def _leave(self) -> None:
         os.close(self._taken)
         self._requests.close()
 
