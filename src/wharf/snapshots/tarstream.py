@@ -162,7 +162,7 @@ class TarReader:
     ) -> Entry:
         kind = _KINDS.get(flag)
         if kind is None:
-            raise DamagedArchive(f"unhandled tar header type {flag!r}")
+            raise DamagedArchive(f"unhandled tar header type {_shown(flag)}")
         entry = Entry(
             name=name if name is not None else _name(block),
             kind=kind,
@@ -236,6 +236,14 @@ _SPARSE_LIST: Final = b" sparse 0.0"  # not a possible key: what PAX 0.0 says in
 _SPARSE_KEYS: Final = frozenset({b"GNU.sparse.major", b"GNU.sparse.map", _SPARSE_LIST})
 
 
+def _shown(text: bytes) -> str:
+    """The beginning of a field as a user may read it: what is no text as its length."""
+    beginning = text[:40]
+    if beginning.isascii() and beginning.decode().isprintable():
+        return f'"{beginning.decode()}"'
+    return f"a field of {len(text)} bytes that are no text"
+
+
 def number(field: bytes) -> int:
     """A numeric field: octal text, or base 256 where the first bit is set (GNU)."""
     if field[0] & 0x80:
@@ -245,7 +253,7 @@ def number(field: bytes) -> int:
     try:
         return int(text, 8) if text else 0
     except ValueError:
-        raise DamagedArchive(f"invalid tar header: {text!r} is not a number") from None
+        raise DamagedArchive(f"invalid tar header: {_shown(text)} is not a number") from None
 
 
 def parse_pax(data: bytes) -> dict[bytes, bytes]:
@@ -299,7 +307,7 @@ def _apply_pax(entry: Entry, pax: dict[bytes, bytes]) -> None:
 
 def _decimal(text: bytes) -> int:
     if not text.isdigit() or len(text) > 20:
-        raise DamagedArchive(f"invalid tar header: {text[:40]!r} is not a number")
+        raise DamagedArchive(f"invalid tar header: {_shown(text)} is not a number")
     return int(text)
 
 
@@ -307,7 +315,7 @@ def _nanoseconds(text: bytes) -> int:
     """A time such as 1700000000.123456789 or -1.5, without the rounding of a float."""
     whole, _, fraction = text.lstrip(b"-").partition(b".")
     if (fraction and not fraction.isdigit()) or len(fraction) > 100:
-        raise DamagedArchive(f"invalid PAX header: {text[:40]!r} is not a time")
+        raise DamagedArchive(f"invalid PAX header: {_shown(text)} is not a time")
     value = _decimal(whole) * 1_000_000_000 + int(fraction[:9].ljust(9, b"0"))
     return -value if text.startswith(b"-") else value
 

@@ -114,3 +114,17 @@ def test_pax_headers_that_are_refused(data: bytes) -> None:
 
 def test_pax_headers() -> None:
     assert parse_pax(b"6 a=b\n13 key=v=w\nx\n") == {b"a": b"b", b"key": b"v=w\nx"}
+
+
+@pytest.mark.parametrize(
+    ("archive", "words"),
+    [
+        (b"hello world\n" * 100, 'invalid tar header: "o world" is not a number'),
+        (b"\x0e\xfe" * 600, "invalid tar header: a field of 8 bytes that are no text is not a number"),
+    ],
+)
+def test_rubbish_is_described_in_plain_words(archive: bytes, words: str) -> None:
+    stream = io.BytesIO(archive)
+    with pytest.raises(DamagedArchive) as caught:
+        list(TarReader(stream.read))
+    assert str(caught.value) == words
