@@ -10,7 +10,7 @@ import msgspec
 
 from wharf.apitypes.containers import ContainerInspect, ContainerSummary
 from wharf.apitypes.images import ImageInspect, ImageSummary
-from wharf.apitypes.system import DiskUsage
+from wharf.apitypes.system import DiskUsage, Info
 
 Document = dict[str, Any]
 Change = Callable[[Document], None]
@@ -103,6 +103,15 @@ def _bridge_by_name(document: Document) -> None:
         document["HostConfig"]["NetworkMode"] = "bridge"
 
 
+def _uncounted(document: Document) -> None:
+    document["Containers"] = -1
+
+
+def _no_bridge_filtering(document: Document) -> None:
+    """Whether bridges ask the firewall stopped to matter before it stopped to be told."""
+    document["BridgeNfIptables"] = document["BridgeNfIp6tables"] = False
+
+
 _ENDPOINT_EXTRAS: Final = _without("DNSNames", "GwPriority")
 #: What the default bridge's settings repeated until 1.52, and members that were empty long before.
 _LEGACY_NETWORK: Final = _without(
@@ -162,6 +171,7 @@ _SUMMARY: Final[Sequence[tuple[int, int, Change]]] = (
     (45, 99, _bridge_by_name),
 )
 _IMAGE_SUMMARY: Final[Sequence[tuple[int, int, Change]]] = ((44, 99, _without("VirtualSize")),)
+_COMMITS: Final = ("ContainerdCommit", "RuncCommit", "InitCommit")
 
 
 def _nested(member: str, rows: Sequence[tuple[int, int, Change]]) -> Sequence[tuple[int, int, Change]]:
@@ -199,8 +209,22 @@ SHAPES: Final[dict[type, Sequence[tuple[int, int, Change]]]] = {
         (50, 99, _within("Config", _without("MacAddress"))),
         (50, 99, _within("Config", _CONTAINERS_ONLY)),
     ),
-    ImageSummary: _IMAGE_SUMMARY,
-    DiskUsage: (*_nested("Containers", _SUMMARY), *_nested("Images", _IMAGE_SUMMARY)),
+    # Lists of images count no containers before 1.51; disk usage always did.
+    ImageSummary: (*_IMAGE_SUMMARY, (0, 50, _uncounted)),
+    DiskUsage: (
+        *_nested("Containers", _SUMMARY),
+        *_nested("Images", _IMAGE_SUMMARY),
+        (42, 99, _without("BuilderSize")),
+    ),
+    Info: (
+        (0, 99, _null_when_empty("Warnings")),
+        (0, 43, _without("CDISpecDirs")),
+        (0, 48, _without("FirewallBackend")),
+        (48, 49, _no_bridge_filtering),
+        (50, 99, _without("BridgeNfIptables", "BridgeNfIp6tables")),
+        *((49, 99, _within(commit, _without("Expected"))) for commit in _COMMITS),
+        (52, 99, _without("KernelMemoryTCP")),
+    ),
 }
 
 

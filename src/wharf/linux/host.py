@@ -86,6 +86,11 @@ def ipv4_forwarding() -> bool:
     return _read(Path("/proc/sys/net/ipv4/ip_forward")).strip() == "1"
 
 
+def bridge_filtering(table: str) -> bool:
+    """Whether what bridges pass on goes through `iptables` or `ip6tables` (br_netfilter)."""
+    return _read(Path(f"/proc/sys/net/bridge/bridge-nf-call-{table}")).strip() == "1"
+
+
 def file_system(path: Path) -> str:
     """The type of the file system that holds `path`, by the kernel's name for it ("ext4"); "" if unknown."""
     found, length = "", -1

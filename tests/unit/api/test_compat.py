@@ -18,7 +18,7 @@ from wharf.apitypes.containers import (
     SummaryNetworkSettings,
 )
 from wharf.apitypes.images import ImageInspect, ImageSummary
-from wharf.apitypes.system import DiskUsage
+from wharf.apitypes.system import DiskUsage, FirewallInfo, Info
 
 INSPECT = ContainerInspect(
     id="f",
@@ -116,6 +116,37 @@ def test_disk_usage_shows_its_objects_as_lists_do() -> None:
     assert old["Containers"][0] == shape(SUMMARY, 41) and new["Containers"][0] == shape(SUMMARY, 51)
     assert "VirtualSize" in old["Images"][0] and "VirtualSize" not in new["Images"][0]
     assert new["Volumes"] is None and "BuildCache" not in new
+
+
+@pytest.mark.parametrize(
+    ("version", "absent"),
+    [
+        (41, {"CDISpecDirs", "FirewallBackend"}),
+        (44, {"FirewallBackend"}),
+        (49, set()),
+        (50, {"BridgeNfIptables", "BridgeNfIp6tables"}),
+        (54, {"BridgeNfIptables", "BridgeNfIp6tables", "KernelMemoryTCP"}),
+    ],
+)
+def test_info_has_what_its_version_has(version: int, absent: set[str]) -> None:
+    info = Info(bridge_nf_iptables=True, firewall_backend=FirewallInfo(driver="nftables"))
+    shown = shape(info, version)
+    assert set(shape(info, 49)) | {"KernelMemoryTCP"} == set(shown) | absent
+    assert shown["Warnings"] is None
+    assert shown.get("BridgeNfIptables", False) == (version < 48)
+    assert ("Expected" in shown["RuncCommit"]) == (version < 49)
+
+
+@pytest.mark.parametrize(("version", "listed"), [(50, -1), (51, 2)])
+def test_lists_of_images_count_containers_since_1_51_and_disk_usage_always(version: int, listed: int) -> None:
+    image = ImageSummary(id="i", containers=2)
+    assert shape([image], version)[0]["Containers"] == listed
+    assert shape(DiskUsage(images=[image]), version)["Images"][0]["Containers"] == 2
+
+
+@pytest.mark.parametrize(("version", "has"), [(41, True), (42, False)])
+def test_the_builders_size(version: int, has: bool) -> None:
+    assert ("BuilderSize" in shape(DiskUsage(images=[], builder_size=0), version)) == has
 
 
 def test_lists_are_shaped_entry_by_entry() -> None:

@@ -11,7 +11,9 @@ from wharf.errors import InvalidArgument, NotImplementedByUs
 async def list_images(engine: Engine, request: Request) -> Response:
     """GET /images/json — 200."""
     query = request.query
-    found = await engine.images.list(query.filters(), all=query.flag("all"), digests=query.flag("digests"))
+    found = await engine.images.list(
+        query.filters(), all=query.flag("all"), digests=query.flag("digests"), shared_sizes=query.flag("shared-size")
+    )
     return versioned(found, request.version)
 
 

@@ -20,7 +20,7 @@ _LINE_TYPES: Final = ("application/jsonl", "application/x-ndjson", "application/
 
 async def info(engine: Engine, request: Request) -> Response:
     """GET /info — 200."""
-    return json_response(await engine.system.info())
+    return versioned(await engine.system.info(), request.version)
 
 
 async def version(engine: Engine, request: Request) -> Response:

@@ -165,10 +165,16 @@ class Images:
         return saving.save(self._stock, names)
 
     async def list(
-        self, filters: Mapping[str, Sequence[str]], *, all: bool = False, digests: bool = False
+        self,
+        filters: Mapping[str, Sequence[str]],
+        *,
+        all: bool = False,
+        digests: bool = False,
+        shared_sizes: bool = False,
     ) -> Sequence[ImageSummary]:
         """GET /images/json: newest first. Raises InvalidArgument for an unknown filter."""
-        return listing.summaries(self._stock, filters)
+        found = listing.summaries(self._stock, filters)
+        return listing.with_shared_sizes(self._stock, found) if shared_sizes else found
 
     async def inspect(self, name: str) -> ImageInspect:
         return describing.inspect(self._stock, self.get(name))

@@ -2,9 +2,12 @@
 
 import fnmatch
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
+
+import msgspec
 
 from wharf.apitypes.images import ImageSummary
 from wharf.engine.images.catalogue import digests, tags
@@ -46,7 +49,20 @@ def _summary(stock: Stock, image: Image, patterns: Sequence[str]) -> ImageSummar
         size=image.size,
         virtual_size=image.size,
         labels=image.config.config.labels or None,
+        containers=sum(1 for _ in stock.users(image.id)),
     )
+
+
+def with_shared_sizes(stock: Stock, summaries: Sequence[ImageSummary]) -> list[ImageSummary]:
+    """The same with what each image shares with others of this machine, in bytes."""
+    uses = Counter(layer for image in stock.catalogue for layer in image.layers)
+    layers = {image.id: image.layers for image in stock.catalogue}
+    return [
+        msgspec.structs.replace(
+            one, shared_size=sum(stock.layers.get(layer).size for layer in layers[one.id] if uses[layer] > 1)
+        )
+        for one in summaries
+    ]
 
 
 def conditions(stock: Stock, filters: Filters, known: frozenset[str] = _KNOWN) -> list[Test]:

@@ -6,7 +6,7 @@ import platform
 import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
@@ -43,14 +43,12 @@ TYPES: Final = frozenset({"container", "image", "volume", "build-cache"})
 LOG_DRIVERS: Final = ("json-file", "local", "none")
 NETWORK_DRIVERS: Final = ("bridge", "host", "null")
 
-Struct = TypeVar("Struct", bound=msgspec.Struct)
-
 
 class ImagesView(Protocol):
     """What info and df ask of the images."""
 
     async def list(
-        self, filters: dict[str, list[str]], *, all: bool = False, digests: bool = False
+        self, filters: dict[str, list[str]], *, all: bool = False, digests: bool = False, shared_sizes: bool = False
     ) -> Sequence[ImageSummary]: ...
 
     def layers_size(self) -> int:
@@ -123,8 +121,8 @@ class System:
             pids_limit=features.pids,
             oom_kill_disable=features.oom_kill_disable,
             ipv4_forwarding=forwarding,
-            bridge_nf_iptables=True,
-            bridge_nf_ip6tables=True,
+            bridge_nf_iptables=host.bridge_filtering("iptables"),
+            bridge_nf_ip6tables=host.bridge_filtering("ip6tables"),
             debug=config.debug,
             n_fd=host.open_files() if config.debug else 0,
             n_goroutines=len(asyncio.all_tasks()) if config.debug else 0,
@@ -218,7 +216,7 @@ class System:
             raise InvalidArgument(f"unknown object type: {', '.join(sorted(unknown))}")
         wanted = frozenset(types) or TYPES
         size = self._images.layers_size()
-        images = await self._counted_images() if "image" in wanted else None
+        images = list(await self._images.list({}, shared_sizes=True)) if "image" in wanted else None
         containers = list(await self._containers.list({}, all=True, size=True)) if "container" in wanted else None
         volumes = list(await self._volumes.usage()) if "volume" in wanted else None
         if legacy:
@@ -239,20 +237,9 @@ class System:
             build_cache_usage=usage.volume_usage((), verbose=verbose) if "build-cache" in wanted else nothing,
         )
 
-    async def _counted_images(self) -> list[ImageSummary]:
-        """All images with the number of containers made from each."""
-        users: dict[str, int] = {}
-        for container in await self._containers.list({}, all=True):
-            users[container.image_id] = users.get(container.image_id, 0) + 1
-        return [_replaced(image, containers=users.get(image.id, 0)) for image in await self._images.list({})]
-
     def reconfigure(self, config: EngineConfig) -> None:
         """From now on, info tells of this configuration."""
         self._config = config
-
-
-def _replaced(value: Struct, **changes: object) -> Struct:
-    return msgspec.structs.replace(value, **changes)
 
 
 def _exists(program: str) -> bool:
