@@ -50,12 +50,19 @@ def children(pid: int) -> list[int]:
         return []
 
 
+def directory_of(pid: int) -> str:
+    try:
+        return str(Path(f"/proc/{pid}/cwd").readlink())
+    except OSError:  # it has just ended
+        return ""
+
+
 async def waiting(spawner: int) -> list[int]:
     """The shim that waits for the next launch, and its starter."""
     for _ in range(500):
         for shim in children(spawner):
             # Those of running containers have done with their starters.
-            if (starters := children(shim)) and Path(f"/proc/{shim}/cwd").readlink() == Path("/"):
+            if (starters := children(shim)) and directory_of(shim) == "/":
                 return [shim, *starters]
         await asyncio.sleep(0.01)
     raise AssertionError("no shim is waiting")
