@@ -68,6 +68,12 @@ class Reconciler:
         live = self._lives.of(container)
         if has_bundle and await self._reopen(container, live):
             return None
+        if (between := self._lives.current(container.id)).status is Status.RESTARTING:
+            # How its last run ended is known. What a start that was cut off has taken is given back.
+            if has_bundle or between.endpoints:
+                await self._lives.starter.release(between)
+                self._store.update(between.with_(endpoints={}))
+            return between
         if was_running and (current := self._store.get(container.id)) is not None and current.running:
             await self._lives.finish(current, live, lost(current), restart=False)
         elif container.endpoints and not has_bundle:
@@ -79,6 +85,8 @@ class Reconciler:
     async def _reopen(self, container: Container, live: Live) -> bool:
         """Whether it runs."""
         found = await self._monitors.reopen(container.id, self._places.bundle(container.id))
+        if found is None and container.status is Status.RESTARTING:
+            return False  # the start was cut off
         if found is None or isinstance(found, ExitStatus):
             await self._lives.finish(container, live, found or lost(container), restart=False)
             return False
@@ -133,7 +141,10 @@ class Reconciler:
         async def start(container: Container) -> None:
             async with slots:
                 try:
-                    await self._containers.start(container.id)
+                    if container.status is Status.RESTARTING:
+                        await self._lives.resume_restart(container)
+                    else:
+                        await self._containers.start(container.id)
                 except EngineError as error:
                     log.warning(
                         "a container did not start again", extra={"container": container.id, "reason": str(error)}

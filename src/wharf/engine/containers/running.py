@@ -190,6 +190,22 @@ class Lives:
             ended.host.restart_policy, ended.exit_code, restarts=ended.restart_count, quick_exits=live.quick_exits
         )
 
+    async def resume_restart(self, container: Container) -> None:
+        """The restart that an earlier daemon owed: as many are counted, and the end that led to it stays."""
+        live = self.of(container)
+        async with live.lock:
+            container = self.current(container.id)
+            if container.status is not Status.RESTARTING or live.restart is not None:
+                return
+            count = container.restart_count
+            policy = container.host.restart_policy
+            pause = restarting.delay(policy, container.exit_code, restarts=count, quick_exits=count + 1)
+            live.quick_exits = count + 1  # nobody remembers which were quick; a long run begins anew
+            if pause is None:
+                self.store.update(container.with_(status=Status.EXITED))
+            else:
+                live.restart = self._spawn(self._restart_after(pause, live), f"restart {container.id[:12]}")
+
     async def _restart_after(self, pause: timedelta, live: Live) -> None:
         await asyncio.sleep(pause.total_seconds())
         async with live.lock:
@@ -228,7 +244,7 @@ class Lives:
         async with live.lock:
             live.cancel_restart()
             container = self.current(live.id)
-            if container.status is Status.RESTARTING:
+            if container.status is Status.RESTARTING and not self.closing:
                 self.store.update(container.with_(status=Status.EXITED, stopped_by_user=True))
                 live.tell(WaitResult(container.exit_code), "not-running")
 
@@ -246,7 +262,7 @@ class Lives:
     async def _signal(self, container: Container, live: Live, number: int, *, by_user: bool) -> None:
         async with live.lock:
             current = self.current(container.id)
-            if by_user:
+            if by_user and not self.closing:  # what ends with the daemon comes back with it
                 self.store.update(current := current.with_(stopped_by_user=True))
             if live.monitor is None:
                 return
