@@ -1,7 +1,7 @@
 """A client's streams to and from a container, also before the container runs."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from wharf.runtime.contract import AttachStream
@@ -19,12 +19,10 @@ class AttachOptions:
 class Attachment:
     """What is read is ready for the client: raw bytes with a TTY, else frames of stdcopy. Close it at the end."""
 
-    def __init__(
-        self, options: AttachOptions, *, tty: bool, replay: bytes = b"", on_detach: Callable[[], object] = lambda: None
-    ) -> None:
+    def __init__(self, options: AttachOptions, *, tty: bool, on_detach: Callable[[], object] = lambda: None) -> None:
         self.options = options
         self.tty = tty
-        self._replay = replay
+        self.replay: AsyncIterator[bytes] | None = None  # what is read before all that comes now
         self._on_detach = on_detach
         self._stream: asyncio.Future[AttachStream | None] = asyncio.get_running_loop().create_future()
 
@@ -37,9 +35,10 @@ class Attachment:
 
     async def read(self) -> bytes:
         """The next bytes, b"" at the end."""
-        if self._replay:
-            replay, self._replay = self._replay, b""
-            return replay
+        if self.replay is not None:
+            if data := await anext(self.replay, b""):
+                return data
+            self.replay = None
         stream = await asyncio.shield(self._stream)
         return await stream.read() if stream is not None else b""
 

@@ -252,12 +252,10 @@ class Containers:
         live = self.lives.of(container)
         if container.status is Status.PAUSED:
             raise Conflict(f"container {ref} is paused, unpause the container before attach")
-        replay = await self._replay(container, options) if options.logs else b""
+        if options.logs:
+            _require_log(container)
         attachment = Attachment(
-            options,
-            tty=container.config.tty,
-            replay=replay,
-            on_detach=lambda: self.lives.publish("detach", container),
+            options, tty=container.config.tty, on_detach=lambda: self.lives.publish("detach", container)
         )
         async with live.lock:
             if not options.stream or container.status in (Status.REMOVING, Status.DEAD):
@@ -268,22 +266,23 @@ class Containers:
                 )
             else:
                 live.early.append(attachment)
+        if options.logs:
+            # Up to now, when all that comes reaches the attachment already: a line may come twice, but none is lost.
+            attachment.replay = self._replay(container, options, datetime.now(UTC))
         self.lives.publish("attach", container)
         return attachment
 
-    async def _replay(self, container: Container, options: AttachOptions) -> bytes:
-        query = LogQuery(stdout=options.stdout, stderr=options.stderr)
-        parts = []
+    async def _replay(self, container: Container, options: AttachOptions, until: datetime) -> AsyncIterator[bytes]:
+        query = LogQuery(stdout=options.stdout, stderr=options.stderr, until=until)
+        tty = container.config.tty
         async for entries in (await self.logs(container.id, query)).entries:
-            for entry in entries:
-                parts.append(entry.line if container.config.tty else stdcopy.frame(entry.stream, entry.line))
-        return b"".join(parts)
+            if entries:
+                yield b"".join(entry.line if tty else stdcopy.frame(entry.stream, entry.line) for entry in entries)
 
     async def logs(self, ref: str, query: LogQuery, *, details: bool = False) -> LogStream:
         """What a container wrote; with `follow` also what it will write until it ends."""
         container = self._store.find(ref)
-        if container.host.log_config.type == "none":
-            raise NotImplementedByUs("configured logging driver does not support reading")
+        _require_log(container)
         ended = self.lives.of(container).ended
         return LogStream(container.config.tty, read_logs(self._places.log(container.id), query, ended))
 
@@ -295,3 +294,8 @@ class Containers:
         paused = sum(c.status is Status.PAUSED for c in all_of)
         running = sum(c.status in ALIVE or c.status is Status.RESTARTING for c in all_of) - paused
         return {"running": running, "paused": paused, "stopped": len(all_of) - running - paused}
+
+
+def _require_log(container: Container) -> None:
+    if container.host.log_config.type == "none":
+        raise NotImplementedByUs("configured logging driver does not support reading")
