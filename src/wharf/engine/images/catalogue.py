@@ -14,6 +14,13 @@ from wharf.spec.digest import Digest
 from wharf.spec.reference import Reference
 
 _SHORTEST_ID = 4  # digits; fewer are a name
+_LONGEST_ID = 64
+
+
+def _is_id(text: str) -> bool:
+    """Whether this is a whole id, which is never a name."""
+    digits = text.removeprefix("sha256:")
+    return len(digits) == _LONGEST_ID and all(digit in "0123456789abcdef" for digit in digits)
 
 
 def now() -> str:
@@ -59,21 +66,20 @@ class Catalogue:
         return self._images.get(id) if id else None
 
     def get(self, name: str) -> Image:
-        """By tag, digest, id or unique beginning of an id. Raises NoSuchImage, or Conflict when ids are ambiguous."""
+        """By tag, digest, id or unique beginning of an id.
+
+        Raises NoSuchImage, Conflict when ids are ambiguous, InvalidArgument for what cannot be a name.
+        """
         image = self._images.get(name) or self._images.get(f"sha256:{name}")
         if image is not None:
             return image
-        try:
-            reference = Reference.parse(name)
-        except InvalidArgument:
-            reference = None
-        if reference is not None:
-            exact = self.named(reference.with_default_tag() if reference.digest is None else reference)
-            if exact is None and reference.digest is not None:
-                exact = self.named(reference.with_digest(reference.digest))
-            if exact is not None:
-                return exact
-        return self._by_beginning(name)
+        if _is_id(name):
+            raise NoSuchImage(name)
+        reference = Reference.parse(name)
+        exact = self.named(reference.with_default_tag() if reference.digest is None else reference)
+        if exact is None and reference.digest is not None:
+            exact = self.named(reference.with_digest(reference.digest))
+        return exact or self._by_beginning(name)
 
     def _by_beginning(self, name: str) -> Image:
         digits = name.removeprefix("sha256:")

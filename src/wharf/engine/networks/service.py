@@ -15,7 +15,7 @@ from wharf.engine.config import BridgeConfig
 from wharf.engine.containers.store import ContainerStore
 from wharf.engine.networks import asking, attachments, filters
 from wharf.engine.networks.record import BUILT_IN, NetworkRecord, decode, encode
-from wharf.errors import Conflict, EngineError, InvalidArgument, NotFound, PermissionDenied
+from wharf.errors import Conflict, EngineError, InvalidArgument, NotFound, NotImplementedByUs, PermissionDenied
 from wharf.events.bus import Bus
 from wharf.network.bridge import BridgeNetwork
 from wharf.network.kernel import Kernel
@@ -202,7 +202,10 @@ class Networks:
         return self._open
 
     def check_settings(self, name: str, settings: EndpointSettings) -> None:
-        """Raises InvalidArgument for what this network cannot give an endpoint."""
+        """Raises InvalidArgument for what this network cannot give an endpoint, NotImplementedByUs for our limits."""
+        if settings.driver_opts:
+            named = ", ".join(sorted(settings.driver_opts))
+            raise NotImplementedByUs(f"driver options of an endpoint ({named}) are not supported by this engine yet")
         record = self._records.get(name)
         if record is not None:
             attachments.check(settings, name=name, asked_subnet=record.asked_subnet)
