@@ -69,7 +69,7 @@ class Exec:
             command += ["--console-socket", self._file("sock")]
         theirs: list[int] = []
         try:
-            self._make_stdio(theirs)
+            self.make_stdio(theirs)
             pid = oci.spawn(launch["runtime"], [*command, launch["id"]], (theirs[0], theirs[1], theirs[2]))
         finally:
             for fd in theirs:
@@ -77,7 +77,7 @@ class Exec:
         _set_oom_score(pid, score)
         return pid
 
-    def _make_stdio(self, theirs: list[int]) -> None:
+    def make_stdio(self, theirs: list[int]) -> None:
         """Appends the three descriptors of the process, which the caller closes."""
         for stream, name in enumerate(("stdin", "stdout", "stderr")):
             if self._message["tty"] or not self._message[name]:
@@ -99,8 +99,7 @@ class Exec:
         try:
             if code != 0:
                 raise oci.Failed(oci.last_error(self._file("log")) or f"exit status {code}")
-            with open(self._file("pid")) as file:
-                self.pid = int(file.read())
+            self.pid = self.find_pid()
             if self._console is not None:
                 self._take_terminal(self._console)
         except (oci.Failed, OSError, ValueError) as error:
@@ -109,6 +108,11 @@ class Exec:
         _set_oom_score(self.pid, score)
         self.trusted_by = time.monotonic() + oci.EXECVE_LIMIT
         return True
+
+    def find_pid(self) -> int:
+        """The process that the runtime has made. Raises OSError or ValueError."""
+        with open(self._file("pid")) as file:
+            return int(file.read())
 
     def runs(self) -> None:
         """It has become the program that was asked for."""
@@ -239,12 +243,17 @@ class Execs:
             _record_bug(error)
             one.fail(f"cannot start the process: {error}")
             return
+        if _is_child(one.pid):
+            self.follow(one)
+            return
+        self._becoming.append(one)
+        self._process_ended(one, *self._unclaimed.pop(one.pid, (0, True)))
+
+    def follow(self, one: Exec) -> None:
+        """Looks after an exec whose runtime has ended well."""
         self._running[one.pid] = one
         self._becoming.append(one)
-        if not _is_child(one.pid):
-            self._process_ended(self._running.pop(one.pid), *self._unclaimed.pop(one.pid, (0, True)))
-        else:
-            self._look(one)
+        self._look(one)
 
     def _look(self, one: Exec) -> None:
         """Tells the start of an exec that has become its program; the end tells of one that has not."""

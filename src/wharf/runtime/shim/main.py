@@ -163,7 +163,7 @@ class Shim:
         self._init_fd = own["init"]
         self._status: int | None = None
         self._end: dict[str, Any] | None = None
-        self._execs = Execs(self.loop, self.launch)
+        self.execs = Execs(self.loop, self.launch)
         self._memory = OutOfMemory(self.loop, self.launch["cgroup"], own)
         self._catch_signals()
         self._take_streams(own)
@@ -225,9 +225,9 @@ class Shim:
 
     def turn(self, until: float | None) -> None:
         """Does what there is to do, waiting for it until time.monotonic() is `until` at the latest."""
-        deadline = self._execs.deadline
+        deadline = self.execs.deadline
         self.loop.turn(until if deadline is None else deadline)
-        self._execs.turned()
+        self.execs.turned()
 
     def leave(self) -> None:
         """Closes all, and leaves the container alone. For the rehearsal: a shim's own end closes its files."""
@@ -272,11 +272,11 @@ class Shim:
             case "resize":
                 self._resize(message["height"], message["width"])
             case "exec":
-                self._execs.begin(control, message, reader.fds, self._init)
+                self.execs.begin(control, message, reader.fds, self._init)
             case "exec_resize":
-                self._execs.resize(message["id"], message["height"], message["width"])
+                self.execs.resize(message["id"], message["height"], message["width"])
             case "exec_signal":
-                self._execs.signal(message["id"], message["number"])
+                self.execs.signal(message["id"], message["number"])
             case "status":
                 control.tell({"event": "status", "lost_log_bytes": self._streams.lost})
 
@@ -288,7 +288,7 @@ class Shim:
         while True:
             next, ran = -1, True
             try:
-                if self._execs.are_starting:
+                if self.execs.are_starting:
                     # Once waited for, nobody can tell any more.
                     found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
                     if found is None:
@@ -303,7 +303,7 @@ class Shim:
             if pid == self._init:
                 self._status = status
             else:
-                self._execs.child_ended(pid, status, ran)
+                self.execs.child_ended(pid, status, ran)
 
     def _finish(self) -> None:
         """The container's init has ended."""
@@ -315,7 +315,7 @@ class Shim:
         late = oci.last_error()
         oci.end(self.launch)
         self._reap()
-        self._execs.close()
+        self.execs.close()
         self._drain()
         self._streams.finish()
         isolation.unmount_root()
@@ -340,7 +340,7 @@ class Shim:
 
     def _linger(self) -> None:
         """Stays until the attached clients have read all."""
-        while (self._streams.clients or self._execs.has_clients) and self.loop.turn(time.monotonic() + _LINGER_LIMIT):
+        while (self._streams.clients or self.execs.has_clients) and self.loop.turn(time.monotonic() + _LINGER_LIMIT):
             pass
 
 

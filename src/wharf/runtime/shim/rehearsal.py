@@ -14,6 +14,7 @@ from typing import Any, Final
 from wharf.linux import syscall
 from wharf.runtime import wire
 from wharf.runtime.shim import handover
+from wharf.runtime.shim.execution import Exec
 from wharf.runtime.shim.main import Shim, sleep
 
 #: The interpreter adapts code that has run eight times, and gives up some attempts only after as many again.
@@ -84,11 +85,53 @@ class _Life:
             shim.turn(0.0)
         client.close()
         shim.turn(0.0)
+        self._execute(shim)
         self._control.close()
         for end in self._outputs:
             os.close(end)
         shim.turn(0.0)
         shim.leave()
+
+    def _execute(self, shim: Shim) -> None:
+        """An exec that fails, since there is no runtime, and one that lives, in this very process."""
+        own, theirs = _socket.socketpair()
+        message = {
+            "op": "exec",
+            "id": "rehearsal",
+            "tty": False,
+            "framed": True,
+            "attached": True,
+            "stdin": self._tty,
+            "stdout": True,
+            "stderr": True,
+            "console_size": [0, 0],
+        }
+        wire.send(self._control, message, (theirs.fileno(),))
+        shim.turn(0.0)
+        one = _Exec(shim.loop, _Listener(), message, theirs)
+        ends: list[int] = []
+        one.make_stdio(ends)
+        one.runtime_ended(0, "")
+        shim.execs.follow(one)
+        own.send(b"input")
+        os.write(ends[1], b"output")
+        shim.turn(0.0)
+        for end in ends:
+            os.close(end)
+        shim.execs.child_ended(one.pid, 0, True)
+        shim.execs.turned()
+        own.close()
+        shim.turn(0.0)
+
+
+class _Exec(Exec):
+    def find_pid(self) -> int:
+        return os.getpid()
+
+
+class _Listener:
+    def tell(self, message: dict[str, Any]) -> None:
+        pass
 
 
 def _value(roles: list[str]) -> dict[str, Any]:
