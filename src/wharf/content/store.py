@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterator, Set
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -21,6 +22,7 @@ class ContentStore:
     def __init__(self, root: Path) -> None:
         self._blobs = root / "blobs" / "sha256"
         self._ingest = root / "ingest"
+        self._removals = ThreadPoolExecutor(1, thread_name_prefix="remove-blobs")
 
     def open(self) -> None:
         """Makes the directories, and forgets partial files that nobody came back for."""
@@ -90,13 +92,18 @@ class ContentStore:
         file.rename(self.path(digest))
 
     def keep_only(self, roots: Set[str]) -> int:
-        """Removes every blob whose hex digest is not in `roots`; gives the bytes that became free."""
+        """Removes every blob whose hex digest is not in `roots`; gives the bytes that become free.
+
+        They are out of sight at once. Large files take their time, so a thread frees them.
+        """
         freed = 0
         for entry in os.scandir(self._blobs):
             if entry.name not in roots:
                 with suppress(FileNotFoundError):
                     freed += entry.stat(follow_symlinks=False).st_size
-                    Path(entry.path).unlink()
+                    doomed = self.scratch()
+                    Path(entry.path).rename(doomed)
+                    self._removals.submit(doomed.unlink, missing_ok=True)
         return freed
 
     def total(self) -> int:

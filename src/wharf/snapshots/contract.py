@@ -37,9 +37,10 @@ class Snapshots(Protocol):
         """The read-only directories under a container, topmost first."""
 
     async def read_file(self, id: str, path: str) -> bytes | None:
-        """A file (up to 16 MiB) of a container, by its absolute path there; links are followed inside the root.
+        """A file of a container, by its absolute path there; links are followed inside the root.
 
-        None when there is none, or it is not a regular file. Mounts of a running container are not seen.
+        None when there is none, or it is not a regular file. Raises EngineError above 1 MiB. Mounts of a running
+        container are not seen.
         """
 
     async def usage(self, id: str) -> int:

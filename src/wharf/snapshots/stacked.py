@@ -14,7 +14,7 @@ from typing import Final
 
 from wharf.linux import overlay
 
-LARGEST_FILE: Final = 16 << 20  # bytes
+LARGEST_FILE: Final = 1 << 20  # bytes; it is read, and often parsed, between other requests
 _MOST_LINKS: Final = 40
 _STEP: Final = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -106,9 +106,11 @@ def closing_lookup(roots: Sequence[Path], path: str, *, follow: bool) -> Iterato
 
 
 def read_stacked(roots: Sequence[Path], path: str) -> bytes | None:
-    """A file in stacked directories, topmost first; None unless it is a regular file of ≤ 16 MiB."""
+    """A file in stacked directories, topmost first; None unless it is a regular file. Raises EFBIG above 1 MiB."""
     with closing_lookup(roots, path, follow=True) as found:
-        if found is None or not stat.S_ISREG(found.status.st_mode) or found.status.st_size > LARGEST_FILE:
+        if found is None or not stat.S_ISREG(found.status.st_mode):
             return None
+        if found.status.st_size > LARGEST_FILE:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), path)
         with open(f"/proc/self/fd/{found.descriptor}", "rb", buffering=0) as file:  # noqa: PTH123 - a descriptor
             return file.read(LARGEST_FILE)

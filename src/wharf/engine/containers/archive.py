@@ -14,7 +14,6 @@ from wharf.engine.containers.running import Lives
 from wharf.engine.containers.starting import Places
 from wharf.engine.containers.store import ContainerStore
 from wharf.errors import Conflict, EngineError, InvalidArgument, NotFound
-from wharf.runtime import users
 from wharf.snapshots import views
 from wharf.snapshots.changes import Difference, difference
 from wharf.snapshots.contract import Snapshots
@@ -164,9 +163,7 @@ class Files:
         )
 
     async def _owner(self, container: Container) -> tuple[int, int]:
-        passwd = await self.snapshots.read_file(container.id, "/etc/passwd") or b""
-        group = await self.snapshots.read_file(container.id, "/etc/group") or b""
-        user = users.resolve(container.config.user, passwd.decode(errors="replace"), group.decode(errors="replace"))
+        user = await self.lives.starter.host.user(container, container.config.user)
         return user.uid, user.gid
 
 

@@ -1,8 +1,10 @@
 """Archives of images on their way in: spooled to numbered files, so that no name in them ever names a file of ours."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from posixpath import dirname, join, normpath
 from typing import Final
@@ -14,6 +16,7 @@ from wharf.snapshots.tarstream import DamagedArchive, TarReader
 LARGEST_DOCUMENT: Final = 16 << 20  # bytes of a manifest or config inside an archive
 _MOST_MEMBERS: Final = 100_000
 _MOST_LINKS: Final = 10
+_BATCH: Final = 1 << 20  # bytes that are written at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +50,23 @@ class Archive:
 
 
 async def spool(stream: AsyncIterator[bytes], file: Path) -> int:
-    """Writes a stream to a file; gives its bytes."""
-    size = 0
+    """Writes a stream to a file; gives its bytes. The disk may be slow: a thread waits for it, once a batch."""
+    size, batch, held = 0, [], 0
     with file.open("wb", buffering=0) as output:
         async for chunk in stream:
-            view = memoryview(chunk)
-            size += len(view)
-            while view:
-                view = view[output.write(view) :]
-    return size
+            batch.append(chunk)
+            held += len(chunk)
+            if held >= _BATCH:
+                await asyncio.to_thread(_write_all, output, b"".join(batch))
+                size, batch, held = size + held, [], 0
+        await asyncio.to_thread(_write_all, output, b"".join(batch))
+    return size + held
+
+
+def _write_all(output: FileIO, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[output.write(view) :]
 
 
 def open_archive(chunks: Iterable[bytes], directory: Path) -> Archive:
