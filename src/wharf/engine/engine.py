@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from wharf.db.database import Database
 from wharf.distribution.config import RegistryConfig
@@ -30,6 +31,9 @@ from wharf.runtime.programs import runtimes
 from wharf.snapshots.opening import open_snapshots
 
 log = logging.getLogger(__name__)
+
+#: As Docker's directories. Containers' users need no more: they see what root has mounted for them.
+PRIVATE: Final = 0o710
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +79,11 @@ async def _open(
     config: EngineConfig, monitors: ShimMonitors | None, stack: AsyncExitStack
 ) -> tuple[Engine, list[Container], Reconciler]:
     places = Places(config.data_root, config.exec_root)
-    for directory in (config.data_root, config.data_root / "containers", config.exec_root, places.bundles):
-        directory.mkdir(parents=True, exist_ok=True, mode=0o711)
+    config.exec_root.mkdir(parents=True, exist_ok=True, mode=0o711)  # it may hold sockets, which have their own modes
+    for directory in (config.data_root, config.data_root / "containers", places.bundles):
+        directory.mkdir(parents=True, exist_ok=True)
+        # Programs in images may be setuid: who is not root comes to none, also where an earlier version was laxer.
+        directory.chmod(PRIVATE)
     if monitors is None:
         monitors = ShimMonitors()
     stack.push_async_callback(monitors.close)
