@@ -45,6 +45,7 @@ class Surroundings:
     numbers: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # major and minor of throttled block devices
     seccomp: Seccomp = Seccomp()
     no_new_privileges: bool = False  # the daemon's default
+    files: frozenset[str] = frozenset()  # sources of read-only binds that are no directories
     recursive_read_only: bool = False  # the kernel can make a mount read-only with all that is mounted below (5.12)
 
 
@@ -237,6 +238,8 @@ def _user_mounts(container: Container, around: Surroundings) -> list[Mount]:
     for point in container.mounts:
         if point.type != "tmpfs":
             whole = around.recursive_read_only and point.mode not in (NON_RECURSIVE, mounts.READ_ONLY_TOP)
+            # Nothing is mounted below a file, and crun takes "rro" to speak of a directory.
+            whole = whole and point.source not in around.files
             access = "rw" if point.rw else "rro" if whole else "ro"
             bind = "bind" if point.mode == NON_RECURSIVE else "rbind"
             found.append(
