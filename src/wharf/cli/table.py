@@ -84,11 +84,13 @@ TOP = {
     "version": "system version",
     "login": "system login",
     "logout": "system logout",
+    "search": "system search",
 }
 TOP_SUMMARIES = {
     "inspect": "Show all that is known of any object, as JSON",
     "login": "Remember a user name and password for a registry",
     "logout": "Forget them",
+    "search": "Look for images at a registry",
     "version": "Show the versions of client and daemon",
 }
 COMMON = ("run", "exec", "ps", "pull", "push", "images", "login", "logout", "version", "info")

@@ -87,6 +87,13 @@ def history(client: "Client", name: str) -> "list[dict[str, Any]]":
     return found
 
 
+def search(client: "Client", term: str, *, limit: int = 0, filters: "Filters | None" = None) -> "list[dict[str, Any]]":
+    """Repositories that a registry finds; `limit` 0 is the daemon's usual number."""
+    query = {"term": term, "limit": limit or None, "filters": encode_filters(filters or {})}
+    found: list[dict[str, Any]] = client.get("/images/search", query)
+    return found
+
+
 def tag(client: "Client", name: str, repository: str, tag: str) -> None:
     client.post(f"{path_of(name)}/tag", {"repo": repository, "tag": tag or None})
 
