@@ -8,6 +8,7 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
@@ -106,15 +107,19 @@ class Extraction:
 
     def _directory(self, path: Parts, *, create: bool = False) -> int:
         """A descriptor of a real directory, kept open for the entries that follow. Raises Refused or OSError."""
-        if not path:
-            return self._root
-        descriptor = self._open.pop(path, None)
-        if descriptor is None:
-            parent = self._directory(path[:-1], create=create)
-            descriptor = self._step(path, parent, create=create)
-            if len(self._open) >= _OPEN_DIRECTORIES:
-                os.close(self._open.pop(next(iter(self._open))))
-        self._open[path] = descriptor  # the most recently used is last
+        known = len(path)
+        while known and path[:known] not in self._open:
+            known -= 1
+        descriptor = self._root
+        for depth in range(max(known, 1), len(path) + 1):
+            here = path[:depth]
+            if depth == known:
+                descriptor = self._open.pop(here)
+            else:
+                descriptor = self._step(here, descriptor, create=create)
+                if len(self._open) >= _OPEN_DIRECTORIES:
+                    os.close(self._open.pop(next(iter(self._open))))
+            self._open[here] = descriptor  # the most recently used is last
         return descriptor
 
     def _step(self, path: Parts, parent: int, *, create: bool) -> int:
@@ -123,8 +128,10 @@ class Extraction:
         except FileNotFoundError:
             if not create:
                 raise
-        os.mkdir(path[-1], 0o755, dir_fd=parent)
-        self._implied.add(path)
+        # A process of a container that runs may have been quicker.
+        with suppress(FileExistsError):
+            os.mkdir(path[-1], 0o755, dir_fd=parent)
+            self._implied.add(path)
         return os.open(path[-1], DIRECTORY, dir_fd=parent)
 
     def _parent(self, path: Parts, *, create: bool) -> tuple[Parts, int]:
@@ -206,12 +213,12 @@ class Extraction:
             self._hard_link(path, parent, entry)
         elif entry.kind == "symlink":
             self._in_place(path, parent, lambda: os.symlink(entry.link, base, dir_fd=parent))
-            self._describe_special(base, parent, entry, is_link=True)
+            self._describe_special(base, parent, entry)
         else:
             mode = {"char": stat.S_IFCHR, "block": stat.S_IFBLK, "fifo": stat.S_IFIFO}[entry.kind] | entry.mode
             device = os.makedev(entry.major, entry.minor)
             self._in_place(path, parent, lambda: os.mknod(base, mode, device, dir_fd=parent))
-            self._describe_special(base, parent, entry, is_link=False)
+            self._describe_special(base, parent, entry)
 
     def _in_place(self, path: Parts, parent: int, make: Callable[[], T]) -> T:
         """Makes an entry; what has its name already goes."""
@@ -289,12 +296,13 @@ class Extraction:
                 f"invalid hard link {_show(entry.name)} -> {_show(entry.link)}: the target is not a file of the layer"
             ) from None
 
-    def _describe_special(self, base: bytes, parent: int, entry: Entry, *, is_link: bool) -> None:
-        """Owner and times of an entry that must not be opened: a link, a device, a pipe."""
+    def _describe_special(self, base: bytes, parent: int, entry: Entry) -> None:
+        """Owner and times of an entry that must not be opened: a link, a device, a pipe.
+
+        It has been made with its mode: chmod follows links, and in a living tree the name may have become one since.
+        chown takes its setuid bits, which mean nothing there.
+        """
         os.chown(base, entry.uid, entry.gid, dir_fd=parent, follow_symlinks=False)
-        if not is_link:
-            # A new name in a directory that only we can reach: it cannot have become a link since mknod.
-            os.chmod(base, entry.mode, dir_fd=parent)
         os.utime(base, ns=(entry.mtime, entry.mtime), dir_fd=parent, follow_symlinks=False)
 
     # --- what is gone ---
@@ -323,7 +331,10 @@ class Extraction:
         for known in [known for known in self._times if known[: len(path)] == path]:
             del self._times[known]
         self._implied = {known for known in self._implied if known[: len(path)] != path}
-        _remove_tree(path[-1], parent)
+        try:
+            _remove_tree(path[-1], parent)
+        except RecursionError:
+            raise Refused(f"{_show(b'/'.join(path))} cannot replace a tree that is as deep") from None
 
     def finish(self) -> None:
         """Sets the directories' times, and tells which directories nobody described."""

@@ -216,7 +216,10 @@ def _pack(work: dict[str, Any]) -> None:
     packer = Packer(_STDOUT, not_entered=_kernel_devices())
     name = os.fsencode(asked.name)
     if stat.S_ISDIR(status.st_mode):
-        top = os.open(base, _DIRECTORY | os.O_NOFOLLOW, dir_fd=directory)
+        try:
+            top = os.open(base, _DIRECTORY | os.O_NOFOLLOW, dir_fd=directory)
+        except FileNotFoundError:
+            raise Failed("missing") from None  # renamed since we found it
         _tell(_describe(asked, status))
         packer.tree(top, name)
     else:

@@ -15,6 +15,7 @@ import pytest
 
 import wharf
 from wharf.errors import EngineError, InvalidArgument
+from wharf.linux.trees import remove_tree
 from wharf.snapshots.extraction import Limits
 from wharf.snapshots.unpacking import unpack
 
@@ -234,3 +235,17 @@ def test_a_stream_of_many_small_pieces(tmp_path: Path, tar_layer: Any) -> None:
     pieces = io.BytesIO(data)
     unpack(tmp_path, iter(lambda: pieces.read(77), b""), Limits())
     assert (tmp_path / "x").read_bytes() == b"abc" * 1000
+
+
+def test_the_deepest_names(tmp_path: Path, tar_layer: Any) -> None:
+    root = tmp_path / "root"
+    deep = "d/" * 2000 + "file"
+    try:
+        root.mkdir()
+        unpack(root, [tar_layer([member(deep), member("d/" * 1999 + "other"), member(deep)])], Limits())
+        with pytest.raises(InvalidArgument, match="cannot replace a tree that is as deep"):
+            unpack(root, [tar_layer([member("d")])], Limits())
+        with pytest.raises(InvalidArgument, match="invalid name"):
+            unpack(root, [tar_layer([member("d/" * 2100 + "file")])], Limits())
+    finally:
+        remove_tree(root)  # which pytest could not
