@@ -67,7 +67,7 @@ class FrameReader:
     """Takes a client's frames apart, whichever way their bytes are cut. Where messages of data end is not told."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._rest = bytearray()  # of which the beginning is cheap to take off
         self._opcode = 0
         self._mask = b""
         self._left = -1  # bytes of the present frame's payload that are still to come; -1 before its head
@@ -83,7 +83,8 @@ class FrameReader:
             if len(self._rest) < (self._left if whole else min(1, self._left)):
                 return
             size = min(self._left, len(self._rest))
-            payload, self._rest = _unmasked(self._rest[:size], self._mask), self._rest[size:]
+            payload = _unmasked(self._rest[:size], self._mask)
+            del self._rest[:size]
             self._mask = self._mask[size % 4 :] + self._mask[: size % 4]
             self._left = self._left - size or -1
             if whole or payload:
@@ -114,12 +115,12 @@ class FrameReader:
             raise ProtocolError("a length with its highest bit set")
         if opcode in _DATA:
             self._in_message = not final
-        self._opcode, self._mask, self._left = opcode, data[at : at + 4], size
-        self._rest = data[at + 4 :]
+        self._opcode, self._mask, self._left = opcode, bytes(data[at : at + 4]), size
+        del data[: at + 4]
         return True
 
 
-def _unmasked(data: bytes, mask: bytes) -> bytes:
+def _unmasked(data: bytearray, mask: bytes) -> bytes:
     size = len(data)
     key = (mask * (size // 4 + 1))[:size]
     return (int.from_bytes(data) ^ int.from_bytes(key)).to_bytes(size)
