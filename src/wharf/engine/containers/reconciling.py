@@ -80,7 +80,7 @@ class Reconciler:
             # A start that got no further than its address.
             await self._sandboxes.release(container)
             self._store.update(container.with_(endpoints={}))
-        return self._after_end(container.id, was_running)
+        return self._after_end(container.id)
 
     async def _reopen(self, container: Container, live: Live) -> bool:
         """Whether it runs."""
@@ -96,17 +96,19 @@ class Reconciler:
         await self._sandboxes.adopt(adopted)
         return True
 
-    def _after_end(self, id: str, was_running: bool) -> Container | None:
+    def _after_end(self, id: str) -> Container | None:
         container = self._store.get(id)
         if container is None:
             return None
-        policy = container.host.restart_policy
-        wanted = was_running or policy.name in ("always", "unless-stopped")
         if container.started_at == ZERO_TIME:
             return None  # created, and nobody has wanted it to run yet
-        if wanted and restart.after_daemon_start(policy, stopped_by_user=container.stopped_by_user):
-            return container
-        return None
+        again = restart.after_daemon_start(
+            container.host.restart_policy,
+            container.exit_code,
+            restarts=container.restart_count,
+            stopped_by_user=container.stopped_by_user,
+        )
+        return container if again else None
 
     async def _swept(self, id: str) -> None:
         """As _sweep(), whatever is wrong with it."""

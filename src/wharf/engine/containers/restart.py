@@ -43,6 +43,8 @@ def delay(policy: RestartPolicy, exit_code: int, *, restarts: int, quick_exits: 
     return min(FIRST_DELAY * (1 << min(max(quick_exits - 1, 0), 10)), LONGEST_DELAY)
 
 
-def after_daemon_start(policy: RestartPolicy, *, stopped_by_user: bool) -> bool:
-    """Whether a container that was running when the daemon or the host went down is started again."""
-    return policy.name == "always" or (policy.name in ("unless-stopped", "on-failure") and not stopped_by_user)
+def after_daemon_start(policy: RestartPolicy, exit_code: int, *, restarts: int, stopped_by_user: bool) -> bool:
+    """Whether a container that does not run when the daemon starts is started by it; it has run before."""
+    if policy.name == "always":
+        return True
+    return not stopped_by_user and delay(policy, exit_code, restarts=restarts, quick_exits=0) is not None

@@ -52,3 +52,26 @@ def test_the_first_delay_is_short() -> None:
 def test_policies_that_make_no_sense(policy: RestartPolicy, auto_remove: bool) -> None:
     with pytest.raises(InvalidArgument):
         restart.check(policy, auto_remove=auto_remove)
+
+
+@pytest.mark.parametrize(
+    ("name", "most", "exit_code", "restarts", "stopped", "again"),
+    [
+        ("no", 0, 1, 0, False, False),
+        ("always", 0, 0, 0, False, True),
+        ("always", 0, 0, 0, True, True),
+        ("unless-stopped", 0, 0, 0, False, True),
+        ("unless-stopped", 0, 0, 0, True, False),
+        ("on-failure", 0, 0, 0, False, False),
+        ("on-failure", 0, 255, 9, False, True),
+        ("on-failure", 3, 1, 2, False, True),
+        ("on-failure", 3, 1, 3, False, False),
+        ("on-failure", 0, 137, 0, True, False),
+    ],
+)
+def test_what_a_starting_daemon_starts(
+    name: str, most: int, exit_code: int, restarts: int, stopped: bool, again: bool
+) -> None:
+    policy = RestartPolicy(name=name, maximum_retry_count=most)
+    found = restart.after_daemon_start(policy, exit_code, restarts=restarts, stopped_by_user=stopped)
+    assert found == again
