@@ -24,7 +24,8 @@ def networks(wharfd: Wharfd) -> Iterator[Wharfd]:
     wharfd.docker("network", "prune", "-f")
     assert wharfd.docker("network", "ls", "-q", "--filter", "type=custom").text == ""
     assert bridges(wharfd) == ["wharf0"]
-    assert re.findall(r"^table \S+ wharf_\S+", wharfd.nft_elements(), re.MULTILINE) == ["table ip wharf_wharf0"]
+    tables = re.findall(r"^table \S+ wharf_\S+", wharfd.nft_elements(), re.MULTILINE)
+    assert sorted(tables) == ["table ip wharf_forwarding", "table ip wharf_wharf0"]
 
 
 def bridges(wharfd: Wharfd) -> list[str]:
