@@ -20,6 +20,7 @@ from wharf.runtime.contract import ExecLaunch, ExitStatus, Launch
 from wharf.runtime.execution import ShimExec, ShimExecs
 from wharf.runtime.failure import explain
 from wharf.runtime.programs import find_runtime
+from wharf.runtime.sealed import SealedPrograms
 from wharf.runtime.shim_connection import ShimStream, connect
 from wharf.runtime.spawner.client import Spawner, close_all
 
@@ -208,13 +209,15 @@ class ShimMonitors:
 
     def __init__(self) -> None:
         self._spawner = Spawner()
+        self._sealed = SealedPrograms()
         self._hide_unified = False
 
     async def create(self, launch: Launch) -> ShimMonitor:
         runtime = find_runtime(launch.runtime)
         (launch.bundle / records.CONFIG).write_bytes(launch.config)
         (launch.bundle / records.ROOTFS).mkdir(mode=0o711, exist_ok=True)
-        connection = await self._spawner.spawn(_message(launch, runtime, hide_unified=self._hide_unified))
+        message = _message(launch, runtime, hide_unified=self._hide_unified)
+        connection = await self._spawner.spawn(message, self._sealed.descriptor(runtime))
         monitor = ShimMonitor(launch.id, launch.bundle, connection, runtime)
         try:
             await monitor.ready()
@@ -254,6 +257,7 @@ class ShimMonitors:
 
     async def close(self) -> None:
         await asyncio.to_thread(self._spawner.close)
+        self._sealed.close()
 
 
 def _message(launch: Launch, runtime: str, *, hide_unified: bool) -> dict[str, Any]:

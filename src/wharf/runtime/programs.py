@@ -5,10 +5,10 @@ import shutil
 from typing import Final
 
 from wharf.errors import InvalidArgument, Unavailable
-from wharf.runtime.search_path import PATH
 
 #: In the order we prefer them: crun starts a container in half of runc's time.
 RUNTIMES: Final = ("crun", "runc")
+PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/libexec/docker:/usr/libexec/podman"
 _INITS: Final = ("docker-init", "tini-static", "catatonit", "tini")
 #: What Docker's clients call the default runtime.
 _ALIASES: Final = ("io.containerd.runc.v2", "io.containerd.runtime.v1.linux")

@@ -11,11 +11,10 @@ import errno
 import os
 import signal
 import time
-import traceback
 from typing import Any, Final, Protocol
 
 from wharf.linux import pidfd, tty
-from wharf.runtime.shim import oci
+from wharf.runtime.shim import bugs, oci
 from wharf.runtime.shim.loop import Loop
 from wharf.runtime.shim.stdio import Streams
 
@@ -363,5 +362,4 @@ def _set_oom_score(pid: int, score: str) -> None:
 
 def _record_bug(error: Exception) -> None:
     if not isinstance(error, OSError):
-        with open("shim.log", "a") as file:
-            traceback.print_exception(error, file=file)
+        bugs.record(error)

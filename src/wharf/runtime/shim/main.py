@@ -10,13 +10,12 @@ import _socket
 import os
 import select
 import time
-import traceback
 from collections.abc import Callable
 from typing import Any, Final
 
 from wharf.linux import pidfd, syscall, tty
 from wharf.runtime import records, wire
-from wharf.runtime.shim import handover, isolation, oci, starter
+from wharf.runtime.shim import bugs, handover, isolation, oci, starter
 from wharf.runtime.shim.execution import Execs
 from wharf.runtime.shim.forward import Forwarder, forward
 from wharf.runtime.shim.logfile import Log, LogFile, now
@@ -60,9 +59,8 @@ def main(receive: Receive, close: Callable[[], None]) -> None:
         sleep(taken.telling, ours.fileno(), child)
         ours.close()
         Shim(*taken.open()).live()
-    except BaseException:  # a bug: nobody would see it otherwise
-        with open("shim.log", "a") as file:  # noqa: PTH123
-            traceback.print_exc(file=file)
+    except BaseException as error:
+        bugs.record(error)
         raise
 
 

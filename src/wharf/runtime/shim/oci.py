@@ -16,7 +16,6 @@ from typing import Any, Final
 
 from wharf.linux import cgroups, pidfd, syscall
 from wharf.runtime import records, wire
-from wharf.runtime.shim import sealed
 
 _LOG: Final = "runtime.log"
 _PID_FILE: Final = "pid"
@@ -73,7 +72,7 @@ def run(launch: dict[str, Any], network: int | None, stdio: tuple[int, int, int]
         if network is not None:
             syscall.setns(network, syscall.CLONE_NEWNET)
         try:
-            code = execute(sealed.path_of(launch["runtime"]), command, stdio)
+            code = execute(launch.get("program", launch["runtime"]), command, stdio)
         except OSError as error:
             raise Failed(f"{launch['runtime']}: {error.strerror}") from None
         finally:

@@ -1,4 +1,3 @@
-# ruff: noqa: PTH123
 # No pathlib: the spawner loads this, and its memory is that of all shims.
 """The first life of a shim, in a child of its own: all that is done once, up to the container's running process.
 
@@ -9,13 +8,12 @@ long as the container runs.
 
 import _socket
 import os
-import traceback
 from collections.abc import Callable
 from typing import Any, Final
 
 from wharf.linux import cgroups, pidfd, tty
 from wharf.runtime import records, wire
-from wharf.runtime.shim import handover, isolation, oci, oom
+from wharf.runtime.shim import bugs, handover, isolation, oci, oom
 from wharf.runtime.shim.logfile import now, open_log
 from wharf.runtime.shim.loop import GONE, READ, Loop
 
@@ -39,9 +37,8 @@ def main(launch: dict[str, Any], control: int, shim: _socket.socket) -> None:
     os.chdir(launch["bundle"])
     try:
         Starter(launch, _socket.socket(fileno=control), shim).live()
-    except BaseException:  # a bug: nobody would see it otherwise
-        with open("shim.log", "a") as file:
-            traceback.print_exc(file=file)
+    except BaseException as error:
+        bugs.record(error)
         raise
 
 

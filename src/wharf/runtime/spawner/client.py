@@ -44,10 +44,10 @@ class Spawner:
     def pid(self) -> int:
         return self._process.pid if self._process is not None else 0
 
-    async def spawn(self, launch: dict[str, Any]) -> socket.socket:
-        """A new shim, as our end of its connection. Raises Unavailable when no spawner can be started.
+    async def spawn(self, launch: dict[str, Any], program: int | None = None) -> socket.socket:
+        """A new shim, as our end of its connection; `program` is a sealed copy of the runtime.
 
-        Raises InvalidArgument for a launch that is too long.
+        Raises Unavailable when no spawner can be started, InvalidArgument for a launch that is too long.
         """
         data = json.dumps(launch).encode()
         if len(data) > wire.LONGEST_LAUNCH:
@@ -61,7 +61,7 @@ class Spawner:
             ours.setblocking(False)
             try:
                 with theirs:
-                    await self._send(data, theirs.fileno())
+                    await self._send(data, [theirs.fileno(), *(() if program is None else (program,))])
                 return ours
             except OSError:
                 ours.close()
@@ -71,8 +71,8 @@ class Spawner:
                 raise
         raise Unavailable("cannot start the process that starts containers")
 
-    async def _send(self, data: bytes, fd: int) -> None:
-        control = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))]
+    async def _send(self, data: bytes, fds: list[int]) -> None:
+        control = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))]
         while True:
             try:
                 self._requests.sendmsg([data], control, socket.MSG_NOSIGNAL)

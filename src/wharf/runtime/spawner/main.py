@@ -12,14 +12,11 @@ import signal
 import socket
 import sys
 import time
-import traceback
 from typing import Any, Final
 
 from wharf.linux import syscall
 from wharf.runtime import wire
-from wharf.runtime.search_path import PATH
 from wharf.runtime.shim import main as shim
-from wharf.runtime.shim import sealed
 from wharf.runtime.shim.rehearsal import rehearse
 from wharf.runtime.spawner.memory import fill_holes
 
@@ -41,7 +38,6 @@ def main() -> None:
     requests = socket.socket(fileno=int(sys.argv[1]))
     poll = select.poll()
     poll.register(requests.fileno(), select.POLLIN)
-    sealed.copy_installed(PATH)
     rehearse()
     syscall.set_process_name("wharf-shim")  # for all that follow
     gc.collect()
@@ -79,26 +75,25 @@ class _Requests:
             os.write(self._taken, _TAKEN if received else _NO_MORE)
         except BrokenPipeError:
             pass  # the spawner died: this one is its last
-        self._leave()
+        self.close()
         return received
 
     def close(self) -> None:
-        self._leave()
-        sealed.forget()
-
-    def _leave(self) -> None:
         os.close(self._taken)
         self._requests.close()
 
 
 def _receive(requests: socket.socket) -> tuple[dict[str, Any], int] | None:
-    data, control, _, _ = requests.recvmsg(wire.LONGEST_LAUNCH, socket.CMSG_SPACE(4), socket.MSG_CMSG_CLOEXEC)
+    data, control, _, _ = requests.recvmsg(wire.LONGEST_LAUNCH, socket.CMSG_SPACE(8), socket.MSG_CMSG_CLOEXEC)
     if not data:
         return None
     numbers = array.array("i")
     for _, _, payload in control:
         numbers.frombytes(payload)
-    return json.loads(data), numbers[0]
+    launch = json.loads(data)
+    if len(numbers) > 1:
+        launch["program"] = f"/proc/self/fd/{numbers[1]}"  # a sealed copy of the runtime
+    return launch, numbers[0]
 
 
 def _become_shim(requests: socket.socket, taken: int) -> None:
@@ -109,7 +104,7 @@ def _become_shim(requests: socket.socket, taken: int) -> None:
         own = _Requests(requests, taken)
         shim.main(own.receive, own.close)
         code = 0
-    except BaseException:
-        traceback.print_exc()
+    except BaseException as error:
+        sys.excepthook(type(error), error, error.__traceback__)  # the module traceback is memory for all shims
     finally:
         os._exit(code)
