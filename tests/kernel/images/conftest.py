@@ -45,7 +45,14 @@ class House:
     users: dict[str, list[tuple[str, bool]]]
 
     def leftovers(self) -> list[str]:
-        """What no image owns: unpacked layers without a record, scratch files, partial blobs."""
+        """What no image owns, when the deletions in the background have had their time."""
+        deadline = time.monotonic() + 5
+        while (found := self._leftovers()) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return found
+
+    def _leftovers(self) -> list[str]:
+        """Unpacked layers without a record, scratch files, partial blobs."""
         layers = self.root / "overlay2"
         names = [str(path) for place in ("tmp", "../tmp") for path in (layers / place).iterdir()]
         known = {str(row) for row in self.layer_names()}
