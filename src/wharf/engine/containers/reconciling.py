@@ -108,6 +108,10 @@ class Reconciler:
             restarts=container.restart_count,
             stopped_by_user=container.stopped_by_user,
         )
+        if again and container.restart_count:
+            # It ended while a restart was under way: the count goes on, and so does the delay.
+            container = container.with_(status=Status.RESTARTING)
+            self._store.update(container)
         return container if again else None
 
     async def _swept(self, id: str) -> None:
