@@ -7,16 +7,23 @@ as_root=$([ "$(id -u)" = 0 ] || echo sudo)
 pidfile=$(pwd)/run/wharfd.pid
 host=unix://$(pwd)/run/wharf.sock
 
-if [ ! -e "$pidfile" ]; then
+no_engine() {
+    # Containers outlive an engine that was killed.
+    left=$($as_root ls run/exec/containers 2>/dev/null | wc -l)
+    if [ "$left" -gt 0 ]; then
+        echo "No engine runs, but $left of its containers may: 'make run' finds them, then 'make stop' ends them." >&2
+        exit 1
+    fi
     echo "No engine runs."
     exit 0
-fi
+}
+
+[ -e "$pidfile" ] || no_engine
 pid=$($as_root cat "$pidfile")
 # The pid may be somebody else's by now: only a process that is this wharfd is ended.
 if ! tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -- "--pidfile $pidfile"; then
     $as_root rm -f "$pidfile"
-    echo "No engine runs."
-    exit 0
+    no_engine
 fi
 running=$($as_root .venv/bin/wharf -H "$host" ps -q)
 # shellcheck disable=SC2086

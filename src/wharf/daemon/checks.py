@@ -40,8 +40,8 @@ def _problems(config: "Config") -> Iterator[str]:
         yield f'unknown log driver "{config.log_driver}": this engine has {", ".join(LOG_DRIVERS)}'
     if config.storage_driver not in ("", "overlay2", "vfs"):
         yield f'unknown storage driver "{config.storage_driver}": this engine has overlay2, vfs'
-    if config.default_ipc_mode not in ("private", "shareable"):
-        yield f'default IPC mode setting ("{config.default_ipc_mode}") must be "private" or "shareable"'
+    if config.default_ipc_mode != "private":
+        yield f'default IPC mode setting ("{config.default_ipc_mode}") must be "private": shareable is not offered yet'
     if config.default_cgroupns_mode not in ("", "private", "host"):
         yield f'default cgroup namespace mode ("{config.default_cgroupns_mode}") must be "private" or "host"'
     if config.max_concurrent_downloads < 1:

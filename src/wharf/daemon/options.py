@@ -108,7 +108,7 @@ OPTIONS: Final = (
     _text("data-root", "Directory for what must survive a reboot"),
     _flag("debug", "Log more", short="D"),
     _text("default-cgroupns-mode", 'Cgroup namespace of new containers ("host" or "private")'),
-    _text("default-ipc-mode", 'IPC mode of new containers ("shareable" or "private")'),
+    _text("default-ipc-mode", 'IPC mode of new containers ("private")'),
     _text("default-runtime", "OCI runtime of containers that name none"),
     _text("default-shm-size", "Size of /dev/shm, as 64m"),
     _many("default-ulimit", "default-ulimits", "Resource limits of new containers, name=soft[:hard]", fold=_ulimits),

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from wharf.engine.containers import restart
 from wharf.engine.containers.live import Live
 from wharf.engine.containers.record import ALIVE, ZERO_TIME, Container, Status
+from wharf.engine.containers.running import timestamp
 from wharf.engine.containers.service import Containers
 from wharf.engine.containers.starting import Places
 from wharf.engine.containers.store import ContainerStore
@@ -87,11 +88,17 @@ class Reconciler:
         found = await self._monitors.reopen(container.id, self._places.bundle(container.id))
         if found is None and container.status is Status.RESTARTING:
             return False  # the start was cut off
+        if found is None and not container.running:
+            # So was this one, which nobody has been told of: the container is as it was before.
+            await self._lives.starter.release(container)
+            self._store.update(container.with_(endpoints={}))
+            return False
         if found is None or isinstance(found, ExitStatus):
             await self._lives.finish(container, live, found or lost(container), restart=False)
             return False
         status = container.status if container.status in ALIVE else Status.RUNNING
-        adopted = container.with_(status=status, pid=found.pid)
+        started = timestamp(found.started) if found.started else container.started_at
+        adopted = container.with_(status=status, pid=found.pid, started_at=started)
         self._lives.adopt(adopted, live, found)
         await self._sandboxes.adopt(adopted)
         return True
