@@ -5,16 +5,13 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
 
-from wharf.db.database import Database
 from wharf.distribution.config import RegistryConfig
 from wharf.engine.config import EngineConfig
 from wharf.engine.containers.reconciling import Reconciler
 from wharf.engine.containers.record import Container
 from wharf.engine.containers.service import Containers
-from wharf.engine.containers.starting import Places, Starter
-from wharf.engine.containers.store import ContainerStore
+from wharf.engine.containers.starting import Starter
 from wharf.engine.containers.surroundings import Host
 from wharf.engine.exec.health_checks import HealthChecks
 from wharf.engine.exec.service import Execs
@@ -22,18 +19,14 @@ from wharf.engine.images.images import Images
 from wharf.engine.networks.connecting import Connections
 from wharf.engine.networks.sandboxes import Sandboxes
 from wharf.engine.networks.service import Networks
+from wharf.engine.primitives import Primitives, open_primitives
 from wharf.engine.system.system import System
 from wharf.engine.volumes import Volumes
 from wharf.events.bus import Bus
-from wharf.network.kernel import Kernel
 from wharf.runtime.monitor import ShimMonitors
 from wharf.runtime.programs import runtimes
-from wharf.snapshots.opening import open_snapshots
 
 log = logging.getLogger(__name__)
-
-#: As Docker's directories. Containers' users need no more: they see what root has mounted for them.
-PRIVATE: Final = 0o710
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,78 +71,90 @@ def default_runtime(config: EngineConfig) -> str:
 async def _open(
     config: EngineConfig, monitors: ShimMonitors | None, stack: AsyncExitStack
 ) -> tuple[Engine, list[Container], Reconciler]:
-    places = Places(config.data_root, config.exec_root)
-    config.exec_root.mkdir(parents=True, exist_ok=True, mode=0o711)  # it may hold sockets, which have their own modes
-    for directory in (config.data_root, config.data_root / "containers", places.bundles):
-        directory.mkdir(parents=True, exist_ok=True)
-        # Programs in images may be setuid: who is not root comes to none, also where an earlier version was laxer.
-        directory.chmod(PRIVATE)
-    if monitors is None:
-        monitors = ShimMonitors()
-    stack.push_async_callback(monitors.close)
-    db = Database(config.data_root / "wharf.db")
-    stack.callback(db.close)
-    events = Bus()
-    snapshots = await open_snapshots(db, config.data_root, config.storage_driver)
-    stack.push_async_callback(snapshots.close)
-    store = ContainerStore(db)
-    images = Images(db, config.data_root, snapshots, events, _registries(config), store.users_of_image)
-    await images.open()
-    stack.push_async_callback(images.close)
-    for container in store:
-        if (layers := images.layers_of(container.image)) is not None:
-            snapshots.restore(container.id, layers)
-    volumes = Volumes(db, config.data_root / "volumes", events)
-    kernel = Kernel()
-    stack.callback(kernel.close)
-    networks = Networks(db, config.bridge, kernel, store, events)
+    rooms = await open_primitives(config, monitors, stack)
+    images = await _open_images(config, rooms, stack)
+    networks = Networks(rooms.db, config.bridge, rooms.kernel, rooms.store, rooms.events)
     await networks.open()
     stack.push_async_callback(networks.close)
-    sandboxes = Sandboxes(config, networks, kernel, store)
+    sandboxes = Sandboxes(config, networks, rooms.kernel, rooms.store)
     stack.callback(sandboxes.close)
+    volumes = Volumes(rooms.db, config.data_root / "volumes", rooms.events)
+    volumes.users = rooms.store.users_of_volume
+    containers = _open_containers(config, rooms, images, networks, sandboxes, volumes, stack)
+    execs = _open_execs(containers, stack)
+    reconciler = Reconciler(rooms.store, containers, rooms.monitors, sandboxes, rooms.places)
+    again = await reconciler.run()
+    engine = Engine(
+        config=config,
+        events=rooms.events,
+        images=images,
+        containers=containers,
+        execs=execs,
+        networks=networks,
+        connections=Connections(rooms.store, containers.lives, containers.lives.starter),
+        volumes=volumes,
+        system=System(
+            config, rooms.snapshots, images, containers, volumes, rooms.events, containers.lives.starter.default_runtime
+        ),
+    )
+    return engine, again, reconciler
+
+
+async def _open_images(config: EngineConfig, rooms: Primitives, stack: AsyncExitStack) -> Images:
+    """Images, and which of their layers each container stands on."""
+    registries = _registries(config)
+    images = Images(rooms.db, config.data_root, rooms.snapshots, rooms.events, registries, rooms.store.users_of_image)
+    await images.open()
+    stack.push_async_callback(images.close)
+    for container in rooms.store:
+        if (layers := images.layers_of(container.image)) is not None:
+            rooms.snapshots.restore(container.id, layers)
+    return images
+
+
+def _open_containers(
+    config: EngineConfig,
+    rooms: Primitives,
+    images: Images,
+    networks: Networks,
+    sandboxes: Sandboxes,
+    volumes: Volumes,
+    stack: AsyncExitStack,
+) -> Containers:
     starter = Starter(
         config=config,
-        places=places,
-        store=store,
-        snapshots=snapshots,
+        places=rooms.places,
+        store=rooms.store,
+        snapshots=rooms.snapshots,
         sandboxes=sandboxes,
-        monitors=monitors,
+        monitors=rooms.monitors,
         volumes=volumes,
-        host=Host.read(config, snapshots),
+        host=Host.read(config, rooms.snapshots),
         default_runtime=default_runtime(config),
     )
     containers = Containers(
         config=config,
-        places=places,
-        store=store,
+        places=rooms.places,
+        store=rooms.store,
         images=images,
-        snapshots=snapshots,
+        snapshots=rooms.snapshots,
         networks=networks,
         volumes=volumes,
         starter=starter,
-        events=events,
+        events=rooms.events,
     )
     stack.push_async_callback(containers.lives.close)
+    return containers
+
+
+def _open_execs(containers: Containers, stack: AsyncExitStack) -> Execs:
+    """Execs, and the health checks, which are execs."""
     execs = Execs(containers.lives)
     stack.push_async_callback(execs.close)
     checks = HealthChecks(execs)
     stack.push_async_callback(checks.close)
     containers.lives.began = checks.began
-    volumes.users = store.users_of_volume
-    reconciler = Reconciler(store, containers, monitors, sandboxes, places)
-    again = await reconciler.run()
-    engine = Engine(
-        config=config,
-        events=events,
-        images=images,
-        containers=containers,
-        execs=execs,
-        networks=networks,
-        connections=Connections(store, containers.lives, starter),
-        volumes=volumes,
-        system=System(config, snapshots, images, containers, volumes, events, default_runtime(config)),
-    )
-    return engine, again, reconciler
+    return execs
 
 
 def _registries(config: EngineConfig) -> RegistryConfig:

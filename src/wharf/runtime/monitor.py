@@ -1,6 +1,7 @@
 """Monitors by shims: what the contract promises, over the connections to them."""
 
 import asyncio
+import logging
 import os
 import shutil
 import signal as signals
@@ -24,7 +25,11 @@ from wharf.runtime.sealed import SealedPrograms
 from wharf.runtime.shim_connection import ShimStream, connect
 from wharf.runtime.spawner.client import Spawner, close_all
 
+log = logging.getLogger(__name__)
+
 SHIM_DIED: Final = "the container's shim died"
+#: Seconds in which a shim has to say what it runs. One that cannot is stuck, and its container unwatched.
+ANSWER_LIMIT: Final = 10.0
 
 
 def parse_time(text: str) -> datetime:
@@ -236,20 +241,12 @@ class ShimMonitors:
         shim = records.read(bundle, records.SHIM)
         if shim is None:
             return None
-        if (connection := await connect(bundle)) is not None:
-            monitor = ShimMonitor(id, bundle, connection, shim["runtime"])
-            monitor.shim_pid = shim["pid"]
-            try:
-                monitor._tell({"op": "monitor"})
-                await monitor.found()
-                if not monitor._ended.done():
+        try:
+            async with asyncio.timeout(ANSWER_LIMIT):
+                if (monitor := await _found(id, bundle, shim)) is not None:
                     return monitor
-            except EngineError:
-                pass  # it ended between two looks; what it recorded decides
-            except BaseException:
-                monitor.close()
-                raise
-            monitor.close()
+        except TimeoutError:
+            log.warning("a shim does not answer, so its container is ended", extra={"container": id})
         return await asyncio.to_thread(end_of_orphan, bundle)
 
     async def remove(self, bundle: Path) -> None:
@@ -258,6 +255,26 @@ class ShimMonitors:
     async def close(self) -> None:
         await asyncio.to_thread(self._spawner.close)
         self._sealed.close()
+
+
+async def _found(id: str, bundle: Path, shim: dict[str, Any]) -> ShimMonitor | None:
+    """The monitor of a container that runs; None where no shim is, or it has ended by now."""
+    if (connection := await connect(bundle)) is None:
+        return None
+    monitor = ShimMonitor(id, bundle, connection, shim["runtime"])
+    monitor.shim_pid = shim["pid"]
+    try:
+        monitor._tell({"op": "monitor"})
+        await monitor.found()
+        if not monitor._ended.done():
+            return monitor
+    except EngineError:
+        pass  # it ended between two looks; what it recorded decides
+    except BaseException:
+        monitor.close()
+        raise
+    monitor.close()
+    return None
 
 
 def _message(launch: Launch, runtime: str, *, hide_unified: bool) -> dict[str, Any]:

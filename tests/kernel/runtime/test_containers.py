@@ -498,6 +498,23 @@ def test_a_container_does_not_outlive_its_shim(box: Box, seen: bool) -> None:
     with_monitors(work)
 
 
+def test_a_shim_that_accepts_but_never_answers_is_not_waited_for(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wharf.runtime.monitor.ANSWER_LIMIT", 0.2)
+    launch = box.launch("sleep", "1000")
+
+    async def work(monitors: ShimMonitors) -> None:
+        monitor = await monitors.create(launch)
+        await monitor.run()
+        monitor.close()
+        os.kill(monitor.shim_pid, signal.SIGSTOP)
+        found = await monitors.reopen(launch.id, launch.bundle)
+        assert isinstance(found, ExitStatus)
+        assert (found.code, found.error) == (137, "the container's shim died")
+        box.assert_clean(launch)
+
+    with_monitors(work)
+
+
 def test_another_spawner_is_started_when_one_has_died(box: Box) -> None:
     async def work(monitors: ShimMonitors) -> None:
         first = await monitors.create(box.launch("sleep", "1000"))

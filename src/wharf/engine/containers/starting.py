@@ -67,10 +67,13 @@ class Starter:
     host: Host
     default_runtime: str  # a name in the configuration's runtimes
     helper: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "hasten"))
+    _hastening: "asyncio.Future[None] | None" = None
 
     def hasten(self) -> None:
-        """A start comes soon: takes the kernel's wait before it, in the background."""
-        asyncio.get_running_loop().run_in_executor(self.helper, cgroups.hasten_moves, self.host.own_procs)
+        """A start comes soon: takes the kernel's wait before it, in the background. One wait does for many starts."""
+        if self._hastening is None or self._hastening.done():
+            loop = asyncio.get_running_loop()
+            self._hastening = loop.run_in_executor(self.helper, cgroups.hasten_moves, self.host.own_procs)
 
     async def start(self, container: Container, live: Live) -> tuple[Monitor, Container]:
         """Returns when the process runs. After a failure nothing of the start is left; the record is the caller's."""
