@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
+from wharf.api.extensions import translated
 from wharf.api.messages import Request
 from wharf.apitypes.containers import ContainerConfig, HostConfig, NetworkingConfig
 from wharf.errors import InvalidArgument
@@ -86,7 +87,10 @@ def decode(value: Any, kind: type[T], name: str) -> T:
 
 
 def decode_create(value: Any) -> tuple[ContainerConfig, HostConfig, NetworkingConfig]:
-    """The body of POST /containers/create: the configuration with two more members in the same object."""
+    """The body of POST /containers/create: the configuration with two more members in the same object.
+
+    Extensions that came as annotations are members like the others.
+    """
     if value is None:
         value = {}
     if not isinstance(value, dict):
@@ -94,11 +98,12 @@ def decode_create(value: Any) -> tuple[ContainerConfig, HostConfig, NetworkingCo
     members = {name.lower(): name for name in value}
     if not any(name in members for name in _wire_names(ContainerConfig)):
         raise InvalidArgument("config cannot be empty in order to create a container")
-    return (
+    config, host = translated(
         decode(value, ContainerConfig, "CreateRequest"),
         decode(value.get(members.get("hostconfig")), HostConfig, "CreateRequest.HostConfig"),
-        decode(value.get(members.get("networkingconfig")), NetworkingConfig, "CreateRequest.NetworkingConfig"),
     )
+    networking = value.get(members.get("networkingconfig"))
+    return config, host, decode(networking, NetworkingConfig, "CreateRequest.NetworkingConfig")
 
 
 @cache

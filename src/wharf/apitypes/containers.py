@@ -150,7 +150,10 @@ class Mount(Wire, frozen=True, kw_only=True):
 
 
 class HostConfig(Wire, frozen=True, kw_only=True):
-    """How it runs on this host. Sizes are bytes; a pids limit of 0 or -1 is none."""
+    """How it runs on this host. Sizes are bytes; a pids limit of 0 or -1 is none.
+
+    The last members are ours. They are UNSET, and so not shown, unless somebody asked for them.
+    """
 
     binds: list[str] = []
     container_id_file: str = named("ContainerIDFile", "")
@@ -221,6 +224,7 @@ class HostConfig(Wire, frozen=True, kw_only=True):
     io_maximum_iops: int = named("IOMaximumIOps", 0)
     io_maximum_bandwidth: int = named("IOMaximumBandwidth", 0)
     init: bool | None = None
+    umask: str | msgspec.UnsetType = msgspec.UNSET  # octal digits
 
 
 class EndpointIPAMConfig(Wire, frozen=True, kw_only=True):

@@ -178,6 +178,7 @@ class BundleSpec:
     uid: int = 0
     gid: int = 0
     additional_gids: tuple[int, ...] = ()
+    umask: int | None = None  # None leaves it to the runtime, which takes 0022
     tty: bool = False
     console_size: tuple[int, int] = (0, 0)  # height, width
     capabilities: tuple[str, ...] = DEFAULT_CAPABILITIES
@@ -287,7 +288,7 @@ def _process(spec: BundleSpec) -> dict[str, Any]:
         "args": spec.args,
         "env": spec.env,
         "cwd": spec.cwd,
-        "user": {"uid": spec.uid, "gid": spec.gid, "additionalGids": spec.additional_gids},
+        "user": {"uid": spec.uid, "gid": spec.gid, "additionalGids": spec.additional_gids} | _given(umask=spec.umask),
         "terminal": spec.tty,
         "capabilities": {"bounding": spec.capabilities, "effective": usable, "permitted": usable},
         "noNewPrivileges": spec.no_new_privileges,

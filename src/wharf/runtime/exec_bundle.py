@@ -57,6 +57,8 @@ def process_json(config: bytes, spec: ExecSpec) -> bytes:
     user = own.user
     if spec.user is not None:
         user = {"uid": spec.user.uid, "gid": spec.user.gid, "additionalGids": spec.user.additional_gids}
+        if "umask" in own.user:
+            user["umask"] = own.user["umask"]
     allowed = own.capabilities.get("bounding", []) if spec.capabilities is None else spec.capabilities
     # What execve would do when it leaves root; who asks for all capabilities means all.
     usable = allowed if user["uid"] == 0 or spec.capabilities is not None else []

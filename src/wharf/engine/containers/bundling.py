@@ -118,6 +118,7 @@ def spec(container: Container, around: Surroundings, *, every: frozenset[str]) -
         uid=around.user.uid,
         gid=around.user.gid,
         additional_gids=around.user.additional_gids,
+        umask=int(host.umask, 8) if host.umask else None,
         tty=config.tty,
         console_size=(host.console_size[0], host.console_size[1]) if len(host.console_size) == 2 else (0, 0),
         capabilities=capabilities(host, every),

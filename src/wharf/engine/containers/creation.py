@@ -18,6 +18,7 @@ from wharf.spec.image_config import Healthcheck, RunConfig
 SMALLEST_MEMORY: Final = 6 << 20
 _HOSTNAME: Final = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
 _CAPABILITIES: Final = frozenset({*capabilities.NAMES, "CAP_ALL"})
+_UMASK: Final = re.compile(r"0?[0-7]{1,3}")
 _CPU_LIST: Final = re.compile(r"\d{1,5}(-\d{1,5})?(,\d{1,5}(-\d{1,5})?)*")
 
 
@@ -95,6 +96,7 @@ def hidden_paths(host: HostConfig, masked: Sequence[str] = bundle.DEFAULT_MASKED
 def check(config: ContainerConfig, host: HostConfig, *, cpus: int) -> list[str]:
     """Raises InvalidArgument or NotImplementedByUs, in dockerd's words, for what cannot be; returns warnings."""
     _check_process(config)
+    _check_umask(host)
     health.check(config.healthcheck)
     check_resources(host, cpus)
     _check_namespaces(config, host)
@@ -162,6 +164,11 @@ def _check_process(config: ContainerConfig) -> None:
             raise InvalidArgument("invalid argument: it contains a zero byte")
     if config.stop_signal:
         signals.parse(config.stop_signal)
+
+
+def _check_umask(host: HostConfig) -> None:
+    if host.umask is not msgspec.UNSET and not _UMASK.fullmatch(host.umask):
+        raise InvalidArgument(f'invalid umask "{host.umask}": expected an octal number from 0 to 0777')
 
 
 def check_resources(host: HostConfig, cpus: int) -> None:

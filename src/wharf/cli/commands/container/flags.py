@@ -101,6 +101,7 @@ FLAGS = (
     Flag("tmpfs", "", LIST, "Directories in memory"),
     Flag("tty", "t", BOOL, "Give it a terminal"),
     Flag("ulimit", "", kinds.ULIMITS, "Resource limits"),
+    Flag("umask", "", STRING, "Rights that new files do not get, in octal (0027)"),
     Flag("user", "u", STRING, "Who to be: <name|uid>[:<group|gid>]"),
     Flag("userns", "", STRING, "User namespace to use"),
     Flag("uts", "", STRING, "UTS namespace to use"),

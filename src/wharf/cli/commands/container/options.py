@@ -60,6 +60,7 @@ PLAIN = {
     "rm": "AutoRemove",
     "runtime": "Runtime",
     "shm-size": "ShmSize",
+    "umask": "Umask",
     "userns": "UsernsMode",
     "uts": "UTSMode",
     "volume-driver": "VolumeDriver",
