@@ -3,16 +3,15 @@
 import os
 import random
 import secrets
-from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 import msgspec
 
-from wharf.apitypes.containers import ContainerConfig, Created, HostConfig, MountPoint, NetworkingConfig
+from wharf.apitypes.containers import ContainerConfig, Created, HostConfig, NetworkingConfig
 from wharf.engine.config import EngineConfig
-from wharf.engine.containers import creation, mounts, naming
-from wharf.engine.containers.binding import bind_point
+from wharf.engine.containers import creation, naming
+from wharf.engine.containers.mounting import Mounting
 from wharf.engine.containers.record import Container
 from wharf.engine.containers.removing import Removals
 from wharf.engine.containers.running import Lives, timestamp
@@ -22,7 +21,6 @@ from wharf.engine.images.host import host_platform
 from wharf.engine.images.images import Images
 from wharf.engine.images.record import Image
 from wharf.engine.networks.service import Networks
-from wharf.engine.volumes import Volumes
 from wharf.errors import Conflict, InvalidArgument, NotFound
 from wharf.runtime.host import masked_paths
 from wharf.snapshots.contract import Snapshots
@@ -39,7 +37,7 @@ class Creations:
     images: Images
     snapshots: Snapshots
     networks: Networks
-    volumes: Volumes
+    mounting: Mounting
     lives: Lives
     removals: Removals
     _random: random.Random = field(default_factory=lambda: random.Random(secrets.randbits(64)))
@@ -86,8 +84,11 @@ class Creations:
         """Makes all that the container has on disk, then its record. After a failure nothing is left."""
         try:
             await self.snapshots.create(container.id, image.layers)
-            async for point in self._make_mounts(container, held):
+            unfilled = []
+            async for point, is_unfilled in self.mounting.points(container, held):
                 container = container.with_(mounts=[*container.mounts, point])
+                unfilled += [point] if is_unfilled else []
+            await self.mounting.fill(container.id, unfilled)
             self.places.directory(container.id).mkdir(mode=0o710, parents=True)
             self.store.add(container)
         except BaseException:
@@ -156,36 +157,3 @@ class Creations:
             name = os.uname().nodename if kind == "host" or host.uts_mode == "host" else id[:12]
             return msgspec.structs.replace(config, hostname=name)
         return config
-
-    async def _make_mounts(self, container: Container, held: ExitStack) -> AsyncIterator[MountPoint]:
-        """Mount points of the record: volumes exist and are filled, missing sources of -v are made."""
-        targets = {request.target for request in mounts.requests_of(container.host)}
-        for ref, read_only in mounts.volumes_from(container.host.volumes_from):
-            for point in self.store.find(ref).mounts:
-                if point.destination not in targets:
-                    targets.add(point.destination)
-                    yield msgspec.structs.replace(point, rw=point.rw and not read_only)
-        own = {request.target for request in mounts.requests_of(container.host)}
-        for request in mounts.requests(container.config, container.host):
-            if request.target in targets and request.target not in own:
-                continue  # the image's VOLUME, which --volumes-from has replaced
-            if request.kind == "bind":
-                yield bind_point(request)
-            elif request.kind == "volume":
-                yield await self._volume(container, request, held)
-
-    async def _volume(self, container: Container, request: mounts.MountRequest, held: ExitStack) -> MountPoint:
-        volume = await self.volumes.create(request.source, labels=request.labels)
-        held.enter_context(self.volumes.held(volume.name))
-        if request.copy and self.volumes.is_empty(volume):
-            async with self.snapshots.mounted(container.id) as root:
-                await self.volumes.copy_up(volume, root, request.target)
-        return MountPoint(
-            type="volume",
-            name=volume.name,
-            source=volume.mountpoint,
-            destination=request.target,
-            driver=volume.driver,
-            mode=request.mode,
-            rw=not request.read_only,
-        )
