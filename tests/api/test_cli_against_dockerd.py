@@ -304,8 +304,9 @@ def in_our_words(text: str) -> str:
 
 def comparable(text: str) -> str:
     """Without what differs from second to second."""
-    text = re.sub(r"\b(Less than a|About a|\d+) seconds?\b", "some seconds", text)
-    return re.sub(r"some seconds +", "some seconds ", text)
+    text, replaced = re.subn(r"\b(Less than a|About a|\d+) seconds?\b", "some seconds", text)
+    # A column is as wide as the longest of its texts.
+    return re.sub("  +", "  ", text) if replaced else text
 
 
 def compare(peer: Peer, arguments: tuple[str, ...], *, errors: bool) -> None:

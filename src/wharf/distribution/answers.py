@@ -5,6 +5,7 @@ from typing import Any, Final
 import msgspec
 
 from wharf.errors import EngineError, NotFound, Unauthenticated
+from wharf.spec.json_text import UNREADABLE
 from wharf.spec.reference import Reference
 
 _WORDS: Final = {
@@ -33,7 +34,7 @@ def parse_error(status: int, data: bytes) -> tuple[str, str]:
         document: Any = msgspec.json.decode(data)
         first = document["errors"][0]
         code, message = str(first.get("code", "")).upper(), str(first.get("message") or "")
-    except (msgspec.DecodeError, KeyError, IndexError, TypeError, AttributeError):
+    except (*UNREADABLE, KeyError, IndexError, TypeError, AttributeError):
         code = message = ""
     code = code or _CODE_OF_STATUS.get(status, "")
     if not code:

@@ -9,6 +9,7 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 
 from wharf.errors import Unauthenticated
+from wharf.spec.json_text import UNREADABLE
 
 _TOKEN: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _SCHEME: Final = re.compile(rf"\s*({_TOKEN})(?:\s+|$)")
@@ -65,7 +66,7 @@ def parse_token(data: bytes) -> str:
     """The token in a token server's answer. Raises Unauthenticated without one."""
     try:
         answer: Any = msgspec.json.decode(data)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         answer = None
     token = (answer.get("token") or answer.get("access_token")) if isinstance(answer, dict) else None
     # A line break in it would add headers to our request.
@@ -78,7 +79,7 @@ def parse_identity(data: bytes) -> str:
     """The token that stands for the password from now on, in a token server's answer; "" when it gives none."""
     try:
         answer: Any = msgspec.json.decode(data)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return ""
     found = answer.get("refresh_token") if isinstance(answer, dict) else None
     return found if isinstance(found, str) else ""

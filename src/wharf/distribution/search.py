@@ -11,6 +11,7 @@ from wharf.distribution.config import RegistryAuth, RegistryConfig
 from wharf.distribution.endpoints import Endpoint, endpoints
 from wharf.distribution.session import LARGEST_ANSWER, Broken, RegistrySession, Unreachable, limited
 from wharf.errors import EngineError, InvalidArgument
+from wharf.spec.json_text import UNREADABLE
 from wharf.spec.reference import DEFAULT_DOMAIN
 
 _HUB: Final = "https://index.docker.io"
@@ -63,5 +64,5 @@ async def _search_at(endpoint: Endpoint, query: str, auth: RegistryAuth | None) 
         data = await limited(response, LARGEST_ANSWER)
     try:
         return msgspec.json.decode(data, type=_Page).results
-    except msgspec.DecodeError:
+    except UNREADABLE:
         raise EngineError("error decoding registry search results") from None

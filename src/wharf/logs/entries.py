@@ -7,6 +7,8 @@ from typing import Final, Literal
 
 import msgspec
 
+from wharf.spec.json_text import UNREADABLE
+
 #: Pieces of a longer line are put together up to this size; what is longer stays in parts.
 LONGEST_JOINED: Final = 1 << 20
 
@@ -47,7 +49,7 @@ def parse(data: bytes) -> Iterator[LogEntry]:
     """The entries of whole lines of a log file. Torn lines, which a crash or a full disk left, are passed over."""
     try:
         found = _decoder.decode_lines(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         found = list(_parse_one_by_one(data))
     for one in found:
         yield LogEntry(one.stream, one.time, one.log.encode(), one.attrs)
@@ -57,7 +59,7 @@ def _parse_one_by_one(data: bytes) -> Iterator[_Stored]:
     for line in data.splitlines():
         try:
             yield _decoder.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except UNREADABLE:
             continue
 
 

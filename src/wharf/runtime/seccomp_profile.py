@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 
 from wharf.errors import InvalidArgument
+from wharf.spec.json_text import UNREADABLE
 
 _EPERM: Final = 1
 _ENOSYS: Final = 38
@@ -241,7 +242,7 @@ def parse_profile(
     """
     try:
         profile = msgspec.json.decode(text, type=_Profile)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise InvalidArgument(f"Decoding seccomp profile failed: {error}") from None
     if profile.architectures and profile.arch_map:
         raise InvalidArgument("'architectures' and 'archMap' were specified in the seccomp profile, use either one")

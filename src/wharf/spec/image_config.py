@@ -8,6 +8,7 @@ import msgspec
 
 from wharf.errors import InvalidArgument
 from wharf.spec.digest import Digest
+from wharf.spec.json_text import UNREADABLE
 from wharf.spec.manifest import without_nulls
 
 
@@ -76,7 +77,7 @@ def parse_image_config(data: bytes) -> ImageConfig:
     """Read an image's configuration. Raises InvalidArgument when it is none."""
     try:
         return msgspec.convert(without_nulls(msgspec.json.decode(data)), ImageConfig)
-    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as error:
+    except UNREADABLE as error:
         raise InvalidArgument(f"invalid image configuration: {error}") from None
 
 

@@ -6,6 +6,7 @@ import msgspec
 
 from wharf.errors import InvalidArgument
 from wharf.spec.descriptor import Descriptor
+from wharf.spec.json_text import UNREADABLE
 
 OCI_INDEX: Final = "application/vnd.oci.image.index.v1+json"
 OCI_MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"
@@ -56,7 +57,7 @@ def parse_manifest(data: bytes, content_type: str = "") -> Manifest | Index:
     """Read a manifest or an index. Raises InvalidArgument for anything else, also for the old schema 1."""
     try:
         document = without_nulls(msgspec.json.decode(data))
-    except (msgspec.DecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise InvalidArgument(f"the manifest is not JSON: {error}") from None
     if not isinstance(document, dict):
         raise InvalidArgument("the manifest is not a JSON object")

@@ -1,9 +1,16 @@
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from wharf.distribution.answers import parse_error, pull_error
-from wharf.distribution.challenge import Challenge, check_realm, parse_challenges, parse_token, token_query
+from wharf.distribution.challenge import (
+    Challenge,
+    check_realm,
+    parse_challenges,
+    parse_identity,
+    parse_token,
+    token_query,
+)
 from wharf.distribution.config import RegistryAuth, RegistryConfig
 from wharf.distribution.endpoints import endpoints, is_insecure
 from wharf.errors import EngineError, NotFound, Unauthenticated
@@ -94,5 +101,16 @@ def test_errors_in_the_words_of_dockerd(status: int, body: bytes, kind: type[Eng
 
 
 @given(st.integers(100, 599), st.binary(max_size=100))
+@example(500, b'"\x80"')
+@example(500, b"[" * 100_000)
 def test_any_error_answer_can_be_told(status: int, body: bytes) -> None:
     assert parse_error(status, body)[1]
+
+
+@given(st.binary(max_size=100))
+@example(b'"\x80"')
+@example(b"[" * 100_000)
+def test_any_token_answer_can_be_told(body: bytes) -> None:
+    assert isinstance(parse_identity(body), str)
+    with pytest.raises(Unauthenticated):
+        parse_token(body)

@@ -35,9 +35,12 @@ def test_manifests_that_are_refused(document: Any, text: str) -> None:
         parse_manifest(json.dumps(document).encode())
 
 
-def test_deep_nesting_is_refused() -> None:
+@pytest.mark.parametrize("document", [b"[" * 100_000, b'"\x80"', b'{"config": "\xff"}'])
+def test_what_is_no_json_is_refused(document: bytes) -> None:
     with pytest.raises(InvalidArgument):
-        parse_manifest(b"[" * 100_000)
+        parse_manifest(document)
+    with pytest.raises(InvalidArgument):
+        parse_image_config(document)
 
 
 def test_null_means_absent_in_configs() -> None:

@@ -25,6 +25,7 @@ from wharf.snapshots.layers import Staged
 from wharf.spec.descriptor import Descriptor
 from wharf.spec.digest import Digest
 from wharf.spec.image_config import parse_image_config
+from wharf.spec.json_text import UNREADABLE
 from wharf.spec.manifest import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, Index, Manifest, parse_manifest
 from wharf.spec.platform import Platform, best
 from wharf.spec.reference import Reference
@@ -90,7 +91,7 @@ async def _load(
 def _decode(data: bytes, kind: Any, name: str) -> Any:
     try:
         return msgspec.json.decode(data, type=kind)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+    except UNREADABLE as error:
         raise InvalidArgument(f"invalid {name} in the archive: {error}") from None
 
 
