@@ -80,7 +80,7 @@ class Exec:
         """Appends the three descriptors of the process, which the caller closes."""
         for stream, name in enumerate(("stdin", "stdout", "stderr")):
             if self._message["tty"] or not self._message[name]:
-                theirs.append(os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC))
+                theirs.append(oci.open_null())
                 continue
             reader, writer = os.pipe2(os.O_CLOEXEC)
             if stream == 0:

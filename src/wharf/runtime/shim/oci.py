@@ -39,6 +39,11 @@ def arguments(program: str, *, systemd: bool, log: str = _LOG) -> list[str]:
     return [*own, "--systemd-cgroup"] if systemd else own
 
 
+def open_null() -> int:
+    """A null device for a container's stdio: the one that the spawner was given, never the host's. To be closed."""
+    return os.dup(0)
+
+
 def spawn(program: str, command: list[str], stdio: tuple[int, int, int]) -> int:
     """Starts a program; its pid. Raises OSError when it cannot be run."""
     actions: list[Any] = [(os.POSIX_SPAWN_DUP2, fd, target) for target, fd in enumerate(stdio)]
@@ -160,7 +165,7 @@ def delete(launch: dict[str, Any]) -> None:
 
 
 def _delete_by_runtime(launch: dict[str, Any]) -> None:
-    null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+    null = open_null()
     command = arguments(launch["runtime"], systemd=is_systemd_path(launch["cgroups_path"]))
     try:
         execute(launch["runtime"], [*command, "delete", "--force", launch["id"]], (null, null, null))

@@ -110,7 +110,7 @@ class Starter:
             self._own["log"] = open_log(path)
 
     def _make_stdio(self) -> None:
-        null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+        null = oci.open_null()
         if self.launch["tty"]:
             # The runtime's own messages; the terminal comes by its console socket.
             self._stdio = (null, null, null)

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import wharf
 from wharf.errors import InvalidArgument, Unavailable
+from wharf.linux.null import open_private_null
 from wharf.runtime import wire
 
 _SOURCE: Final = str(Path(wharf.__file__).parents[1])
@@ -28,11 +29,12 @@ class Spawner:
 
     def _start(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
+        # Shims inherit its 0 and 1, and give them to containers: see linux.null.
+        with theirs, os.fdopen(open_private_null(), "rb") as null:
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-S", "-c", _START, str(theirs.fileno()), _SOURCE],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
+                stdin=null,
+                stdout=null,
                 pass_fds=(theirs.fileno(),),
                 cwd="/",
                 env={},
