@@ -13,7 +13,7 @@ SOURCE: Final = ROOT / "src" / "wharf"
 
 #: The engine's house: a room may import its own and lower floors. Rooms on one floor do not meet.
 ENGINE_HOUSE: Final = (
-    {"errors", "spec", "apitypes"},
+    {"errors", "spec", "apitypes", "jsontext", "gotemplate"},
     {"linux", "aio", "db", "events"},
     {"content", "snapshots", "runtime", "network", "volumes", "logs", "distribution"},
     {"engine"},
@@ -24,7 +24,7 @@ ENGINE_HOUSE: Final = (
 #: The client's house stands on the engine's ground floor and sees nothing else of it: it runs on any system.
 CLIENT_HOUSE: Final = (ENGINE_HOUSE[0], {"client"}, {"compose"}, {"cli"})
 #: What every room may import, also those on its floor.
-FOR_ALL: Final = {"", "errors"}
+FOR_ALL: Final = {"", "errors", "jsontext"}
 
 FORBIDDEN_NAMES: Final = {"utils", "util", "helpers", "helper", "common", "manager", "managers", "base", "misc"}
 

@@ -2,8 +2,9 @@
 
 import os
 
-from wharf.client.wire import decode_json, encode_json
+from wharf.client.wire import decode_json
 from wharf.errors import EngineError
+from wharf.jsontext import encode_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

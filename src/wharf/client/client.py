@@ -2,7 +2,8 @@
 
 from wharf.client.connection import Answer, Connection, open_socket
 from wharf.client.errors import LostConnection, Refused
-from wharf.client.wire import decode_json, encode_json, encode_query
+from wharf.client.wire import decode_json, encode_query
+from wharf.jsontext import encode_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

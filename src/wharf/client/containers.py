@@ -1,6 +1,7 @@
 """Section Container of the API."""
 
-from wharf.client.wire import decode_json, encode_json, quote
+from wharf.client.wire import decode_json, quote
+from wharf.jsontext import encode_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

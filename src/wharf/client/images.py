@@ -1,7 +1,8 @@
 """Section Image of the API. Long operations return an answer whose lines are progress messages."""
 
 from wharf.client.containers import encode_filters
-from wharf.client.wire import encode_json, quote
+from wharf.client.wire import quote
+from wharf.jsontext import encode_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""JSON and query strings, without what the json and urllib packages cost to import (about 8 ms: half of a command).
+"""Reading JSON, and query strings, without what the json and urllib packages cost to import.
 
 `_json` is CPython's own C part of json; where it is missing, json itself does the work.
 """
@@ -49,33 +49,6 @@ def decode_json(text: "str | bytes") -> "Any":
         return _decode(text if isinstance(text, str) else text.decode())
     except (ValueError, StopIteration) as error:
         raise EngineError(f"the server's answer is not JSON: {error}") from None
-
-
-def _refuse(value: object) -> "Any":
-    raise TypeError(f"{type(value).__name__} has no JSON form")
-
-
-def _open_encoder() -> "Callable[[Any, bool], str]":
-    try:
-        from _json import encode_basestring, make_encoder
-    except ImportError:
-        from json import dumps
-
-        return lambda value, sort: dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=sort)
-
-    def encode(value: "Any", sort: bool) -> str:
-        parts = make_encoder(None, _refuse, encode_basestring, None, ":", ",", sort, False, True)
-        return "".join(parts(value, 0))
-
-    return encode
-
-
-_encode = _open_encoder()
-
-
-def encode_json(value: "Any", *, sort: bool = False) -> str:
-    """Compact JSON, as Go writes it without HTML escapes."""
-    return _encode(value, sort)
 
 
 def quote(text: str, safe: bytes = b"") -> str:

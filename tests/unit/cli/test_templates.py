@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from wharf.cli.errors import Exit
 from wharf.cli.render.listing import Listing
-from wharf.cli.template.lexer import BadTemplate
 from wharf.cli.template.objects import Template
+from wharf.gotemplate.lexer import BadTemplate
 
 WEB: dict[str, Any] = {
     "Id": "02b6",

@@ -6,7 +6,8 @@ from wharf.cli.commands.container.kinds import read_bytes, read_duration, split_
 from wharf.cli.render.ports import show_ports
 from wharf.cli.render.progress import Display, show_bar
 from wharf.cli.render.tables import align
-from wharf.cli.render.values import binary_size, duration, ellipsis, quoted, short_id, size
+from wharf.cli.render.values import binary_size, duration, ellipsis, short_id, size
+from wharf.gotemplate.quoting import quoted
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,9 @@ from wharf.client.connection import Connection
 from wharf.client.errors import CannotConnect, LostConnection, Refused
 from wharf.client.frames import Unframer
 from wharf.client.names import parse_name
-from wharf.client.wire import decode_json, encode_json, encode_query, quote
+from wharf.client.wire import decode_json, encode_query, quote
 from wharf.errors import EngineError, InvalidArgument
+from wharf.jsontext import encode_json
 
 ANSWERS = {
     "with a length": b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-A: b:c\r\n\r\nhello",

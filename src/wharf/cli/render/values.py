@@ -65,19 +65,3 @@ def local_time(seconds: int) -> str:
 
     moment = time.localtime(seconds)
     return time.strftime("%Y-%m-%d %H:%M:%S %z ", moment) + (moment.tm_zone or "UTC")
-
-
-def quoted(text: str) -> str:
-    """`text` as a Go string literal."""
-    parts = ['"']
-    for letter in text:
-        if letter in '"\\':
-            parts.append("\\" + letter)
-        elif letter.isprintable():
-            parts.append(letter)
-        else:
-            named = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\a": "\\a", "\b": "\\b", "\f": "\\f", "\v": "\\v"}
-            code = ord(letter)
-            other = f"\\x{code:02x}" if code < 0x80 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
-            parts.append(named.get(letter) or other)
-    return "".join([*parts, '"'])

@@ -1,1 +1,1 @@
-"""The language of `--format`: the part of Go's text/template that people use. Pure."""
+"""What `--format` is given: the API's JSON, and the rows of lists. The language itself is in `gotemplate/`. Pure."""

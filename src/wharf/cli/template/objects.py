@@ -1,10 +1,10 @@
 """Templates over the API's JSON, as `inspect --format` has them."""
 
 from wharf.cli.errors import Exit
-from wharf.cli.template.evaluate import Evaluation
-from wharf.cli.template.functions import FUNCTIONS, LAZY, NO_VALUE, Null
-from wharf.cli.template.lexer import BadTemplate
-from wharf.cli.template.parser import parse_template
+from wharf.gotemplate.evaluate import Evaluation
+from wharf.gotemplate.functions import FUNCTIONS, LAZY, NO_VALUE, Null
+from wharf.gotemplate.lexer import BadTemplate
+from wharf.gotemplate.parser import parse_template
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

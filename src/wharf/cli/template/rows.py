@@ -1,10 +1,10 @@
 """Templates over lists, as `ps --format` and its like have them."""
 
 from wharf.cli.render.tables import align
-from wharf.cli.template.evaluate import Evaluation
-from wharf.cli.template.functions import FUNCTIONS, HEADER_FUNCTIONS, LAZY, to_json
-from wharf.cli.template.lexer import BadTemplate
-from wharf.cli.template.parser import parse_template
+from wharf.gotemplate.evaluate import Evaluation
+from wharf.gotemplate.functions import FUNCTIONS, HEADER_FUNCTIONS, LAZY, to_json
+from wharf.gotemplate.lexer import BadTemplate
+from wharf.gotemplate.parser import parse_template
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,9 +8,10 @@ from wharf.cli.flags import BOOL, FILTER, INT, STRING, Flag
 from wharf.cli.output import out
 from wharf.cli.render.listing import Listing
 from wharf.cli.render.ports import show_ports
-from wharf.cli.render.values import duration, ellipsis, local_time, quoted, short_id, size
+from wharf.cli.render.values import duration, ellipsis, local_time, short_id, size
 from wharf.client import containers
 from wharf.errors import InvalidArgument
+from wharf.gotemplate.quoting import quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -264,7 +264,8 @@ def _security(specs: list[str]) -> tuple[list[str], bool]:
 
 
 def _profile(path: str) -> str:
-    from wharf.client.wire import decode_json, encode_json
+    from wharf.client.wire import decode_json
+    from wharf.jsontext import encode_json
 
     try:
         with open(path, "rb") as file:  # noqa: PTH123

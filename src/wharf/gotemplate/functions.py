@@ -1,6 +1,6 @@
 """The functions of templates, and how values look and compare in Go."""
 
-from wharf.client.wire import encode_json
+from wharf.jsontext import encode_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def _print(*values: "Any") -> str:
 
 
 def _printf(form: str, *values: "Any") -> str:
-    from wharf.cli.template.printf import printf
+    from wharf.gotemplate.printf import printf
 
     return printf(form, *values)
 
@@ -145,10 +145,12 @@ def _html(*values: "Any") -> str:
     return text
 
 
-def _urlquery(*values: "Any") -> str:
-    from wharf.client.wire import quote
+_PLAIN_IN_QUERIES = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._")
 
-    return quote(_print(*values)).replace("%20", "+").replace("~", "%7E")
+
+def _urlquery(*values: "Any") -> str:
+    text = _print(*values).encode()
+    return "".join(chr(byte) if byte in _PLAIN_IN_QUERIES else "+" if byte == 0x20 else f"%{byte:02X}" for byte in text)
 
 
 def _length(value: "Any") -> int:

@@ -1,7 +1,7 @@
 """From tokens to nodes."""
 
-from wharf.cli.template.lexer import BadTemplate, Token, line_of, split
-from wharf.cli.template.nodes import Action, Block, Jump, Node, Operand, Pipe, Text
+from wharf.gotemplate.lexer import BadTemplate, Token, line_of, split
+from wharf.gotemplate.nodes import Action, Block, Jump, Node, Operand, Pipe, Text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

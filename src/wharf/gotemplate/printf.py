@@ -1,7 +1,7 @@
 """Go's Sprintf, for the verbs that templates use."""
 
-from wharf.cli.render.values import quoted
-from wharf.cli.template.functions import show
+from wharf.gotemplate.functions import show
+from wharf.gotemplate.quoting import quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

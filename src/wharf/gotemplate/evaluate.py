@@ -1,8 +1,8 @@
 """From nodes and data to text."""
 
-from wharf.cli.template.functions import FUNCTIONS, LAZY, NO_VALUE, is_true, show
-from wharf.cli.template.lexer import BadTemplate
-from wharf.cli.template.nodes import Action, Block, Jump, Node, Operand, Pipe, Text
+from wharf.gotemplate.functions import FUNCTIONS, LAZY, NO_VALUE, is_true, show
+from wharf.gotemplate.lexer import BadTemplate
+from wharf.gotemplate.nodes import Action, Block, Jump, Node, Operand, Pipe, Text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
