@@ -45,6 +45,7 @@ NETWORK = {
     "connect": "Connect a container to a network",
     "create": "Make a network",
     "disconnect": "Take a container out of a network",
+    "graph": "Draw which container is on which network, and its published ports",
     "inspect": "Show all that is known of networks, as JSON",
     "ls": "List networks",
     "prune": "Remove unused networks",
