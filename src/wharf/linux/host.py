@@ -108,6 +108,16 @@ def open_files() -> int:
     return len(os.listdir("/proc/self/fd"))  # noqa: PTH208
 
 
+def apparmor_enabled(root: Path = Path("/sys")) -> bool:
+    """Whether the kernel holds processes by AppArmor profiles."""
+    enabled = _read(root / "module/apparmor/parameters/enabled").startswith("Y")
+    return enabled and (root / "kernel/security/apparmor").exists()
+
+
+def selinux_enabled(root: Path = Path("/sys")) -> bool:
+    return (root / "fs/selinux/enforce").exists()
+
+
 def seccomp_available() -> bool:
     return Path("/proc/sys/kernel/seccomp/actions_avail").exists()
 

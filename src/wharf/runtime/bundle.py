@@ -46,6 +46,7 @@ DEFAULT_PATH: Final = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 DEFAULT_SHM_SIZE: Final = 64 << 20
 #: Where a container of ours sees its init; the name is the one that images and tools know.
 INIT_PATH: Final = "/sbin/docker-init"
+CGROUPS: Final = "/sys/fs/cgroup"
 #: The network namespace that the shim has made and entered before it starts the runtime.
 SHIM_NETWORK: Final = "/proc/self/ns/net"
 
@@ -160,7 +161,7 @@ def default_mounts(*, shm_size: int = DEFAULT_SHM_SIZE, shm_source: str = "") ->
             "/dev/pts", "devpts", "devpts", ("nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5")
         ),
         Mount("/sys", "sysfs", "sysfs", ("nosuid", "noexec", "nodev", "ro")),
-        Mount("/sys/fs/cgroup", "cgroup", "cgroup", ("ro", "nosuid", "noexec", "nodev")),
+        Mount(CGROUPS, "cgroup", "cgroup", ("ro", "nosuid", "noexec", "nodev")),
         Mount("/dev/mqueue", "mqueue", "mqueue", ("nosuid", "noexec", "nodev")),
         Mount("/dev/shm", "bind", shm_source, ("rbind", "rprivate"))
         if shm_source
@@ -212,15 +213,12 @@ class HostFacts:
     hard_limits: Mapping[str, int]  # by RLIMIT_ name; -1 is unlimited. Empty when the daemon may raise its limits
     devices: tuple[Device, ...] = ()
     lowest_oom_score_adj: int = -1000
+    apparmor: bool = False
+    selinux: bool = False
 
 
 def made_privileged(spec: BundleSpec, host: HostFacts) -> BundleSpec:
     """The same run with all the host's capabilities and devices, and without masks and seccomp."""
-
-    def writable(mount: Mount) -> Mount:
-        if mount.type not in ("sysfs", "cgroup"):
-            return mount
-        return replace(mount, options=tuple("rw" if option == "ro" else option for option in mount.options))
 
     own = {device.path for device in spec.devices}
     return replace(
@@ -230,11 +228,23 @@ def made_privileged(spec: BundleSpec, host: HostFacts) -> BundleSpec:
         readonly_paths=(),
         seccomp=None,
         seccomp_bpf=b"",
-        apparmor_profile="",
-        mounts=tuple(map(writable, spec.mounts)),
+        mounts=_with_access(spec.mounts, ("/sys", CGROUPS), "rw"),
         devices=(*spec.devices, *(device for device in host.devices if device.path not in own)),
         device_rules=(DeviceRule(True),),
     )
+
+
+def with_cgroups(spec: BundleSpec, *, writable: bool) -> BundleSpec:
+    """The same run with a view of its control groups that it may, or may not, change."""
+    return replace(spec, mounts=_with_access(spec.mounts, (CGROUPS,), "rw" if writable else "ro"))
+
+
+def _with_access(mounts: tuple[Mount, ...], destinations: tuple[str, ...], access: str) -> tuple[Mount, ...]:
+    def changed(mount: Mount) -> Mount:
+        options = tuple(access if option in ("ro", "rw") else option for option in mount.options)
+        return replace(mount, options=options) if mount.destination in destinations else mount
+
+    return tuple(map(changed, mounts))
 
 
 def with_init(spec: BundleSpec, program: str) -> BundleSpec:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from wharf.linux import capabilities
+from wharf.linux.host import apparmor_enabled, selinux_enabled
 from wharf.runtime.bundle import DEFAULT_MASKED_PATHS, Device, HostFacts
 
 #: Made anew in every container.
@@ -25,7 +26,13 @@ def facts() -> HostFacts:
     may_raise = "CAP_SYS_RESOURCE" in names
     limits = {name: resource.getrlimit(number)[1] for name, number in _limits()}
     score = int(Path("/proc/self/oom_score_adj").read_text())
-    return HostFacts(names, {} if may_raise else limits, lowest_oom_score_adj=-1000 if may_raise else score)
+    return HostFacts(
+        names,
+        {} if may_raise else limits,
+        lowest_oom_score_adj=-1000 if may_raise else score,
+        apparmor=apparmor_enabled(),
+        selinux=selinux_enabled(),
+    )
 
 
 @cache

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from wharf.apitypes.containers import HostConfig, ThrottleDevice, Ulimit
-from wharf.engine.containers import mounts
+from wharf.engine.containers import mounts, security
 from wharf.engine.containers.record import Container
 from wharf.errors import InvalidArgument
 from wharf.runtime import bundle
@@ -59,8 +59,8 @@ def network_kind(container: Container) -> str:
 
 def capabilities(host: HostConfig, every: frozenset[str]) -> tuple[str, ...]:
     """The capability set of a container: the default, with what is added and dropped. `ALL` stands for `every`."""
-    add = {_capability(name) for name in host.cap_add}
-    drop = {_capability(name) for name in host.cap_drop}
+    add = {capability(name) for name in host.cap_add}
+    drop = {capability(name) for name in host.cap_drop}
     for name in (add | drop) - {"ALL"} - every:
         raise InvalidArgument(f'invalid CapAdd: unknown capability: "{name}"')
     if "ALL" in add:
@@ -72,7 +72,8 @@ def capabilities(host: HostConfig, every: frozenset[str]) -> tuple[str, ...]:
     return tuple(sorted(chosen))
 
 
-def _capability(text: str) -> str:
+def capability(text: str) -> str:
+    """In the kernel's spelling; `ALL` stays what it is."""
     name = text.upper()
     return name if name == "ALL" or name.startswith("CAP_") else f"CAP_{name}"
 
@@ -93,24 +94,11 @@ def environment(container: Container, home: str) -> tuple[str, ...]:
     return tuple(f"{name}={value}" for name, value in found.items())
 
 
-def security_options(host: HostConfig) -> dict[str, str]:
-    """--security-opt as a map: `seccomp`, `apparmor`, `no-new-privileges`, `label`, `systempaths`."""
-    found: dict[str, str] = {}
-    for text in host.security_opt:
-        separator = "=" if "=" in text else ":"
-        name, _, value = text.partition(separator)
-        if name not in ("seccomp", "apparmor", "no-new-privileges", "label", "systempaths"):
-            raise InvalidArgument(f'invalid --security-opt 2: "{text}"')
-        if name == "no-new-privileges" and value not in ("", "true", "false"):
-            raise InvalidArgument(f'invalid --security-opt 2: "{text}"')
-        found[name] = value or "true"
-    return found
-
-
 def spec(container: Container, around: Surroundings, *, every: frozenset[str]) -> tuple[BundleSpec, list[str]]:
     """The run, and a warning for each thing that the host cannot give. `every` is all capabilities there are."""
     host, config = container.host, container.config
-    security = security_options(host)
+    options = security.parse(host.security_opt)
+    unprivileged = options.no_new_privileges
     plain = BundleSpec(
         args=(container.path, *container.args),
         env=environment(container, around.user.home),
@@ -123,7 +111,8 @@ def spec(container: Container, around: Surroundings, *, every: frozenset[str]) -
         console_size=(host.console_size[0], host.console_size[1]) if len(host.console_size) == 2 else (0, 0),
         capabilities=capabilities(host, every),
         rlimits=tuple(_rlimits(host, around)),
-        no_new_privileges=security.get("no-new-privileges", "true" if around.no_new_privileges else "false") == "true",
+        no_new_privileges=around.no_new_privileges if unprivileged is None else unprivileged,
+        apparmor_profile=security.apparmor_profile(host, around.facts),
         # Also 0 is said: a daemon that the kernel spares must not have its containers spared with it.
         oom_score_adj=host.oom_score_adj,
         hostname=config.hostname,
@@ -140,18 +129,18 @@ def spec(container: Container, around: Surroundings, *, every: frozenset[str]) -
         seccomp_bpf=around.seccomp.bpf,
         cgroups_path=around.cgroups_path,
         annotations=_annotations(host, around),
-        **_paths(host, security),
+        **_paths(host),
     )
     if around.init_path:
         plain = bundle.with_init(plain, around.init_path)
     if host.privileged:
         plain = bundle.made_privileged(plain, around.facts)
+    if options.writable_cgroups is not None:
+        plain = bundle.with_cgroups(plain, writable=options.writable_cgroups)
     return bundle.fitted(plain, around.facts)
 
 
-def _paths(host: HostConfig, security: Mapping[str, str]) -> dict[str, Any]:
-    if security.get("systempaths") == "unconfined":
-        return {"masked_paths": (), "readonly_paths": ()}
+def _paths(host: HostConfig) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if host.masked_paths is not None:
         found["masked_paths"] = tuple(host.masked_paths)

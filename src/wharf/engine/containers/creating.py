@@ -10,7 +10,7 @@ import msgspec
 
 from wharf.apitypes.containers import ContainerConfig, Created, HostConfig, NetworkingConfig
 from wharf.engine.config import EngineConfig
-from wharf.engine.containers import creation, naming
+from wharf.engine.containers import creation, naming, security
 from wharf.engine.containers.mounting import Mounting
 from wharf.engine.containers.record import Container
 from wharf.engine.containers.removing import Removals
@@ -55,7 +55,8 @@ class Creations:
         chosen = naming.parse(name) if name else self._free_name()
         image = self._image(config.image, platform)
         merged = creation.merge(config, image.config.config)
-        host = self._with_defaults(host)
+        security.check(host, self.lives.starter.host.facts)
+        host = security.with_labels(self._with_defaults(host))
         warnings = creation.check(merged, host, cpus=os.cpu_count() or 1)
         networking = self.networks.place(host.network_mode, networking)
         self._check_runtime(host.runtime)

@@ -17,7 +17,7 @@ from wharf.spec.image_config import Healthcheck, RunConfig
 
 SMALLEST_MEMORY: Final = 6 << 20
 _HOSTNAME: Final = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
-_CAPABILITIES: Final = frozenset({*capabilities.NAMES, "CAP_ALL"})
+_CAPABILITIES: Final = frozenset(capabilities.NAMES)
 _UMASK: Final = re.compile(r"0?[0-7]{1,3}")
 _CPU_LIST: Final = re.compile(r"\d{1,5}(-\d{1,5})?(,\d{1,5}(-\d{1,5})?)*")
 
@@ -118,8 +118,8 @@ def check(config: ContainerConfig, host: HostConfig, *, cpus: int) -> list[str]:
 
 def _check_capabilities(member: str, names: Sequence[str]) -> None:
     for name in names:
-        full = name.upper() if name.upper().startswith("CAP_") else f"CAP_{name.upper()}"
-        if full not in _CAPABILITIES:
+        full = bundling.capability(name)
+        if full != "ALL" and full not in _CAPABILITIES:
             raise InvalidArgument(f'invalid {member}: unknown capability: "{full}"')
 
 
@@ -243,10 +243,7 @@ def _check_namespaces(config: ContainerConfig, host: HostConfig) -> None:
 
 def _not_offered(config: ContainerConfig, host: HostConfig) -> Iterator[str]:
     """Options that would change what runs and that we would otherwise ignore."""
-    security = bundling.security_options(host)
     offered: list[tuple[object, str]] = [
-        (security.get("apparmor", "unconfined") != "unconfined", "an AppArmor profile"),
-        (security.get("label", "disable") != "disable", "an SELinux label"),
         (host.links, "--link"),
         (host.device_requests, "--gpus (device requests)"),
         (host.storage_opt, "--storage-opt"),

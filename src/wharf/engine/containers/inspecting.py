@@ -121,6 +121,7 @@ def inspect(
     network_id: Callable[[str], str],
     driver: str,
     driver_data: dict[str, str],
+    apparmor_profile: str,
     execs: list[str],
 ) -> ContainerInspect:
     """GET /containers/{name}/json, without sizes. `directory` is the container's own under the data-root."""
@@ -141,6 +142,7 @@ def inspect(
         driver=driver,
         platform=container.platform,
         host_config=container.host,
+        app_armor_profile=apparmor_profile,
         graph_driver=DriverData(name=driver, data=driver_data),
         mounts=container.mounts,
         config=container.config,

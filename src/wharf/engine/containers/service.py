@@ -20,7 +20,7 @@ from wharf.apitypes.containers import (
     Top,
 )
 from wharf.engine.config import EngineConfig
-from wharf.engine.containers import inspecting, listing, naming, processes
+from wharf.engine.containers import inspecting, listing, naming, processes, security
 from wharf.engine.containers.archive import Files
 from wharf.engine.containers.attaching import Attachment, AttachOptions
 from wharf.engine.containers.commit import Commits
@@ -229,6 +229,7 @@ class Containers:
             network_id=self._networks.id_of,
             driver=self._snapshots.name,
             driver_data=self._driver_data(container),
+            apparmor_profile=security.apparmor_profile(container.host, self.lives.starter.host.facts),
             execs=[one.id for one in self.lives.of(container).execs.values() if one.exit_code is None],
         )
         return await self._sized(answer, container.image) if size else answer

@@ -10,7 +10,7 @@ from typing import Final
 
 from wharf.apitypes.containers import HostConfig
 from wharf.engine.config import EngineConfig
-from wharf.engine.containers import bundling
+from wharf.engine.containers import bundling, security
 from wharf.engine.containers.record import Container
 from wharf.errors import EngineError, InvalidArgument
 from wharf.linux import capabilities, cgroups
@@ -107,15 +107,18 @@ class Host:
         return find_init()
 
     def _seccomp(self, host: HostConfig, runtime: str) -> bundling.Seccomp:
-        chosen = bundling.security_options(host).get("seccomp") or self.config.seccomp_profile
-        if host.privileged or chosen == "unconfined":
+        own = security.parse(host.security_opt).seccomp
+        chosen = own or self.config.seccomp_profile
+        if host.privileged or chosen == security.UNCONFINED:
             return bundling.Seccomp()
         allowed = frozenset(bundling.capabilities(host, self.every))
         system, kernel = os.uname(), _kernel()
-        if chosen in ("", "builtin"):
+        if chosen in security.SECCOMP_NAMES:
             profile = default_profile(allowed, architecture=system.machine, kernel=kernel)
         else:
-            profile = parse_profile(_own_profile(chosen), allowed, architecture=system.machine, kernel=kernel)
+            # The client has read its file; the daemon's option is the name of one.
+            text = own or _read_profile(chosen)
+            profile = parse_profile(text, allowed, architecture=system.machine, kernel=kernel)
         if runtime.rpartition("/")[2] != "crun":
             return bundling.Seccomp(profile=profile)
         return bundling.Seccomp(profile=profile, bpf=self.filters.compiled(profile))
@@ -126,12 +129,11 @@ def _kernel() -> tuple[int, int]:
     return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
-def _own_profile(text: str) -> str:
-    """A profile that the user gave: as JSON, or (the daemon's) as a path."""
+def _read_profile(path: str) -> str:
     try:
-        return text if text.lstrip().startswith("{") else Path(text).read_text()
+        return Path(path).read_text()
     except OSError as error:
-        raise InvalidArgument(f"opening seccomp profile ({text}) failed: {error.strerror}") from None
+        raise EngineError(f"opening seccomp profile ({path}) failed: {error.strerror}") from None
 
 
 def _text(data: bytes | None) -> str:

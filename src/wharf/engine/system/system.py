@@ -171,7 +171,7 @@ class System:
         )
 
     def _security_options(self) -> list[str]:
-        options = []
+        options = ["name=apparmor"] if host.apparmor_enabled() else []
         if self._config.seccomp_profile != "unconfined" and host.seccomp_available():
             options.append(f"name=seccomp,profile={self._config.seccomp_profile or 'builtin'}")
         if self._config.no_new_privileges:

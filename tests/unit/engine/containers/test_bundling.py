@@ -172,20 +172,30 @@ def test_privileged_lifts_all_of_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "security"),
+    ("host", "access"),
     [
-        (["no-new-privileges"], {"no-new-privileges": "true"}),
-        (["no-new-privileges:false", "seccomp=unconfined"], {"no-new-privileges": "false", "seccomp": "unconfined"}),
+        (HostConfig(), "ro"),
+        (HostConfig(privileged=True), "rw"),
+        (HostConfig(security_opt=["writable-cgroups"]), "rw"),
+        (HostConfig(security_opt=["writable-cgroups=false"], privileged=True), "ro"),
     ],
 )
-def test_security_options(options: list[str], security: dict[str, str]) -> None:
-    assert bundling.security_options(HostConfig(security_opt=options)) == security
+def test_who_may_change_its_control_groups(host: HostConfig, access: str) -> None:
+    mounts = {mount["destination"]: mount["options"] for mount in bundled(container(host))["mounts"]}
+    assert access in mounts["/sys/fs/cgroup"]
 
 
-@pytest.mark.parametrize("option", ["odd=1", "no-new-privileges=maybe"])
-def test_security_options_that_cannot_be(option: str) -> None:
-    with pytest.raises(InvalidArgument, match="invalid --security-opt"):
-        bundling.security_options(HostConfig(security_opt=[option]))
+@pytest.mark.parametrize(
+    ("host", "by_default", "held"),
+    [
+        (HostConfig(), False, False),
+        (HostConfig(), True, True),
+        (HostConfig(security_opt=["no-new-privileges"]), False, True),
+        (HostConfig(security_opt=["no-new-privileges=false"]), True, False),
+    ],
+)
+def test_new_privileges(host: HostConfig, by_default: bool, held: bool) -> None:
+    assert bundled(container(host), no_new_privileges=by_default)["process"]["noNewPrivileges"] is held
 
 
 def test_a_container_never_inherits_that_the_kernel_spares_its_daemon() -> None:
