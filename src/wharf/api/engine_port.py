@@ -23,6 +23,7 @@ from wharf.apitypes.stats import ContainerStats
 from wharf.apitypes.volumes import VolumeInspect, VolumesPruned
 from wharf.distribution.config import RegistryAuth
 from wharf.engine.containers.attaching import AttachOptions
+from wharf.engine.containers.changing import Change
 from wharf.engine.exec.attaching import StartOptions
 from wharf.engine.networks.record import NetworkRecord
 from wharf.engine.volumes.record import Volume
@@ -85,6 +86,12 @@ class Updates(Protocol):
     async def update(self, ref: str, wanted: HostConfig) -> list[str]: ...
 
 
+class Edits(Protocol):
+    async def edit(
+        self, ref: str, change: Change, *, restart: bool = True, timeout: int | None = None
+    ) -> Sequence[str]: ...
+
+
 class Commits(Protocol):
     async def commit(
         self,
@@ -107,6 +114,8 @@ class Containers(Protocol):
     def statistics(self) -> Statistics: ...
     @property
     def updates(self) -> Updates: ...
+    @property
+    def edits(self) -> Edits: ...
     @property
     def commits(self) -> Commits: ...
     async def create(

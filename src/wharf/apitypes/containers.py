@@ -333,6 +333,13 @@ class NetworkSettings(Wire, frozen=True, kw_only=True):
     networks: dict[str, EndpointSettings] = {}
 
 
+class PendingEdit(Wire, frozen=True, kw_only=True):
+    """Settings that a container gets at its next start (ours, not Docker's)."""
+
+    config: ContainerConfig
+    host_config: HostConfig
+
+
 class ContainerInspect(Wire, frozen=True, kw_only=True):
     """GET /containers/{name}/json. Sizes are there only when asked for."""
 
@@ -361,6 +368,7 @@ class ContainerInspect(Wire, frozen=True, kw_only=True):
     mounts: list[MountPoint] = []
     config: ContainerConfig = ContainerConfig()
     network_settings: NetworkSettings = NetworkSettings()
+    pending_edit: PendingEdit | msgspec.UnsetType = msgspec.UNSET
 
 
 class Port(Wire, frozen=True, kw_only=True, omit_defaults=True):

@@ -6,6 +6,7 @@ CONTAINER = {
     "cp": "Copy files between a container and here",
     "create": "Make a new container without starting it",
     "diff": "Show which files of a container differ from its image",
+    "edit": "Change ports, mounts, variables, command or limits of a container that exists",
     "exec": "Run a command in a running container",
     "export": "Write a container's file system to an archive",
     "inspect": "Show all that is known of containers, as JSON",
@@ -74,7 +75,7 @@ GROUPS = {
 
 # Verbs at the top, by what they mean.
 TOP = {
-    **{verb: f"container {verb}" for verb in CONTAINER if verb not in ("ls", "prune", "inspect")},
+    **{verb: f"container {verb}" for verb in CONTAINER if verb not in ("command", "edit", "inspect", "ls", "prune")},
     **{verb: f"image {verb}" for verb in IMAGE if verb not in ("ls", "prune", "inspect", "rm", "bootstrap")},
     "ps": "container ls",
     "images": "image ls",

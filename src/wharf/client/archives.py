@@ -80,6 +80,14 @@ def open_stats(client: "Client", name: str, *, stream: bool) -> "Answer":
     return client.call("GET", f"/containers/{quote(name)}/stats", {"stream": "1" if stream else "0"})
 
 
+def edit(
+    client: "Client", name: str, wanted: "dict[str, Any]", *, restart: bool = True, timeout: int | None = None
+) -> "list[str]":
+    """Sets the members of a create request that `wanted` has. Returns warnings."""
+    answer = client.post(f"/containers/{quote(name)}/edit", {"restart": "1" if restart else "0", "t": timeout}, wanted)
+    return (answer or {}).get("Warnings") or []
+
+
 def update(client: "Client", name: str, wanted: "dict[str, Any]") -> "list[str]":
     """Returns warnings."""
     answer = client.post(f"/containers/{quote(name)}/update", None, wanted)

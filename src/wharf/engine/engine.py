@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from wharf.distribution.config import RegistryConfig
 from wharf.engine.config import EngineConfig
+from wharf.engine.containers.mounting import Mounting
 from wharf.engine.containers.reconciling import Reconciler
 from wharf.engine.containers.record import Container
 from wharf.engine.containers.service import Containers
@@ -129,6 +130,7 @@ def _open_containers(
         sandboxes=sandboxes,
         monitors=rooms.monitors,
         volumes=volumes,
+        mounting=Mounting(rooms.store, rooms.snapshots, volumes),
         host=Host.read(config, rooms.snapshots),
         default_runtime=default_runtime(config),
     )

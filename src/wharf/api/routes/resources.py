@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 from wharf.api.decode import decode, json_body
+from wharf.api.editing import decode_edit
 from wharf.api.encode import json_response, to_json
 from wharf.api.engine_port import Engine
 from wharf.api.messages import Request, Response, Streaming
@@ -30,6 +31,16 @@ async def update(engine: Engine, request: Request) -> Response:
     """POST /containers/{name}/update — 200 with warnings."""
     wanted = decode(await json_body(request, required=True), HostConfig, "UpdateConfig")
     return json_response(Updated(warnings=await engine.containers.updates.update(request.name, wanted)))
+
+
+async def edit(engine: Engine, request: Request) -> Response:
+    """POST /containers/{name}/edit — 200 with warnings; restart=0 leaves the change to the next start."""
+    change = decode_edit(await json_body(request, required=True))
+    query = request.query
+    warnings = await engine.containers.edits.edit(
+        request.name, change, restart=query.flag("restart", default=True), timeout=query.number("t")
+    )
+    return json_response(Updated(warnings=list(warnings)))
 
 
 async def commit(engine: Engine, request: Request) -> Response:

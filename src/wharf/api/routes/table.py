@@ -41,6 +41,7 @@ _TABLE: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("GET", "/containers/{name}/changes", archive.changes),
     ("GET", "/containers/{name}/stats", resources.stats),
     ("POST", "/containers/{name}/update", resources.update),
+    ("POST", "/containers/{name}/edit", resources.edit),
     ("POST", "/commit", resources.commit),
     ("POST", "/containers/{name}/start", containers.start),
     ("POST", "/containers/{name}/stop", containers.stop),

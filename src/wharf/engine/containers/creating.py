@@ -55,13 +55,10 @@ class Creations:
         chosen = naming.parse(name) if name else self._free_name()
         image = self._image(config.image, platform)
         merged = creation.merge(config, image.config.config)
-        security.check(host, self.lives.starter.host.facts)
-        host = security.with_labels(self._with_defaults(host))
-        warnings = creation.check(merged, host, cpus=os.cpu_count() or 1)
+        host, warnings = self.accepted(merged, host)
         networking = self.networks.place(host.network_mode, networking)
-        self._check_runtime(host.runtime)
         id = secrets.token_hex(32)
-        host_named = self._hostname(merged, host, id)
+        host_named = self.with_hostname(merged, host, id)
         entrypoint = [*(merged.entrypoint or ()), *(merged.cmd or ())]
         container = Container(
             id=id,
@@ -123,6 +120,14 @@ class Creations:
                 return name
             attempt = self._random.randrange(10) if attempt < 20 else self._random.getrandbits(30)
 
+    def accepted(self, config: ContainerConfig, host: HostConfig) -> tuple[HostConfig, list[str]]:
+        """The host's configuration with what dockerd fills in, and warnings. Raises the fault of what cannot be."""
+        security.check(host, self.lives.starter.host.facts)
+        host = security.with_labels(self._with_defaults(host))
+        warnings = creation.check(config, host, cpus=os.cpu_count() or 1)
+        self._check_runtime(host.runtime)
+        return host, warnings
+
     def _with_defaults(self, host: HostConfig) -> HostConfig:
         """What dockerd fills in and shows in inspect."""
         given, starter = host.log_config, self.lives.starter
@@ -149,7 +154,7 @@ class Creations:
         if name not in self.config.runtimes:
             raise InvalidArgument(f"unknown or invalid runtime name: {name}")
 
-    def _hostname(self, config: ContainerConfig, host: HostConfig, id: str) -> ContainerConfig:
+    def with_hostname(self, config: ContainerConfig, host: HostConfig, id: str) -> ContainerConfig:
         kind, _, other = host.network_mode.partition(":")
         if kind == "container" and (sharing := self.store.search(other)) is not None:
             shared = sharing.config

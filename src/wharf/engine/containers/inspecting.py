@@ -16,6 +16,7 @@ from wharf.apitypes.containers import (
     HealthState,
     HealthSummary,
     NetworkSettings,
+    PendingEdit,
     Port,
     PortBinding,
     SummaryHostConfig,
@@ -147,7 +148,14 @@ def inspect(
         mounts=container.mounts,
         config=container.config,
         network_settings=network_settings(container, network_id),
+        pending_edit=_pending_edit(container),
     )
+
+
+def _pending_edit(container: Container) -> PendingEdit | msgspec.UnsetType:
+    if container.edit is None or container.edit.tried:
+        return msgspec.UNSET
+    return PendingEdit(config=container.edit.other.config, host_config=container.edit.other.host)
 
 
 def _summary_ports(container: Container) -> list[Port]:

@@ -107,6 +107,8 @@ class Reconciler:
         container = self._store.get(id)
         if container is None:
             return None
+        if container.edit is not None and container.edit.restart:
+            return container  # stopped for an edit
         if container.started_at == ZERO_TIME:
             return None  # created, and nobody has wanted it to run yet
         again = restart.after_daemon_start(
@@ -164,7 +166,8 @@ class Reconciler:
                     )
 
         starts = [start(container) for container in containers]
-        ended = [c for c in self._store if c.host.auto_remove and not c.running]
+        again = {container.id for container in containers}
+        ended = [c for c in self._store if c.host.auto_remove and not c.running and c.id not in again]
         await asyncio.gather(*starts, *(self._remove(c) for c in ended))
 
     async def _remove(self, container: Container) -> None:

@@ -26,6 +26,25 @@ class Status(StrEnum):
 ALIVE: Final = frozenset({Status.RUNNING, Status.PAUSED})
 
 
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What an edit can change of a container; the members are the container's."""
+
+    path: str
+    args: list[str]
+    config: ContainerConfig
+    host: HostConfig
+    mounts: list[MountPoint] = []
+
+
+class Edit(msgspec.Struct, frozen=True, kw_only=True):
+    """An edit that the container's next start tries. The record has both settings until a start has succeeded."""
+
+    other: Settings  # those that are wanted; while it is `tried`, those from before
+    unfilled: list[MountPoint] = []  # new volumes that are to get what the container has in their places
+    tried: bool = False
+    restart: bool = False  # the container runs and is to run again: who asked stops and starts it, else the next daemon
+
+
 class Container(msgspec.Struct, frozen=True, kw_only=True):
     """A container. `config` is the request's with the image's defaults filled in; times are RFC 3339 in UTC."""
 
@@ -51,6 +70,7 @@ class Container(msgspec.Struct, frozen=True, kw_only=True):
     stopped_by_user: bool = False  # a restart policy of unless-stopped leaves it alone
     remove_volumes: bool = False  # its removal takes its anonymous volumes along; for who has to end one
     endpoints: dict[str, Endpoint] = {}  # by network's name; kept while the container runs
+    edit: Edit | None = None
 
     @property
     def way_out(self) -> Endpoint | None:
@@ -61,6 +81,38 @@ class Container(msgspec.Struct, frozen=True, kw_only=True):
     def running(self) -> bool:
         """As inspect's State.Running: a paused or restarting container counts."""
         return self.status in ALIVE or self.status is Status.RESTARTING
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(path=self.path, args=self.args, config=self.config, host=self.host, mounts=self.mounts)
+
+    @property
+    def all_mounts(self) -> list[MountPoint]:
+        """Also those of the settings that it does not have yet, or may get back."""
+        return [*self.mounts, *(self.edit.other.mounts if self.edit else ())]
+
+    def with_settings(self, settings: Settings, edit: Edit | None = None) -> "Container":
+        return self.with_(
+            path=settings.path,
+            args=settings.args,
+            config=settings.config,
+            host=settings.host,
+            mounts=settings.mounts,
+            edit=edit,
+        )
+
+    def trying_edit(self) -> "Container":
+        """With the settings that its edit wants; the ones from before are kept with it."""
+        if self.edit is None or self.edit.tried:
+            return self
+        tried = msgspec.structs.replace(self.edit, other=self.settings, tried=True)
+        return self.with_settings(self.edit.other, tried)
+
+    def without_edit(self) -> "Container":
+        """As it was before its edit."""
+        if self.edit is None or not self.edit.tried:
+            return self.with_(edit=None)
+        return self.with_settings(self.edit.other)
 
     def with_(self, **changes: object) -> "Container":
         """A copy with some fields changed."""

@@ -67,11 +67,11 @@ class Removals:
         await self.snapshots.remove(container.id)
         remove_tree(self.places.directory(container.id))
         if volumes:
-            for point in container.mounts:
-                if point.type == "volume":
-                    await self._remove_if_anonymous(point.name, container.id)
+            for name in {point.name for point in container.all_mounts if point.type == "volume"}:
+                await self.remove_if_anonymous(name, container.id)
 
-    async def _remove_if_anonymous(self, name: str, container_id: str) -> None:
+    async def remove_if_anonymous(self, name: str, container_id: str) -> None:
+        """Removes a volume that nobody has named and nobody but the container uses."""
         try:
             if self.volumes.get(name).anonymous and not self.store.users_of_volume(name, but=container_id):
                 await self.volumes.remove(name, force=True, leaving=container_id)

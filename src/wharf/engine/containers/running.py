@@ -13,7 +13,7 @@ from wharf.engine.containers.live import Live, WaitResult
 from wharf.engine.containers.record import ALIVE, ZERO_TIME, Container, Status
 from wharf.engine.containers.starting import Starter
 from wharf.engine.containers.store import ContainerStore
-from wharf.errors import Conflict, EngineError, NoSuchContainer
+from wharf.errors import Conflict, EngineError, InvalidArgument, NoSuchContainer
 from wharf.events.bus import Bus
 from wharf.runtime.contract import ExitStatus, Monitor
 from wharf.runtime.failure import RuntimeFailed
@@ -94,6 +94,20 @@ class Lives:
         return True
 
     async def _start(self, container: Container, live: Live) -> None:
+        """Tries an edit that waits. Where that fails the container is as before, and runs again if the edit says so."""
+        if container.edit is None:
+            await self._run(container, live)
+            return
+        try:
+            await self._run(await self.starter.edited(container), live)
+        except Exception as error:
+            self.store.update(before := self.current(container.id).without_edit())
+            if container.edit.restart:
+                await self._run(before.with_(stopped_by_user=False), live)
+            kind = InvalidArgument if isinstance(error, InvalidArgument) else EngineError
+            raise kind(f"{error}: the edit of the container is undone") from error
+
+    async def _run(self, container: Container, live: Live) -> None:
         try:
             monitor, container = await self.starter.start(container, live)
         except BaseException as error:
@@ -123,6 +137,9 @@ class Lives:
 
     def adopt(self, container: Container, live: Live, monitor: Monitor) -> None:
         """From now on `monitor` tells how the container does."""
+        if container.edit is not None and (container.edit.tried or container.edit.restart):
+            # It runs with it; or it still runs without, and who wanted to stop it for the edit is gone.
+            container = container.with_(edit=None)
         self.store.update(container)
         live.monitor = monitor
         live.ended.clear()

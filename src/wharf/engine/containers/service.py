@@ -25,8 +25,8 @@ from wharf.engine.containers.archive import Files
 from wharf.engine.containers.attaching import Attachment, AttachOptions
 from wharf.engine.containers.commit import Commits
 from wharf.engine.containers.creating import Creations
+from wharf.engine.containers.edits import Edits
 from wharf.engine.containers.live import WaitResult, parse_condition
-from wharf.engine.containers.mounting import Mounting
 from wharf.engine.containers.record import ALIVE, Container, Status
 from wharf.engine.containers.removing import Removals
 from wharf.engine.containers.running import Lives
@@ -83,10 +83,10 @@ class Containers:
         self.updates = Updates(store, self.lives)
         self.commits = Commits(store, self.lives, self.files, images)
         self.removals = Removals(places, store, snapshots, volumes, self.lives)
-        mounting = Mounting(store, snapshots, volumes)
         self._creations = Creations(
-            config, places, store, images, snapshots, networks, mounting, self.lives, self.removals
+            config, places, store, images, snapshots, networks, starter.mounting, self.lives, self.removals
         )
+        self.edits = Edits(store, self.lives, self._creations, self.removals)
 
     # ── create ──
 

@@ -14,6 +14,7 @@ from wharf.engine.config import EngineConfig
 from wharf.engine.containers import bundling, etc_files, namespaces, ports
 from wharf.engine.containers.live import Live
 from wharf.engine.containers.log_files import log_file
+from wharf.engine.containers.mounting import Mounting
 from wharf.engine.containers.record import Container
 from wharf.engine.containers.store import ContainerStore
 from wharf.engine.containers.surroundings import Host
@@ -64,6 +65,7 @@ class Starter:
     sandboxes: Sandboxes
     monitors: Monitors
     volumes: Volumes
+    mounting: Mounting
     host: Host
     default_runtime: str  # a name in the configuration's runtimes
     helper: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "hasten"))
@@ -99,6 +101,14 @@ class Starter:
                 listener.socket.close()
             made.pop_all()
         return monitor, container
+
+    async def edited(self, container: Container) -> Container:
+        """With the settings that its edit wants: recorded, and the volumes filled that it adds. It does not run."""
+        if container.edit is None or container.edit.tried:
+            return container
+        await self.mounting.fill(container.id, container.edit.unfilled)
+        self.store.update(tried := container.trying_edit())
+        return tried
 
     async def release(self, container: Container) -> None:
         """Undoes a start whose process has ended."""

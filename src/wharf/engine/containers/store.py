@@ -65,9 +65,12 @@ class ContainerStore:
             )
         self._remember(container)
 
-    def update(self, container: Container) -> None:
-        """Records a changed state. A power cut may take the last ones back: the kernel's state is gone then anyway."""
-        with self._db.write() as db:
+    def update(self, container: Container, *, durable: bool = False) -> None:
+        """Records a changed state.
+
+        Unless it is `durable`, a power cut may take the last ones back: the kernel's state is gone then anyway.
+        """
+        with self._db.write(durable=durable) as db:
             db.execute("UPDATE containers SET record = ? WHERE id = ?", (record.encode(container), container.id))
         self.version += 1
         self._by_id[container.id] = container
@@ -102,7 +105,7 @@ class ContainerStore:
 
     def users_of_volume(self, name: str, *, but: str = "") -> Sequence[str]:
         """Ids of the containers that mount a volume."""
-        return [c.id for c in self if c.id != but and any(m.type == "volume" and m.name == name for m in c.mounts)]
+        return [c.id for c in self if c.id != but and any(m.type == "volume" and m.name == name for m in c.all_mounts)]
 
 
 def name_taken(name: str, holder: str) -> str:

@@ -10,7 +10,7 @@ import msgspec
 
 from wharf.apitypes.containers import HostConfig
 from wharf.engine.containers import bundling, creation, restart
-from wharf.engine.containers.record import ALIVE, Status
+from wharf.engine.containers.record import ALIVE, Edit, Status
 from wharf.engine.containers.running import Lives
 from wharf.engine.containers.store import ContainerStore
 from wharf.errors import Conflict, EngineError, InvalidArgument
@@ -19,7 +19,7 @@ from wharf.linux.cgroup_limits import Limits
 from wharf.linux.host import CgroupFeatures, cgroup_features
 
 #: Members that an update replaces when the request has them; 0 and "" mean no change.
-_REPLACED: Final = (
+REPLACED: Final = (
     "blkio_weight",
     "cpu_shares",
     "nano_cpus",
@@ -51,7 +51,7 @@ class Updates:
                 container = self.lives.current(container.id)
                 if container.status in (Status.REMOVING, Status.DEAD):
                     raise Conflict('Container is marked for removal and cannot be "update".')
-                changed = container.with_(host=merged(container.host, wanted))
+                changed = container.with_(host=merged(container.host, wanted), edit=_also(container.edit, wanted))
                 if container.status in ALIVE and live.monitor is not None:
                     limits = limits_of(container.host, changed.host)
                     await asyncio.to_thread(cgroup_limits.set_limits, live.monitor.cgroup, limits)
@@ -62,6 +62,14 @@ class Updates:
             raise _again(kind, f"Cannot update container {container.id}: {reason}") from None
         self.lives.publish("update", changed)
         return list(warnings(wanted, cgroup_features()))
+
+
+def _also(edit: Edit | None, wanted: HostConfig) -> Edit | None:
+    """The edit that waits for the next start must not take the update back."""
+    if edit is None:
+        return None
+    other = msgspec.structs.replace(edit.other, host=merged(edit.other.host, wanted))
+    return msgspec.structs.replace(edit, other=other)
 
 
 def _again(kind: type[EngineError], text: str) -> EngineError:
@@ -81,7 +89,7 @@ def check(wanted: HostConfig, *, cpus: int) -> None:
 def merged(host: HostConfig, wanted: HostConfig) -> HostConfig:
     """The configuration after the update. Raises Conflict for what contradicts what is set already."""
     _check_conflicts(host, wanted)
-    changes: dict[str, object] = {name: value for name in _REPLACED if (value := getattr(wanted, name))}
+    changes: dict[str, object] = {name: value for name in REPLACED if (value := getattr(wanted, name))}
     if wanted.pids_limit is not None:
         changes["pids_limit"] = wanted.pids_limit
     if wanted.restart_policy.name:

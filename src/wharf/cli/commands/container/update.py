@@ -46,26 +46,27 @@ def run(call: Call) -> int:
     return failed
 
 
+LIMITS = (
+    Flag("blkio-weight", "", INT, "Weight of block I/O, 10 to 1000; 0 is off"),
+    Flag("cpu-period", "", INT, "Period of the CPU quota, in microseconds"),
+    Flag("cpu-quota", "", INT, "CPU time in a period, in microseconds"),
+    Flag("cpu-rt-period", "", INT, "Period of the real-time quota, in microseconds"),
+    Flag("cpu-rt-runtime", "", INT, "Real-time CPU time in a period, in microseconds"),
+    Flag("cpu-shares", "c", INT, "CPU weight"),
+    Flag("cpus", "", kinds.CPUS, "Number of CPUs"),
+    Flag("cpuset-cpus", "", STRING, "CPUs to run on (0-3, 0,1)"),
+    Flag("cpuset-mems", "", STRING, "Memory nodes to use (0-3, 0,1)"),
+    Flag("memory", "m", kinds.BYTES, "Memory limit"),
+    Flag("memory-reservation", "", kinds.BYTES, "Memory to be left with when memory is short"),
+    Flag("memory-swap", "", kinds.SWAP, "Limit of memory and swap together; -1 for no limit"),
+    Flag("pids-limit", "", INT, "Most processes; -1 for no limit"),
+    Flag("restart", "", STRING, "What to do when it exits"),
+)
 COMMAND = Command(
     run,
     "[OPTIONS] CONTAINER [CONTAINER...]",
     "Change the limits of containers",
-    (
-        Flag("blkio-weight", "", INT, "Weight of block I/O, 10 to 1000; 0 is off"),
-        Flag("cpu-period", "", INT, "Period of the CPU quota, in microseconds"),
-        Flag("cpu-quota", "", INT, "CPU time in a period, in microseconds"),
-        Flag("cpu-rt-period", "", INT, "Period of the real-time quota, in microseconds"),
-        Flag("cpu-rt-runtime", "", INT, "Real-time CPU time in a period, in microseconds"),
-        Flag("cpu-shares", "c", INT, "CPU weight"),
-        Flag("cpus", "", kinds.CPUS, "Number of CPUs"),
-        Flag("cpuset-cpus", "", STRING, "CPUs to run on (0-3, 0,1)"),
-        Flag("cpuset-mems", "", STRING, "Memory nodes to use (0-3, 0,1)"),
-        Flag("memory", "m", kinds.BYTES, "Memory limit"),
-        Flag("memory-reservation", "", kinds.BYTES, "Memory to be left with when memory is short"),
-        Flag("memory-swap", "", kinds.SWAP, "Limit of memory and swap together; -1 for no limit"),
-        Flag("pids-limit", "", INT, "Most processes; -1 for no limit"),
-        Flag("restart", "", STRING, "What to do when it exits"),
-    ),
+    LIMITS,
     least=1,
     most=MANY,
 )
