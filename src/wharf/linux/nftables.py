@@ -11,6 +11,9 @@ from typing import Final, Self
 LIBRARY: Final = "libnftables.so.1"
 
 
+_OUTPUT_HANDLES: Final = 1 << 3  # NFT_CTX_OUTPUT_HANDLE of nftables/libnftables.h
+
+
 class NftablesError(Exception):
     """The library is missing, the kernel refuses us, or a command failed. The text is the library's."""
 
@@ -30,11 +33,12 @@ class Nftables:
         self._library.nft_ctx_buffer_error(self._context)
         self._library.nft_ctx_buffer_output(self._context)
 
-    def run(self, commands: str) -> str:
+    def run(self, commands: str, *, handles: bool = False) -> str:
         """Runs commands in nft's own language as one transaction: all of them or none. Returns what they print.
 
-        Raises NftablesError.
+        With `handles`, listings show each object's number. Raises NftablesError.
         """
+        self._library.nft_ctx_output_set_flags(self._context, _OUTPUT_HANDLES if handles else 0)
         failed = self._library.nft_run_cmd_from_buffer(self._context, commands.encode())
         output: bytes = self._library.nft_ctx_get_output_buffer(self._context) or b""
         errors: bytes = self._library.nft_ctx_get_error_buffer(self._context) or b""
@@ -59,6 +63,8 @@ def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
     library.nft_ctx_new.restype = ctypes.c_void_p
     library.nft_ctx_free.argtypes = (ctypes.c_void_p,)
     library.nft_ctx_free.restype = None
+    library.nft_ctx_output_set_flags.argtypes = (ctypes.c_void_p, ctypes.c_uint)
+    library.nft_ctx_output_set_flags.restype = None
     library.nft_ctx_buffer_error.argtypes = (ctypes.c_void_p,)
     library.nft_ctx_buffer_output.argtypes = (ctypes.c_void_p,)
     library.nft_run_cmd_from_buffer.argtypes = (ctypes.c_void_p, ctypes.c_char_p)

@@ -11,7 +11,7 @@ from wharf.errors import EngineError, Unavailable
 from wharf.linux.listener import Listener
 from wharf.linux.netlink import parse_mac
 from wharf.linux.nftables import NftablesError
-from wharf.network import device, forwarding, reservation
+from wharf.network import coexisting, device, forwarding, reservation
 from wharf.network.contract import Endpoint, EndpointRequest
 from wharf.network.firewall import Ruleset
 from wharf.network.ipam import Addresses, mac_address
@@ -71,6 +71,8 @@ class BridgeNetwork:
         self._open_ports: set[str] = set()  # ids of endpoints whose elements are in the table
         self._index = 0
         self._claim: socket.socket | None = None
+        self._guarded = False  # it was us who made the host a router, and keep strangers from it
+        self._chains = ""  # of our table, as the kernel lists them
 
     def _place(self, address: IPv4Interface) -> None:
         settings = self._settings
@@ -114,7 +116,10 @@ class BridgeNetwork:
         )
         self._place(address)
         device.allow_local_clients(settings.name, allowed=settings.firewall)
-        forwarding.begin(self._kernel.nftables() if settings.firewall else None, settings.name)
+        nftables = self._kernel.nftables() if settings.firewall else None
+        self._guarded = forwarding.begin(nftables, settings.name)
+        if nftables is not None:
+            coexisting.begin(nftables, settings.name)
         # A table that an engine before us left goes on working until restore() replaces it.
         if settings.firewall and not self._has_table():
             self._rebuild()
@@ -134,6 +139,7 @@ class BridgeNetwork:
     def _remove(self) -> None:
         if self._settings.firewall:
             self._kernel.nftables().run(self._rules.remove())
+            coexisting.end(self._kernel.nftables(), self._settings.name)
         device.delete_bridge(self._kernel.routes(), self._settings.name)
         if self._settings.firewall:
             forwarding.end(self._kernel.nftables(), self._settings.name)
@@ -296,6 +302,31 @@ class BridgeNetwork:
     def _rebuild(self) -> None:
         opened = [one for one in list(self._endpoints.values()) if one.id in self._open_ports]
         self._kernel.nftables().run(self._rules.replace(entry for endpoint in opened for entry in _elements(endpoint)))
+        self._chains = self._listed_chains()
+
+    def _listed_chains(self) -> str:
+        """The part of our table that never changes; "" when it is gone."""
+        if not self._has_table():
+            return ""
+        return self._kernel.nftables().run(f"list table {self._rules.table}").partition("\tchain ")[2]
+
+    async def repair(self) -> None:
+        """Puts back what somebody else's change of the firewall has taken from us. Raises EngineError."""
+        if self.unavailable or not self._settings.firewall:
+            return
+        try:
+            await self._kernel.do(self._repair)
+        except (NftablesError, OSError) as error:
+            raise EngineError(f"failed to repair the firewall of network {self.name}: {error}") from error
+
+    def _repair(self) -> None:
+        nftables, bridge = self._kernel.nftables(), self._settings.name
+        if self._guarded and not forwarding.is_guarded(nftables):
+            nftables.run(forwarding.guard(bridge))
+        coexisting.begin(nftables, bridge)
+        if self._chains and self._listed_chains() != self._chains:
+            log.warning("somebody else changed our firewall rules: made anew", extra={"bridge": bridge})
+            self._rebuild()
 
 
 def _elements(endpoint: Endpoint) -> list[tuple[str, str]]:

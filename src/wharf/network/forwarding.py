@@ -26,12 +26,17 @@ add element {TABLE} bridges {{ "{bridge}" }}
 """
 
 
-def begin(nftables: Nftables | None, bridge: str) -> None:
-    """Lets the host route for a bridge. Without a firewall nothing is guarded. Raises OSError, NftablesError."""
-    if nftables is not None and (sysctl.read(_SETTING) == "0" or is_guarded(nftables)):
+def begin(nftables: Nftables | None, bridge: str) -> bool:
+    """Lets the host route for a bridge. Returns whether strangers are kept out, which takes a firewall.
+
+    Raises OSError, NftablesError.
+    """
+    guarded = nftables is not None and (sysctl.read(_SETTING) == "0" or is_guarded(nftables))
+    if nftables is not None and guarded:
         # The guard first: there is no moment without it.
         nftables.run(guard(bridge))
     sysctl.ensure(_SETTING, "1")
+    return guarded
 
 
 def end(nftables: Nftables, bridge: str) -> None:

@@ -17,8 +17,12 @@ from wharf.engine.networks import asking, attachments, filters
 from wharf.engine.networks.record import BUILT_IN, NetworkRecord, decode, encode
 from wharf.errors import Conflict, EngineError, InvalidArgument, NotFound, NotImplementedByUs, PermissionDenied
 from wharf.events.bus import Bus
+from wharf.linux.nftables import NftablesError
+from wharf.linux.nftables_events import FirewallEvents
+from wharf.network import coexisting
 from wharf.network.bridge import BridgeNetwork
 from wharf.network.kernel import Kernel
+from wharf.network.watching import FirewallWatch
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +45,7 @@ class Networks:
                 self._add(NetworkRecord(id=secrets.token_hex(32), name=name, created=_now()))
         self.default = BridgeNetwork(self._records["bridge"].id, config, kernel)
         self._open: dict[str, BridgeNetwork] = {"bridge": self.default}
+        self._watch: FirewallWatch | None = None
 
     # ── life ──
 
@@ -50,8 +55,28 @@ class Networks:
         for record in self._records.values():
             if not record.built_in:
                 await self._open_one(record)
+        if self._config.firewall:
+            await self._open_firewall()
+
+    async def _open_firewall(self) -> None:
+        """The users' own table, and the watch over ours."""
+        try:
+            await self._kernel.do(lambda: coexisting.make_user_table(self._kernel.nftables()))
+            self._watch = FirewallWatch(FirewallEvents(), self.repair)
+        except (NftablesError, OSError) as error:
+            log.warning("changes of the host's firewall will not be noticed", extra={"reason": str(error)})
+
+    async def repair(self) -> None:
+        """After a change of the host's firewall: what it took from our networks is put back."""
+        for network in list(self._open.values()):
+            try:
+                await network.repair()
+            except EngineError as error:
+                log.warning("a network's firewall is not as it was", extra={"reason": str(error)})
 
     async def close(self) -> None:
+        if self._watch is not None:
+            await self._watch.close()
         for network in self._open.values():
             await network.close()
 
