@@ -77,7 +77,7 @@ async def _open(
     networks = Networks(rooms.db, config.bridge, rooms.kernel, rooms.store, rooms.events)
     await networks.open()
     stack.push_async_callback(networks.close)
-    sandboxes = Sandboxes(config, networks, rooms.kernel, rooms.store)
+    sandboxes = Sandboxes(config, networks, rooms.kernel, rooms.store, rooms.places.bundle)
     stack.callback(sandboxes.close)
     volumes = Volumes(rooms.db, config.data_root / "volumes", rooms.events)
     volumes.users = rooms.store.users_of_volume

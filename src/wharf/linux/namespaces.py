@@ -10,11 +10,6 @@ from wharf.linux.syscall import CLONE_NEWNET, setns
 _OWN: Final = "/proc/thread-self/ns/net"
 
 
-def open_network(pid: int) -> int:
-    """The network namespace of a process. The caller closes it. Raises OSError."""
-    return os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-
-
 def open_own_network() -> int:
     """The network namespace of this thread. The caller closes it."""
     return os.open(_OWN, os.O_RDONLY | os.O_CLOEXEC)

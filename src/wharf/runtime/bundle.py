@@ -50,6 +50,8 @@ CGROUPS: Final = "/sys/fs/cgroup"
 #: The network namespace that the shim has made and entered before it starts the runtime.
 SHIM_NETWORK: Final = "/proc/self/ns/net"
 
+HOST_SHM: Final = "/dev/shm"
+
 NEW: Final = ""
 HOST: Final = "host"
 
@@ -153,7 +155,14 @@ def default_device_rules() -> tuple[DeviceRule, ...]:
 
 def default_mounts(*, shm_size: int = DEFAULT_SHM_SIZE, shm_source: str = "") -> tuple[Mount, ...]:
     """The mounts that every container has. `shm_source` binds /dev/shm from there instead of making a new one."""
-    shm = ("nosuid", "noexec", "nodev", "mode=1777", f"size={shm_size}")
+    harmless = ("nosuid", "noexec", "nodev")
+    if not shm_source:
+        shm = Mount("/dev/shm", "tmpfs", "shm", (*harmless, "mode=1777", f"size={shm_size}"))
+    else:
+        # The host's own is left as it is; another container's has lost these on its way.
+        shm = Mount(
+            "/dev/shm", "bind", shm_source, ("rbind", "rprivate", *(harmless if shm_source != HOST_SHM else ()))
+        )
     return (
         Mount("/proc", "proc", "proc", ("nosuid", "noexec", "nodev")),
         Mount("/dev", "tmpfs", "tmpfs", ("nosuid", "strictatime", "mode=755", "size=65536k")),
@@ -163,9 +172,7 @@ def default_mounts(*, shm_size: int = DEFAULT_SHM_SIZE, shm_source: str = "") ->
         Mount("/sys", "sysfs", "sysfs", ("nosuid", "noexec", "nodev", "ro")),
         Mount(CGROUPS, "cgroup", "cgroup", ("ro", "nosuid", "noexec", "nodev")),
         Mount("/dev/mqueue", "mqueue", "mqueue", ("nosuid", "noexec", "nodev")),
-        Mount("/dev/shm", "bind", shm_source, ("rbind", "rprivate"))
-        if shm_source
-        else Mount("/dev/shm", "tmpfs", "shm", shm),
+        shm,
     )
 
 

@@ -16,6 +16,7 @@ EXIT: Final = "exit.json"  # {"code", "finished", "oom_killed", "error"}: the en
 SOCKET: Final = "shim.sock"
 STATE: Final = "state"  # what the OCI runtime keeps
 ROOTFS: Final = "rootfs"
+SHM: Final = "shm"  # the /dev/shm of another container, seen by the shim and its container only
 CONFIG: Final = "config.json"
 
 

@@ -124,7 +124,9 @@ def test_an_init_runs_the_command() -> None:
 
 
 def test_shared_memory_can_come_from_elsewhere() -> None:
-    assert default_mounts(shm_source="/run/x")[-1] == Mount("/dev/shm", "bind", "/run/x", ("rbind", "rprivate"))
+    host, other = (default_mounts(shm_source=source)[-1] for source in ("/dev/shm", "/run/x"))
+    assert host == Mount("/dev/shm", "bind", "/dev/shm", ("rbind", "rprivate"))
+    assert other == Mount("/dev/shm", "bind", "/run/x", ("rbind", "rprivate", "nosuid", "noexec", "nodev"))
     assert "size=1024" in default_mounts(shm_size=1024)[-1].options
 
 

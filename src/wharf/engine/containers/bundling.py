@@ -8,6 +8,7 @@ from typing import Any, Final
 from wharf.apitypes.containers import HostConfig, ThrottleDevice, Ulimit
 from wharf.engine.containers import mounts, security
 from wharf.engine.containers.record import Container
+from wharf.engine.containers.sharing import ALONE, Joined
 from wharf.errors import InvalidArgument
 from wharf.runtime import bundle
 from wharf.runtime.bundle import BundleSpec, Device, DeviceRule, HostFacts, Mount, Namespaces, Resources, Rlimit
@@ -36,8 +37,8 @@ class Surroundings:
     etc: Path  # directory with hosts, hostname and resolv.conf
     cgroups_path: str
     unified_cgroups: bool  # pure cgroup v2
-    joined_network: str = ""  # path of the network namespace that `container:` joins
-    joined_pid: str = ""
+    joined: Joined = ALONE  # what modes of `container:` lead to
+    shm_of_other: str = ""  # where the shim has mounted the /dev/shm that belongs to a joined IPC namespace
     init_path: str = ""  # of a static init program, when one is wanted
     shm_size: int = bundle.DEFAULT_SHM_SIZE
     ulimits: tuple[Ulimit, ...] = ()  # the daemon's defaults
@@ -161,12 +162,12 @@ def _namespaces(container: Container, around: Surroundings) -> Namespaces:
         "bridge": bundle.SHIM_NETWORK,
         "none": bundle.NEW,
         "host": bundle.HOST,
-        "container": around.joined_network,
+        "container": around.joined.network,
     }[network_kind(container)]
     return Namespaces(
         network=network,
-        pid=_joined(host.pid_mode, around.joined_pid),
-        ipc=bundle.HOST if host.ipc_mode == "host" else bundle.NEW,
+        pid=_joined(host.pid_mode, around.joined.pid),
+        ipc=_joined(host.ipc_mode, around.joined.ipc),
         uts=bundle.HOST if host.uts_mode == "host" else bundle.NEW,
         cgroup=bundle.NEW if _has_cgroup_namespace(host, around) else bundle.HOST,
     )
@@ -188,7 +189,7 @@ def _annotations(host: HostConfig, around: Surroundings) -> dict[str, str]:
 def _joined(mode: str, path: str) -> str:
     if mode == "host":
         return bundle.HOST
-    return path if mode.startswith("container:") else bundle.NEW
+    return path or bundle.NEW
 
 
 def _default_mounts(host: HostConfig, around: Surroundings) -> Iterator[Mount]:
@@ -196,7 +197,7 @@ def _default_mounts(host: HostConfig, around: Surroundings) -> Iterator[Mount]:
     own = {request.target for request in mounts.requests_of(host)}
     if host.ipc_mode == "none":
         own.add("/dev/shm")
-    source = "/dev/shm" if host.ipc_mode == "host" else ""
+    source = bundle.HOST_SHM if host.ipc_mode == "host" else around.shm_of_other
     for mount in bundle.default_mounts(shm_size=host.shm_size or around.shm_size, shm_source=source):
         if mount.destination in own:
             continue

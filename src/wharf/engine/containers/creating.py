@@ -10,7 +10,7 @@ import msgspec
 
 from wharf.apitypes.containers import ContainerConfig, Created, HostConfig, NetworkingConfig
 from wharf.engine.config import EngineConfig
-from wharf.engine.containers import creation, naming, security
+from wharf.engine.containers import creation, naming, security, sharing
 from wharf.engine.containers.mounting import Mounting
 from wharf.engine.containers.record import Container
 from wharf.engine.containers.removing import Removals
@@ -126,7 +126,7 @@ class Creations:
         host = security.with_labels(self._with_defaults(host))
         warnings = creation.check(config, host, cpus=os.cpu_count() or 1)
         self._check_runtime(host.runtime)
-        return host, warnings
+        return sharing.resolved(host, self.store.search), warnings
 
     def _with_defaults(self, host: HostConfig) -> HostConfig:
         """What dockerd fills in and shows in inspect."""

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from wharf.apitypes.containers import ContainerConfig, HealthConfig, HostConfig
-from wharf.engine.containers import bundling, etc_files, health, log_files, mounts, ports, restart, signals
+from wharf.engine.containers import bundling, etc_files, health, log_files, mounts, ports, restart, sharing, signals
 from wharf.engine.networks import attachments
 from wharf.errors import InvalidArgument, NotImplementedByUs
 from wharf.linux import capabilities
@@ -99,7 +99,7 @@ def check(config: ContainerConfig, host: HostConfig, *, cpus: int) -> list[str]:
     _check_umask(host)
     health.check(config.healthcheck)
     check_resources(host, cpus)
-    _check_namespaces(config, host)
+    sharing.check(config, host)
     log_files.check(host.log_config)
     restart.check(host.restart_policy, auto_remove=host.auto_remove)
     mounts.requests(config, host)
@@ -213,41 +213,12 @@ def check_resources(host: HostConfig, cpus: int) -> None:
             )
 
 
-def _check_namespaces(config: ContainerConfig, host: HostConfig) -> None:
-    if host.ipc_mode.partition(":")[0] not in ("", "none", "private", "shareable", "host", "container"):
-        raise InvalidArgument(f"invalid IPC mode: {host.ipc_mode}")
-    if host.pid_mode.partition(":")[0] not in ("", "host", "container"):
-        raise InvalidArgument(f"invalid PID mode: {host.pid_mode}")
-    if host.uts_mode not in ("", "host"):
-        raise InvalidArgument(f"invalid UTS mode: {host.uts_mode}")
-    if host.cgroupns_mode not in ("", "private", "host"):
-        raise InvalidArgument(f"invalid cgroup namespace mode: {host.cgroupns_mode}")
-    if host.uts_mode == "host" and config.hostname:
-        raise InvalidArgument("conflicting options: hostname and the UTS mode")
-    if host.network_mode in ("container", "container:"):
-        raise InvalidArgument("invalid network mode: invalid container format container:<name|id>")
-    if host.network_mode.startswith("container:"):
-        clashes: list[tuple[object, str]] = [
-            (config.hostname, "hostname"),
-            (host.links, "links"),
-            (host.dns, "dns"),
-            (host.extra_hosts, "custom host-to-IP mapping"),
-            (host.port_bindings or host.publish_all_ports, "port publishing"),
-            (config.exposed_ports, "port exposing"),
-        ]
-        for given, what in clashes:
-            if given:
-                mode = "the network mode" if what == "hostname" else "the container type network mode"
-                raise InvalidArgument(f"conflicting options: {what} and {mode}")
-
-
 def _not_offered(config: ContainerConfig, host: HostConfig) -> Iterator[str]:
     """Options that would change what runs and that we would otherwise ignore."""
     offered: list[tuple[object, str]] = [
         (host.links, "--link"),
         (host.device_requests, "--gpus (device requests)"),
         (host.storage_opt, "--storage-opt"),
-        (host.ipc_mode.startswith("container:") or host.ipc_mode == "shareable", f"--ipc {host.ipc_mode}"),
         (host.blkio_weight_device, "--blkio-weight-device"),
         (host.userns_mode not in ("", "host"), "--userns"),
         (host.volume_driver not in ("", "local"), f"volume driver {host.volume_driver}"),

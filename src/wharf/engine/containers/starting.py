@@ -11,16 +11,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from wharf.engine.config import EngineConfig
-from wharf.engine.containers import bundling, etc_files, namespaces, ports
+from wharf.engine.containers import bundling, etc_files, ports
 from wharf.engine.containers.live import Live
 from wharf.engine.containers.log_files import log_file
 from wharf.engine.containers.mounting import Mounting
 from wharf.engine.containers.record import Container
+from wharf.engine.containers.sharing import Sharing
 from wharf.engine.containers.store import ContainerStore
 from wharf.engine.containers.surroundings import Host
 from wharf.engine.networks.sandboxes import HOST_RESOLV_CONF, Sandboxes, needs_resolver
 from wharf.engine.volumes import Volumes
-from wharf.errors import Conflict, EngineError
+from wharf.errors import EngineError
 from wharf.linux import cgroups
 from wharf.linux.listener import Listener
 from wharf.network.contract import Endpoint
@@ -172,18 +173,17 @@ class Starter:
         return _read(Path("/etc/hosts")) + added
 
     async def _launch(self, container: Container, bundle: Path, held: AsyncExitStack) -> Launch:
-        network_of, joined_network = self._sharing(container.host.network_mode, "net", held)
-        _, joined_pid = self._sharing(container.host.pid_mode, "pid", held)
+        joined = Sharing(self.store.find, self.places.bundle).join(container, held)
         for mount in container.mounts:
             if mount.type == "volume":
                 await self.volumes.prepare(mount, container.id, self.snapshots)
         program = self.config.runtimes[container.host.runtime or self.default_runtime]
         around = await self.host.surround(
             container,
-            etc=self.places.directory(network_of.id if network_of else container.id),
+            etc=self.places.directory(joined.network_of.id if joined.network_of else container.id),
             runtime=program,
-            joined_network=joined_network,
-            joined_pid=joined_pid,
+            joined=joined,
+            bundle=bundle,
         )
         spec, warnings = bundling.spec(container, around, every=self.host.every)
         for warning in warnings:
@@ -201,20 +201,8 @@ class Starter:
             console_size=_console_size(container.host.console_size),
             new_network=bundling.network_kind(container) == "bridge",
             cgroups_path=spec.cgroups_path,
+            joined_shm=joined.shm,
         )
-
-    def _sharing(self, mode: str, kind: str, held: AsyncExitStack) -> tuple[Container | None, str]:
-        """The running container that `container:X` names, and the path of its namespace, while `held` holds it."""
-        how, _, ref = mode.partition(":")
-        if how != "container":
-            return None, ""
-        other = self.store.find(ref)
-        namespace = namespaces.opened(self.places.bundle(other.id), kind) if other.pid else None
-        if namespace is None:
-            what = "network" if kind == "net" else "PID"
-            raise Conflict(f"cannot join {what} of a non running container: {other.id}")
-        held.callback(os.close, namespace)
-        return other, namespaces.path_of(namespace)
 
     @staticmethod
     async def _connect_early(live: Live, monitor: Monitor) -> None:

@@ -12,10 +12,11 @@ from wharf.apitypes.containers import HostConfig
 from wharf.engine.config import EngineConfig
 from wharf.engine.containers import bundling, security
 from wharf.engine.containers.record import Container
+from wharf.engine.containers.sharing import Joined
 from wharf.errors import EngineError, InvalidArgument
 from wharf.linux import capabilities, cgroups
 from wharf.linux.host import cgroup_driver
-from wharf.runtime import users
+from wharf.runtime import records, users
 from wharf.runtime.bundle import Device, HostFacts
 from wharf.runtime.host import device_at, devices, facts
 from wharf.runtime.programs import find_init
@@ -55,7 +56,7 @@ class Host:
         )
 
     async def surround(
-        self, container: Container, *, etc: Path, runtime: str, joined_network: str, joined_pid: str
+        self, container: Container, *, etc: Path, runtime: str, joined: Joined, bundle: Path
     ) -> bundling.Surroundings:
         """All that bundling.spec() needs to know for a start of `container`."""
         host = container.host
@@ -65,8 +66,8 @@ class Host:
             etc=etc,
             cgroups_path=self.cgroups_path(container),
             unified_cgroups=self.unified,
-            joined_network=joined_network,
-            joined_pid=joined_pid,
+            joined=joined,
+            shm_of_other=str(bundle / records.SHM) if joined.shm else "",
             init_path=self._init(host),
             shm_size=self.config.shm_size,
             ulimits=self.config.default_ulimits,

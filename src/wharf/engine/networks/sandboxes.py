@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Final
 
 from wharf.apitypes.containers import EndpointSettings
 from wharf.engine.config import EngineConfig
+from wharf.engine.containers import namespaces
 from wharf.engine.containers.record import Container
 from wharf.engine.containers.store import ContainerStore
 from wharf.engine.networks import attachments
 from wharf.engine.networks.directory import Directory, rotated
 from wharf.engine.networks.service import Networks
-from wharf.errors import EngineError
+from wharf.errors import Conflict, EngineError
 from wharf.linux.listener import Listener
-from wharf.linux.namespaces import open_network
 from wharf.network import device
 from wharf.network.contract import Endpoint, EndpointRequest, PortRequest, PublishedPort
 from wharf.network.kernel import Kernel
@@ -40,11 +40,19 @@ def nameservers(resolv_conf: str) -> list[str]:
 class Sandboxes:
     """Of all containers. Who changes a container's networks holds its lock."""
 
-    def __init__(self, config: EngineConfig, networks: Networks, kernel: Kernel, store: ContainerStore) -> None:
+    def __init__(
+        self,
+        config: EngineConfig,
+        networks: Networks,
+        kernel: Kernel,
+        store: ContainerStore,
+        bundle: Callable[[str], Path],  # where the records of a container's process are
+    ) -> None:
         self.networks = networks
         self._config = config
         self._kernel = kernel
         self._store = store
+        self._bundle = bundle
         self._resolvers: dict[str, Resolver] = {}
         self._directory = Directory()
         self._directory_version = -1
@@ -133,7 +141,7 @@ class Sandboxes:
         others = container.endpoints
         leads_out = container.way_out is None and not network.internal
         endpoint, _ = await self._reserve_one(container, name, settings, others, (), leads_out=leads_out)
-        namespace = open_network(container.pid)
+        namespace = self._namespace(container)
         try:
             await network.connect(endpoint, namespace)
             if name != attachments.DEFAULT:
@@ -154,7 +162,7 @@ class Sandboxes:
         endpoint = container.endpoints[name]
         rest = {other: one for other, one in container.endpoints.items() if other != name}
         network = self.networks.opened(name)
-        namespace = open_network(container.pid)
+        namespace = self._namespace(container)
         try:
             await network.disconnect(endpoint, namespace)
             await network.release(endpoint)
@@ -166,6 +174,13 @@ class Sandboxes:
             self.close_resolver(container.id)
         self.networks.publish_connection("disconnect", name, container.id)
         return rest
+
+    def _namespace(self, container: Container) -> int:
+        """A running container's own network namespace. The caller closes it. Raises Conflict when it has just ended."""
+        namespace = namespaces.opened(self._bundle(container.id), "net")
+        if namespace is None:
+            raise Conflict(f"Container {container.id} is not running")
+        return namespace
 
     async def _lead_out(
         self, container: Container, rest: dict[str, Endpoint], namespace: int, ports: Sequence[PublishedPort] = ()
@@ -189,7 +204,7 @@ class Sandboxes:
         if not needs_resolver(container) and not lost:
             return
         try:
-            namespace = open_network(container.pid)
+            namespace = self._namespace(container)
             try:
                 if lost:
                     endpoints = await self._lead_out(container, container.endpoints, namespace)
@@ -198,7 +213,7 @@ class Sandboxes:
                     await self._open_resolver(container.id, namespace)
             finally:
                 os.close(namespace)
-        except OSError as error:
+        except (OSError, Conflict) as error:
             log.warning("a container is without names", extra={"container": container.id, "reason": str(error)})
 
     async def _open_resolver(self, id: str, namespace: int) -> None:

@@ -1,4 +1,4 @@
-# ruff: noqa: PTH103, PTH110, PTH120, PTH123, PTH109
+# ruff: noqa: PTH102, PTH103, PTH110, PTH120, PTH123, PTH109
 # No pathlib: it would double the shim's memory.
 """The namespaces and mounts that a shim makes for its container, where nobody else can see them.
 
@@ -86,6 +86,45 @@ def mount_root(root: dict[str, Any]) -> None:
     finally:
         os.chdir(bundle)
     syscall.mount("none", records.ROOTFS, flags=syscall.MS_PRIVATE)
+
+
+def mount_shm_of(namespace: str) -> None:
+    """Mounts the /dev/shm of another container on the bundle's `shm`; `namespace` is the path of its mount namespace.
+
+    The other container may have put anything there. No link is followed, so it is always something of its own.
+    Raises OSError, with ENOSYS before Linux 5.2.
+    """
+    os.mkdir(records.SHM, mode=0o700)
+    ways_back = [os.open(path, os.O_RDONLY | os.O_CLOEXEC) for path in ("/proc/self/ns/mnt", "/", ".")]
+    theirs = os.open(namespace, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        syscall.setns(theirs, syscall.CLONE_NEWNS)
+        try:
+            tree = _copy_of_shm()
+        finally:
+            # Moving to a namespace also changes the root, and with it the directory, to what it has at its top.
+            syscall.setns(ways_back[0], syscall.CLONE_NEWNS)
+            os.fchdir(ways_back[1])
+            os.chroot(".")
+            os.fchdir(ways_back[2])
+        syscall.move_mount(tree, records.SHM)
+        os.close(tree)
+    finally:
+        for fd in (theirs, *ways_back):
+            os.close(fd)
+
+
+def _copy_of_shm() -> int:
+    """/dev/shm of the namespace that we are in, to be mounted in another."""
+    dev = os.open("/dev", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        shm = os.open("shm", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=dev)
+    finally:
+        os.close(dev)
+    try:
+        return syscall.open_tree(shm)
+    finally:
+        os.close(shm)
 
 
 def unmount_root() -> None:

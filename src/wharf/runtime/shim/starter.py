@@ -93,6 +93,8 @@ class Starter:
         self._record()
         self._make_stdio()
         isolation.mount_root(self.launch["root"])
+        if self.launch["joined_shm"]:
+            isolation.mount_shm_of(self.launch["joined_shm"])
 
     def _record(self) -> None:
         record = {"pid": self._shim_pid, "start_time": pidfd.start_time(self._shim_pid)}

@@ -16,6 +16,7 @@ from wharf.apitypes.containers import (
 from wharf.engine.containers import bundling, mounts
 from wharf.engine.containers.bundling import Seccomp, Surroundings
 from wharf.engine.containers.record import Container
+from wharf.engine.containers.sharing import Joined
 from wharf.errors import InvalidArgument
 from wharf.runtime.bundle import DEFAULT_CAPABILITIES, Device, HostFacts, config_json
 from wharf.runtime.users import User
@@ -89,9 +90,27 @@ def test_the_containers_variables_win_and_can_remove() -> None:
     ],
 )
 def test_network_modes(mode: str, network: dict[str, str] | None) -> None:
-    document = bundled(container(HostConfig(network_mode=mode)), joined_network="/proc/42/fd/7")
+    document = bundled(container(HostConfig(network_mode=mode)), joined=Joined(network="/proc/42/fd/7"))
     found = [entry for entry in document["linux"]["namespaces"] if entry["type"] == "network"]
     assert found == ([network] if network else [])
+
+
+@pytest.mark.parametrize(
+    ("mode", "namespace", "shm"),
+    [
+        ("private", {"type": "ipc"}, "shm"),
+        ("shareable", {"type": "ipc"}, "shm"),
+        ("none", {"type": "ipc"}, None),
+        ("host", None, "/dev/shm"),
+        ("container:x", {"type": "ipc", "path": "/proc/42/fd/8"}, "/run/b/shm"),
+    ],
+)
+def test_ipc_modes(mode: str, namespace: dict[str, str] | None, shm: str | None) -> None:
+    around = {"joined": Joined(ipc="/proc/42/fd/8"), "shm_of_other": "/run/b/shm"} if mode == "container:x" else {}
+    document = bundled(container(HostConfig(ipc_mode=mode)), **around)
+    found = [entry for entry in document["linux"]["namespaces"] if entry["type"] == "ipc"]
+    assert found == ([namespace] if namespace else [])
+    assert {one["destination"]: one["source"] for one in document["mounts"]}.get("/dev/shm") == shm
 
 
 def test_limits_reach_the_cgroup() -> None:
