@@ -267,6 +267,21 @@ def test_tcp_with_mutual_tls(new_wharfd: Make, tmp_path: Path) -> None:
     assert ask(files["stranger"]) == ""
 
 
+def test_a_stream_over_tls_ends_in_one_direction_only(new_wharfd: Make, tmp_path: Path) -> None:
+    """What a container writes after the end of its stdin is not lost, by docker's client and by ours."""
+    files = _certificates(tmp_path)
+    flags = ["--tlsverify", f"--tlscacert={files['ca']}", f"--tlscert={files['cert']}", f"--tlskey={files['key']}"]
+    wharfd = new_wharfd("--host=tcp://127.0.0.1:2376", *flags)
+    ours = str(Path(sys.executable).parent / "wharf")
+    data = os.urandom(300_000).hex().encode()
+    (tmp_path / "input").write_bytes(data)
+    trust = f"--tlsverify --tlscacert {files['ca']} --tlscert {files['client']} --tlskey {files['client']}"
+    for program in ("docker", ours):
+        command = f"{program} -H tcp://127.0.0.1:2376 {trust} run --rm -i busybox sh -c 'cat; sleep 0.3; echo end'"
+        out = wharfd.inside("sh", "-c", f"{command} < {tmp_path}/input")
+        assert out == f"{data.decode()}end\n", f"{program}: {len(out)} bytes"
+
+
 def test_plain_tcp_only_when_it_is_meant(new_wharfd: Make) -> None:
     wharfd = new_wharfd("--host=tcp://127.0.0.1:2375", "--allow-plain-tcp", image=False)
     assert "without protection" in wharfd.log.read_text()

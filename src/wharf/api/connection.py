@@ -76,8 +76,8 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         self._eof = True
-        if self._discarding or self._transport.get_extra_info("sslcontext") is not None:
-            return False  # TLS knows no half-close
+        if self._discarding:
+            return False
         if self._hijacked is not None:
             self._hijacked.feed_eof()
         elif self._task is None and not self._outlet.full:

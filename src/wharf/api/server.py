@@ -10,6 +10,7 @@ from wharf.api.connection import Connection
 from wharf.api.engine_port import Engine
 from wharf.api.router import Router
 from wharf.api.routes.table import operations
+from wharf.api.tls import TlsConnection
 
 #: Connections waiting to be accepted.
 _BACKLOG: Final = 1024
@@ -40,10 +41,14 @@ class ApiServer:
     async def serve(self, sock: socket.socket, ssl: tls.SSLContext | None = None) -> asyncio.Server:
         """Accepts connections on a bound unix or TCP socket (listening or not) until `close`, which closes it."""
         loop = asyncio.get_running_loop()
+
+        def factory() -> asyncio.Protocol:
+            return self.protocol_factory() if ssl is None else TlsConnection(ssl, self.protocol_factory)
+
         if sock.family == socket.AF_UNIX:
-            listening = await loop.create_unix_server(self.protocol_factory, sock=sock, ssl=ssl, backlog=_BACKLOG)
+            listening = await loop.create_unix_server(factory, sock=sock, backlog=_BACKLOG)
         else:
-            listening = await loop.create_server(self.protocol_factory, sock=sock, ssl=ssl, backlog=_BACKLOG)
+            listening = await loop.create_server(factory, sock=sock, backlog=_BACKLOG)
         self._listening.append(listening)
         if self._sweeper is None:
             self._sweeper = loop.call_later(_SWEEP, self._sweep)

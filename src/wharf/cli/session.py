@@ -115,9 +115,6 @@ class Session:
         except OSError:
             return False
         self._show(data)
-        # TLS decrypts whole records: what it holds already wakes no poll.
-        while data and getattr(self._socket, "pending", int)():
-            self._show(self._socket.recv(READ_SIZE))
         return bool(data)
 
     def _show(self, data: bytes) -> None:

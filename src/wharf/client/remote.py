@@ -1,6 +1,5 @@
 """Daemons that are not behind a unix socket: TCP, TLS, and ssh. Apart, because these imports are slow."""
 
-import contextlib
 import os
 import shutil
 import socket
@@ -9,6 +8,7 @@ import subprocess
 
 from wharf.client.address import Address, TLSFiles
 from wharf.client.errors import CannotConnect
+from wharf.client.tls import secured
 from wharf.errors import InvalidArgument, Unavailable
 
 
@@ -32,40 +32,13 @@ def tls_context(files: TLSFiles) -> ssl.SSLContext:
     return context
 
 
-class TLSSocket:
-    """A TLS connection that can be closed in one direction only, as a container's stdin must be."""
-
-    def __init__(self, plain: socket.socket, context: ssl.SSLContext, name: str) -> None:
-        self._socket = context.wrap_socket(plain, server_hostname=name)
-        self.fileno = self._socket.fileno
-        self.send = self._socket.send
-        self.sendall = self._socket.sendall
-        self.setblocking = self._socket.setblocking
-        self.close = self._socket.close
-        self.pending = self._socket.pending
-
-    def recv(self, size: int, /) -> bytes:
-        try:
-            return self._socket.recv(size)
-        except ssl.SSLWantReadError:
-            raise BlockingIOError from None
-        except ssl.SSLEOFError:
-            return b""
-
-    def shutdown(self, how: int, /) -> None:
-        # SSLSocket.shutdown() would throw the TLS state away and with it what still comes; close_notify alone is meant.
-        self._socket.setblocking(False)
-        with contextlib.suppress(ssl.SSLError, OSError):
-            self._socket.unwrap()
-
-
-def open_tcp(address: Address) -> "socket.socket | TLSSocket":
+def open_tcp(address: Address) -> socket.socket:
     plain = socket.create_connection((address.target, address.port))
     plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if address.tls is None:
         return plain
     try:
-        return TLSSocket(plain, tls_context(address.tls), address.target)
+        return secured(plain, tls_context(address.tls), address.target)
     except ssl.SSLError as error:
         plain.close()
         raise Unavailable(f"error during connect: {error}") from None
