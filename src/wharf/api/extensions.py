@@ -37,6 +37,17 @@ def number(value: str) -> int:
     return int(value)
 
 
+def targets(value: str) -> dict[str, str]:
+    """`/target[=value]`, several with commas between them. Raises ValueError."""
+    found = {}
+    for part in value.split(","):
+        target, _, given = part.partition("=")
+        if not target.startswith("/") or target in found:
+            raise ValueError("expected mount points, each once: /target[=value]")
+        found[target] = given
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Extension:
     """The member that an annotation stands for: its field, and how the text is read (ValueError says why not)."""
@@ -49,6 +60,7 @@ class Extension:
 #: By the annotation's name without `wharf.`, in kebab case: the flag of `wharf run` is called so, too.
 EXTENSIONS: Final[Mapping[str, Extension]] = {
     "umask": Extension("host", "umask"),
+    "idmap": Extension("host", "idmaps", targets),
 }
 
 

@@ -225,6 +225,7 @@ class HostConfig(Wire, frozen=True, kw_only=True):
     io_maximum_bandwidth: int = named("IOMaximumBandwidth", 0)
     init: bool | None = None
     umask: str | msgspec.UnsetType = msgspec.UNSET  # octal digits
+    idmaps: dict[str, str] | msgspec.UnsetType = msgspec.UNSET  # by mount point of a bind
 
 
 class EndpointIPAMConfig(Wire, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from wharf.engine.containers.mounting import Mounting
 from wharf.engine.containers.reconciling import Reconciler
 from wharf.engine.containers.record import Container
 from wharf.engine.containers.service import Containers
+from wharf.engine.containers.sources import Sources
 from wharf.engine.containers.starting import Starter
 from wharf.engine.containers.surroundings import Host
 from wharf.engine.exec.health_checks import HealthChecks
@@ -110,6 +111,9 @@ async def _open_images(config: EngineConfig, rooms: Primitives, stack: AsyncExit
     for container in rooms.store:
         if (layers := images.layers_of(container.image)) is not None:
             rooms.snapshots.restore(container.id, layers)
+    owned = {snapshot for container in rooms.store for snapshot in container.snapshots}
+    for orphan in set(rooms.snapshots.containers()) - owned:
+        await rooms.snapshots.remove(orphan)  # of a creation that was cut off
     return images
 
 
@@ -130,7 +134,8 @@ def _open_containers(
         sandboxes=sandboxes,
         monitors=rooms.monitors,
         volumes=volumes,
-        mounting=Mounting(rooms.store, rooms.snapshots, volumes),
+        mounting=Mounting(rooms.store, rooms.snapshots, volumes, images.get),
+        sources=Sources(rooms.snapshots, volumes),
         host=Host.read(config, rooms.snapshots),
         default_runtime=default_runtime(config),
     )

@@ -9,12 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from wharf.linux import syscall
+from wharf.linux import detached, syscall
+from wharf.linux.inside import opened, opened_within
 from wharf.linux.mounts import RootMount
 
-_SYS_OPEN_TREE: Final = 428  # the same on all architectures
-_OPEN_TREE_CLONE: Final = 1
-_AT_FDCWD: Final = -100
 _FS_IOC_GETFLAGS: Final = 0x80086601
 _FS_IOC_SETFLAGS: Final = 0x40086602
 _FS_TOPDIR_FL: Final = 0x00020000
@@ -51,32 +49,25 @@ def spread_subdirectories(directory: Path) -> None:
         os.close(descriptor)
 
 
-def open_tree_clone(path: str) -> int:
-    """A descriptor of a mount like the one at `path`, which belongs to no namespace and ends with the descriptor."""
-    flags = _OPEN_TREE_CLONE | os.O_CLOEXEC
-    return _check(
-        _libc.syscall(
-            _SYS_OPEN_TREE, ctypes.c_int(_AT_FDCWD), ctypes.c_char_p(os.fsencode(path)), ctypes.c_uint(flags)
-        ),
-        path,
-    )
-
-
-def detached_mount(root: RootMount, target: Path) -> int:
+def detached_mount(root: RootMount, target: Path, subpath: str = "") -> int:
     """A descriptor of the mounted file system, which no path of the host leads to. Blocks.
 
-    `target` is any directory. What is below the descriptor is reached as /proc/self/fd/N/…; closing it unmounts.
+    `target` is any directory. With `subpath` only what is there is mounted; OSError (EXDEV) when that leads outside.
+    What is below the descriptor is reached as /proc/self/fd/N/…; closing it unmounts.
     """
-    return in_own_namespace(lambda: _mount_and_clone(root, target))
+    return in_own_namespace(lambda: _mount_and_clone(root, target, subpath))
 
 
-def _mount_and_clone(root: RootMount, target: Path) -> int:
+def _mount_and_clone(root: RootMount, target: Path, subpath: str) -> int:
     os.chdir(root.directory)
     if root.fstype == "bind":
         syscall.mount(root.source, str(target), "", syscall.MS_BIND)
     else:
         syscall.mount(root.source, str(target), root.fstype, 0, root.data)
-    return open_tree_clone(str(target))
+    if not subpath:
+        return detached.clone(str(target))
+    with opened(target) as top, opened_within(top, subpath) as inner:
+        return detached.clone_open(inner)
 
 
 def in_own_namespace(work: Callable[[], int]) -> int:

@@ -3,6 +3,9 @@
 import ctypes
 import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 _SYS_OPENAT2: Final = 437  # the same number on every architecture
@@ -44,3 +47,23 @@ def open_in_root(root: int, path: str, flags: int) -> int:
 def open_beneath(directory: int, path: str, flags: int) -> int:
     """Opens an existing relative `path` that has no symbolic link in it (ELOOP otherwise). The caller closes it."""
     return _openat2(directory, path, flags, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS)
+
+
+@contextmanager
+def opened(path: str | Path) -> Iterator[int]:
+    """A descriptor of what is at `path`, which can be neither read nor written, while the block runs."""
+    fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def opened_within(directory: int, path: str) -> Iterator[int]:
+    """As opened(), for a relative `path` whose links may lead anywhere below `directory`; EXDEV for one that leaves."""
+    fd = _openat2(directory, path, os.O_PATH, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS)
+    try:
+        yield fd
+    finally:
+        os.close(fd)

@@ -42,7 +42,7 @@ _SYS_OPEN_TREE: Final = ctypes.c_long(428)
 _SYS_MOVE_MOUNT: Final = ctypes.c_long(429)
 _AT_FDCWD: Final = ctypes.c_int(-100)
 _OPEN_TREE_EMPTY_PATH_CLONE: Final = ctypes.c_uint(0x1000 | 0x1 | os.O_CLOEXEC)
-_MOVE_MOUNT_F_EMPTY_PATH: Final = ctypes.c_uint(0x4)
+_MOVE_MOUNT_F_EMPTY_PATH_T_SYMLINKS: Final = ctypes.c_uint(0x4 | 0x10)
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.mount.argtypes = (
@@ -104,9 +104,10 @@ def open_tree(directory: int) -> int:
 
 
 def move_mount(tree: int, target: str) -> None:
-    """move_mount(2): mounts what open_tree() has given on the directory `target`."""
+    """move_mount(2): mounts what open_tree() has given on `target`, which may be a link."""
     source, place = ctypes.c_char_p(b""), ctypes.c_char_p(os.fsencode(target))
-    if _libc.syscall(_SYS_MOVE_MOUNT, ctypes.c_int(tree), source, _AT_FDCWD, place, _MOVE_MOUNT_F_EMPTY_PATH) != 0:
+    flags = _MOVE_MOUNT_F_EMPTY_PATH_T_SYMLINKS
+    if _libc.syscall(_SYS_MOVE_MOUNT, ctypes.c_int(tree), source, _AT_FDCWD, place, flags) != 0:
         _raise(target)
 
 

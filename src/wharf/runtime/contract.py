@@ -44,6 +44,9 @@ class Launch:
     new_network: bool = True  # the shim makes a network namespace; config.json refers to it as /proc/self/ns/net
     joined_shm: str = ""  # path of the mount namespace whose /dev/shm the shim mounts on the bundle's `shm`
     cgroups_path: str = ""  # as in config.json: "/parent/<id>", or "slice:prefix:<id>" for systemd to make
+    # Descriptors of mounts that are nowhere yet; the caller's, open until the start is over. The shim puts them on
+    # mounts/0, mounts/1 … in `bundle`, where only the runtime sees them.
+    mounts: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,9 @@ def exit_status(record: dict[str, Any]) -> ExitStatus:
 class ShimMonitor:
     """A Monitor. Lives on the event loop that made it."""
 
-    def __init__(self, id: str, bundle: Path, connection: socket.socket, runtime: str) -> None:
+    def __init__(
+        self, id: str, bundle: Path, connection: socket.socket, runtime: str, mounts: tuple[int, ...] = ()
+    ) -> None:
         loop = asyncio.get_running_loop()
         self.id = id
         self.bundle = bundle
@@ -56,6 +58,7 @@ class ShimMonitor:
         self.network: int | None = None
         self.hide_unified = False
         self._runtime = runtime
+        self._mounts = mounts
         self._command = ""
         self._loop = loop
         self._connection = connection
@@ -143,7 +146,8 @@ class ShimMonitor:
         self._command = config["process"]["args"][0]
         described = [{"protocol": one.protocol, "target": one.target} for one in listeners]
         try:
-            self._tell({"op": "run", "listeners": described}, tuple(one.socket.fileno() for one in listeners))
+            fds = (*self._mounts, *(one.socket.fileno() for one in listeners))
+            self._tell({"op": "run", "mounts": len(self._mounts), "listeners": described}, fds)
             await asyncio.shield(self._running)
         finally:
             if self.network is not None:
@@ -223,7 +227,7 @@ class ShimMonitors:
         (launch.bundle / records.ROOTFS).mkdir(mode=0o711, exist_ok=True)
         message = _message(launch, runtime, hide_unified=self._hide_unified)
         connection = await self._spawner.spawn(message, self._sealed.descriptor(runtime))
-        monitor = ShimMonitor(launch.id, launch.bundle, connection, runtime)
+        monitor = ShimMonitor(launch.id, launch.bundle, connection, runtime, launch.mounts)
         try:
             await monitor.ready()
         except BaseException:

@@ -17,6 +17,7 @@ SOCKET: Final = "shim.sock"
 STATE: Final = "state"  # what the OCI runtime keeps
 ROOTFS: Final = "rootfs"
 SHM: Final = "shm"  # the /dev/shm of another container, seen by the shim and its container only
+MOUNTS: Final = "mounts"  # where the shim puts what the runtime binds from there
 CONFIG: Final = "config.json"
 
 

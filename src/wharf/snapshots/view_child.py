@@ -17,8 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from wharf.linux import confinement, syscall
-from wharf.linux.files import open_tree_clone
+from wharf.linux import confinement, detached, syscall
 from wharf.linux.inside import open_in_root
 from wharf.snapshots.container_paths import AskedPath, ask, real_path
 from wharf.snapshots.copying_in import WouldReplace, copy_in
@@ -93,7 +92,7 @@ def _enter(work: dict[str, Any]) -> None:
         os.close(work["namespace"])
         if work["bare"]:
             # The root file system alone, without what is mounted on it.
-            os.fchdir(open_tree_clone("/"))
+            os.fchdir(detached.clone("/"))
     else:
         _mount(work)
 
@@ -111,18 +110,21 @@ def _mount(work: dict[str, Any]) -> None:
     os.chdir(target)
     top = os.open(".", _DIRECTORY)
     try:
-        for source, inside, read_only, recursive in work["mounts"]:
-            _bind(top, source, inside, read_only=read_only, recursive=recursive)
+        for source, inside, read_only, recursive, mount in work["mounts"]:
+            _bind(top, source, inside, read_only=read_only, recursive=recursive, mount=mount)
     finally:
         os.close(top)
     if work["read_only"]:
         syscall.mount("", target, "", syscall.MS_REMOUNT | syscall.MS_BIND | syscall.MS_RDONLY)
 
 
-def _bind(top: int, source: str, inside: str, *, read_only: bool, recursive: bool) -> None:
-    place = _mount_point(top, inside, is_directory=Path(source).is_dir())
+def _bind(top: int, source: str, inside: str, *, read_only: bool, recursive: bool, mount: int | None) -> None:
+    place = _mount_point(top, inside, is_directory=os.path.isdir(source if mount is None else mount))  # noqa: PTH112
     try:
-        syscall.mount(source, f"/proc/self/fd/{place}", "", syscall.MS_BIND | (syscall.MS_REC if recursive else 0))
+        if mount is not None:
+            syscall.move_mount(mount, f"/proc/self/fd/{place}")
+        else:
+            syscall.mount(source, f"/proc/self/fd/{place}", "", syscall.MS_BIND | (syscall.MS_REC if recursive else 0))
     finally:
         os.close(place)
     if read_only:

@@ -23,6 +23,7 @@ class Bind:
     target: str  # in the container
     read_only: bool = False
     recursive: bool = True
+    mount: int | None = None  # a descriptor of the caller's: a mount that is nowhere yet, instead of `source`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,12 @@ class View:
     binds: Sequence[Bind] = ()
     read_only: bool = False  # the root; only for a view without a namespace
     bare: bool = False  # only the root file system, without what is mounted on it
+
+    @property
+    def descriptors(self) -> Sequence[int]:
+        """What the child needs open."""
+        found = (self.namespace, *(bind.mount for bind in self.binds))
+        return [descriptor for descriptor in found if descriptor is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +166,7 @@ class _Child:
             stdin=pipe if takes_input else asyncio.subprocess.DEVNULL,
             stdout=pipe,
             stderr=pipe,
-            pass_fds=() if view.namespace is None else (view.namespace,),
+            pass_fds=view.descriptors,
         )
         return cls(transport, asyncio.subprocess.Process(transport, protocol, loop))
 
@@ -211,7 +218,7 @@ def describe(view: View, do: str) -> dict[str, Any]:
         "root": root
         and {"fstype": root.fstype, "source": root.source, "data": root.data, "directory": str(root.directory)},
         "target": str(view.target),
-        "mounts": [(bind.source, bind.target, bind.read_only, bind.recursive) for bind in view.binds],
+        "mounts": [(b.source, b.target, b.read_only, b.recursive, b.mount) for b in view.binds],
         "read_only": view.read_only,
         "left_out": [],
     }

@@ -24,7 +24,7 @@ async def create(engine: Engine, request: Request) -> Response:
     if asked.cluster_volume_spec:
         raise NotImplementedByUs("cluster volumes are not supported")
     volume = await engine.volumes.create(
-        asked.name, labels=asked.labels, options=asked.driver_opts, driver=asked.driver or "local"
+        asked.name, labels=asked.labels, options=asked.driver_opts, driver=asked.driver
     )
     return json_response(engine.volumes.inspect(volume), 201)
 

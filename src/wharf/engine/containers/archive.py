@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from wharf.apitypes.archive import FileChange, PathStat, go_mode, go_time
 from wharf.engine.containers import namespaces
-from wharf.engine.containers.bundling import NON_RECURSIVE
 from wharf.engine.containers.record import Container, Status
 from wharf.engine.containers.running import Lives
+from wharf.engine.containers.sources import Sources
 from wharf.engine.containers.starting import Places
 from wharf.engine.containers.store import ContainerStore
 from wharf.errors import Conflict, EngineError, InvalidArgument, NotFound
@@ -55,6 +55,7 @@ class Files:
     lives: Lives
     places: Places
     snapshots: Snapshots
+    sources: Sources
 
     async def stat(self, ref: str, path: str) -> PathStat:
         """Raises NoSuchContainer, NotFound, InvalidArgument."""
@@ -141,26 +142,39 @@ class Files:
             current = self.lives.current(container.id)
             namespace = namespaces.opened(self.places.bundle(current.id), "mnt") if current.pid else None
             if namespace is None:
-                yield self._still_view(current, bare=bare)
+                async with AsyncExitStack() as held:
+                    yield await self._still_view(current, held, bare=bare)
                 return
         try:
             yield View(namespace=namespace, bare=bare)
         finally:
             os.close(namespace)
 
-    def _still_view(self, container: Container, *, bare: bool) -> View:
-        binds = [
-            Bind(point.source, point.destination, read_only=not point.rw, recursive=point.mode != NON_RECURSIVE)
-            for point in container.mounts
-            if point.type in ("bind", "volume")
-        ]
+    async def _still_view(self, container: Container, held: AsyncExitStack, *, bare: bool) -> View:
+        binds = [] if bare else await self._binds(container, held)
         root = self.snapshots.root(container.id)
         return View(
             root=root,
             target=root.directory / "tmp",
-            binds=() if bare else sorted(binds, key=lambda bind: bind.target.count("/")),
+            binds=sorted(binds, key=lambda bind: bind.target.count("/")),
             read_only=container.host.readonly_rootfs,
         )
+
+    async def _binds(self, container: Container, held: AsyncExitStack) -> list[Bind]:
+        """What would be mounted, for as long as `held` holds it."""
+        user = await self._owner(container)
+        opened = await self.sources.opened(container, user, volumes=held, held=held, by=f"{container.id}-files")
+        return [
+            Bind(
+                opened.paths.get(point.destination, point.source),
+                point.destination,
+                read_only=not point.rw,
+                recursive=container.detail(point.destination).recursive,
+                mount=opened.mounts.get(point.destination),
+            )
+            for point in container.mounts
+            if point.type != "tmpfs"
+        ]
 
     async def _owner(self, container: Container) -> tuple[int, int]:
         user = await self.lives.starter.host.user(container, container.config.user)

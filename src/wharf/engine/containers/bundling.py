@@ -9,6 +9,7 @@ from wharf.apitypes.containers import HostConfig, ThrottleDevice, Ulimit
 from wharf.engine.containers import mounts, security
 from wharf.engine.containers.record import Container
 from wharf.engine.containers.sharing import ALONE, Joined
+from wharf.engine.containers.user_mounts import root_propagation, user_mounts
 from wharf.errors import InvalidArgument
 from wharf.runtime import bundle
 from wharf.runtime.bundle import BundleSpec, Device, DeviceRule, HostFacts, Mount, Namespaces, Resources, Rlimit
@@ -16,8 +17,6 @@ from wharf.runtime.users import User
 
 CPU_PERIOD: Final = 100_000  # microseconds; what --cpus is counted in
 _TERM: Final = "xterm"
-#: The mode of a bind that leaves out what is mounted below its source.
-NON_RECURSIVE: Final = "non-recursive"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +45,7 @@ class Surroundings:
     numbers: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # major and minor of throttled block devices
     seccomp: Seccomp = Seccomp()
     no_new_privileges: bool = False  # the daemon's default
+    sources: Mapping[str, str] = field(default_factory=dict)  # by mount point: where the record's source is not it
     files: frozenset[str] = frozenset()  # sources of read-only binds that are no directories
     recursive_read_only: bool = False  # the kernel can make a mount read-only with all that is mounted below (5.12)
 
@@ -119,7 +119,7 @@ def spec(container: Container, around: Surroundings, *, every: frozenset[str]) -
         hostname=config.hostname,
         domainname=config.domainname,
         readonly_rootfs=host.readonly_rootfs,
-        rootfs_propagation=_root_propagation(container),
+        rootfs_propagation=root_propagation(container),
         namespaces=_namespaces(container, around),
         mounts=(*_default_mounts(host, around), *_etc_mounts(container, around), *_user_mounts(container, around)),
         devices=tuple(_devices(host, around)),
@@ -220,31 +220,7 @@ def _etc_mounts(container: Container, around: Surroundings) -> Iterator[Mount]:
 
 
 def _user_mounts(container: Container, around: Surroundings) -> list[Mount]:
-    """Binds, volumes and tmpfs of the record, parents first."""
-    found = [
-        Mount(request.target, "tmpfs", "tmpfs", request.options)
-        for request in mounts.requests_of(container.host)
-        if request.kind == "tmpfs"
-    ]
-    for point in container.mounts:
-        if point.type != "tmpfs":
-            whole = around.recursive_read_only and point.mode not in (NON_RECURSIVE, mounts.READ_ONLY_TOP)
-            # Nothing is mounted below a file, and crun takes "rro" to speak of a directory.
-            whole = whole and point.source not in around.files
-            access = "rw" if point.rw else "rro" if whole else "ro"
-            bind = "bind" if point.mode == NON_RECURSIVE else "rbind"
-            found.append(
-                Mount(point.destination, "bind", point.source, (bind, access, point.propagation or "rprivate"))
-            )
-    return sorted(found, key=lambda mount: mount.destination.count("/"))
-
-
-def _root_propagation(container: Container) -> str:
-    """A bind that shares mounts with the host needs a root that does."""
-    wanted = {point.propagation for point in container.mounts}
-    if wanted & {"shared", "rshared"}:
-        return "shared"
-    return "rslave" if wanted & {"slave", "rslave"} else ""
+    return user_mounts(container, around.sources, files=around.files, recursive_read_only=around.recursive_read_only)
 
 
 def _devices(host: HostConfig, around: Surroundings) -> Iterator[Device]:

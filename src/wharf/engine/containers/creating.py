@@ -83,9 +83,9 @@ class Creations:
         try:
             await self.snapshots.create(container.id, image.layers)
             unfilled = []
-            async for point, is_unfilled in self.mounting.points(container, held):
-                container = container.with_(mounts=[*container.mounts, point])
-                unfilled += [point] if is_unfilled else []
+            async for made in self.mounting.points(container, held):
+                container = container.with_mount(made.point, made.detail)
+                unfilled += [made.point] if made.unfilled else []
             await self.mounting.fill(container.id, unfilled)
             self.places.directory(container.id).mkdir(mode=0o710, parents=True)
             self.store.add(container)

@@ -221,7 +221,6 @@ def _not_offered(config: ContainerConfig, host: HostConfig) -> Iterator[str]:
         (host.storage_opt, "--storage-opt"),
         (host.blkio_weight_device, "--blkio-weight-device"),
         (host.userns_mode not in ("", "host"), "--userns"),
-        (host.volume_driver not in ("", "local"), f"volume driver {host.volume_driver}"),
         (host.isolation not in ("", "default"), f"isolation {host.isolation}"),
         (host.cpu_realtime_period or host.cpu_realtime_runtime, "CPU real-time scheduling"),
     ]

@@ -95,13 +95,14 @@ class Edits:
         volumes = {point.destination: point.name for point in container.all_mounts if point.type == "volume"}
         mounting = self.creations.mounting
         anonymous = {target: name for target, name in volumes.items() if mounting.volumes.get(name).anonymous}
-        points, unfilled = [], []
-        async for point, is_unfilled in mounting.points(container.with_settings(settings), held, anonymous=anonymous):
-            points.append(point)
-            if point.type == "volume" and point.name not in volumes.values():
-                made.append(point)
-                unfilled += [point] if is_unfilled else []
-        return msgspec.structs.replace(settings, mounts=points), unfilled
+        wanted = container.with_settings(msgspec.structs.replace(settings, mounts=[], mount_details={}))
+        unfilled = []
+        async for one in mounting.points(container.with_settings(settings), held, anonymous=anonymous):
+            wanted = wanted.with_mount(one.point, one.detail)
+            if one.point.type == "volume" and one.point.name not in volumes.values():
+                made.append(one.point)
+                unfilled += [one.point] if one.unfilled else []
+        return wanted.settings, unfilled
 
     async def _apply(
         self, container: Container, live: Live, settings: Settings, unfilled: Sequence[MountPoint]
@@ -137,7 +138,7 @@ class Edits:
 
 def _settings(base: Settings, config: ContainerConfig, host: HostConfig) -> Settings:
     words = [*(config.entrypoint or []), *(config.cmd or [])]
-    return Settings(path=words[0], args=words[1:], config=config, host=host, mounts=base.mounts)
+    return msgspec.structs.replace(base, path=words[0], args=words[1:], config=config, host=host)
 
 
 def _check_state(container: Container, *, restart: bool) -> None:

@@ -1,18 +1,31 @@
 """Mount points of a container: volumes are made and filled, missing sources of -v too."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+import secrets
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 import msgspec
 
 from wharf.apitypes.containers import MountPoint
-from wharf.engine.containers import mounts
+from wharf.engine.containers import idmaps, mounts
 from wharf.engine.containers.binding import bind_point
-from wharf.engine.containers.record import Container
+from wharf.engine.containers.mount_request import MountRequest
+from wharf.engine.containers.record import PLAIN, Container, MountDetail
 from wharf.engine.containers.store import ContainerStore
+from wharf.engine.images.record import Image
 from wharf.engine.volumes import Volumes
+from wharf.errors import InvalidArgument, NotFound
 from wharf.snapshots.contract import Snapshots
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A mount point that can be recorded."""
+
+    point: MountPoint
+    detail: MountDetail = PLAIN
+    unfilled: bool = False  # a volume that gets what the image has there; see fill()
 
 
 @dataclass(slots=True)
@@ -20,11 +33,12 @@ class Mounting:
     store: ContainerStore
     snapshots: Snapshots
     volumes: Volumes
+    image: Callable[[str], Image]  # raises NotFound
 
     async def points(
         self, container: Container, held: ExitStack, *, anonymous: Mapping[str, str] | None = None
-    ) -> AsyncIterator[tuple[MountPoint, bool]]:
-        """Mount points of the record, and whether each is a volume that wants to be filled: see fill().
+    ) -> AsyncIterator[Made]:
+        """Mount points of the record.
 
         `held` keeps the volumes until a record names them. `anonymous` are volumes without a name of their own that the
         container has already, by their targets.
@@ -32,21 +46,46 @@ class Mounting:
         own = {request.target for request in mounts.requests_of(container.host)}
         targets = set(own)
         for ref, read_only in mounts.volumes_from(container.host.volumes_from):
-            for point in self.store.find(ref).mounts:
-                if point.destination not in targets:
-                    targets.add(point.destination)
-                    yield msgspec.structs.replace(point, rw=point.rw and not read_only), False
+            for inherited in self._of_other(ref, read_only=read_only):
+                if inherited.point.destination not in targets:
+                    targets.add(inherited.point.destination)
+                    yield inherited
+        maps = idmaps.by_target(container.host.idmaps)
         for request in mounts.requests(container.config, container.host):
             if request.target in targets and request.target not in own:
                 continue  # the image's VOLUME, which --volumes-from has replaced
-            if request.kind == "bind":
-                yield bind_point(request), False
-            elif request.kind == "volume":
-                known = (anonymous or {}).get(request.target, "") if not request.source else ""
-                yield await self._volume(replace(request, source=known or request.source), held), request.copy
+            detail = _detail(request, maps.get(request.target))
+            match request.kind:
+                case "bind":
+                    yield Made(bind_point(request), detail)
+                case "volume":
+                    known = (anonymous or {}).get(request.target, "") if not request.source else ""
+                    point = await self._volume(replace(request, source=known or request.source), held)
+                    yield Made(point, detail, request.copy and not request.subpath)
+                case "image":
+                    yield await self._image(container, request, detail)
+                case "tmpfs" if request.target not in container.host.tmpfs:
+                    # dockerd shows those of --mount only.
+                    yield Made(MountPoint(type="tmpfs", destination=request.target, rw=not request.read_only))
 
-    async def _volume(self, request: mounts.MountRequest, held: ExitStack) -> MountPoint:
-        volume = await self.volumes.create(request.source, labels=request.labels)
+    def _of_other(self, ref: str, *, read_only: bool) -> Iterable[Made]:
+        """What `--volumes-from` takes. Raises InvalidArgument: the fault is in the request."""
+        if not ref:
+            raise InvalidArgument('invalid name or ID supplied: ""')
+        try:
+            other = self.store.find(ref)
+        except NotFound as error:
+            raise InvalidArgument(str(error)) from None
+        for point in other.mounts:
+            if point.type in ("bind", "volume"):
+                yield Made(
+                    msgspec.structs.replace(point, rw=point.rw and not read_only), other.detail(point.destination)
+                )
+
+    async def _volume(self, request: MountRequest, held: ExitStack) -> MountPoint:
+        volume = await self.volumes.create(
+            request.source, labels=request.labels, options=request.driver_options, driver=request.driver
+        )
         held.enter_context(self.volumes.held(volume.name))
         return MountPoint(
             type="volume",
@@ -58,6 +97,23 @@ class Mounting:
             rw=not request.read_only,
         )
 
+    async def _image(self, container: Container, request: MountRequest, detail: MountDetail) -> Made:
+        """Its layers with a writable one of our own over them, which nothing is ever written to: all drivers can."""
+        same = any((point.destination, point.name) == (request.target, request.source) for point in container.mounts)
+        snapshot = container.detail(request.target).snapshot if same else ""
+        if not snapshot:
+            snapshot = f"{container.id}-{secrets.token_hex(4)}"
+            await self.snapshots.create(snapshot, self.image(request.source).layers)
+        point = MountPoint(
+            type="image",
+            name=request.source,
+            source=str(self.snapshots.writable(snapshot)),
+            destination=request.target,
+            rw=False,
+            propagation="rprivate",
+        )
+        return Made(point, msgspec.structs.replace(detail, snapshot=snapshot))
+
     async def fill(self, id: str, points: Iterable[MountPoint]) -> None:
         """Fills those volumes that are empty with what the container, which does not run, has at their targets."""
         found = [(self.volumes.get(point.name), point.destination) for point in points]
@@ -67,3 +123,13 @@ class Mounting:
         async with self.snapshots.mounted(id) as root:
             for volume, target in empty:
                 await self.volumes.copy_up(volume, root, target)
+
+
+def _detail(request: MountRequest, idmap: str | None) -> MountDetail:
+    return MountDetail(
+        recursive=request.recursive,
+        depth=request.depth,
+        propagation_asked=bool(request.propagation),
+        subpath=request.subpath,
+        idmap=idmap,
+    )

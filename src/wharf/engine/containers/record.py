@@ -1,11 +1,13 @@
 """What the engine remembers of a container. One JSON document in the database; every change makes a new value."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final
 
 import msgspec
 
 from wharf.apitypes.containers import ContainerConfig, HostConfig, MountPoint, NetworkingConfig
+from wharf.engine.containers.mount_request import Depth
 from wharf.errors import Conflict
 from wharf.network.contract import Endpoint
 
@@ -26,6 +28,20 @@ class Status(StrEnum):
 ALIVE: Final = frozenset({Status.RUNNING, Status.PAUSED})
 
 
+class MountDetail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What inspect does not show of a mount, and its start has to know."""
+
+    recursive: bool = True  # with what is mounted below its source
+    depth: Depth = "usual"  # of what is read-only
+    propagation_asked: bool = False
+    subpath: str = ""  # only this part of the source
+    snapshot: str = ""  # of an image: the writable layer over it
+    idmap: str | None = None  # how owners are mapped; see idmaps
+
+
+PLAIN: Final = MountDetail()
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What an edit can change of a container; the members are the container's."""
 
@@ -34,6 +50,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     config: ContainerConfig
     host: HostConfig
     mounts: list[MountPoint] = []
+    mount_details: dict[str, MountDetail] = {}
 
 
 class Edit(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +76,7 @@ class Container(msgspec.Struct, frozen=True, kw_only=True):
     networking: NetworkingConfig
     platform: str = "linux"
     mounts: list[MountPoint] = []
+    mount_details: dict[str, MountDetail] = {}  # by mount point; those that are not plain
     status: Status = Status.CREATED
     pid: int = 0
     exit_code: int = 0
@@ -72,6 +90,16 @@ class Container(msgspec.Struct, frozen=True, kw_only=True):
     endpoints: dict[str, Endpoint] = {}  # by network's name; kept while the container runs
     edit: Edit | None = None
 
+    def detail(self, target: str) -> MountDetail:
+        """What there is to know of the mount at `target`."""
+        return self.mount_details.get(target, PLAIN)
+
+    @property
+    def snapshots(self) -> Sequence[str]:
+        """The writable layers that go when it goes."""
+        details = [*self.mount_details.values(), *(self.edit.other.mount_details.values() if self.edit else ())]
+        return [self.id, *dict.fromkeys(detail.snapshot for detail in details if detail.snapshot)]
+
     @property
     def way_out(self) -> Endpoint | None:
         """The endpoint with the default route and the published ports."""
@@ -84,7 +112,14 @@ class Container(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def settings(self) -> Settings:
-        return Settings(path=self.path, args=self.args, config=self.config, host=self.host, mounts=self.mounts)
+        return Settings(
+            path=self.path,
+            args=self.args,
+            config=self.config,
+            host=self.host,
+            mounts=self.mounts,
+            mount_details=self.mount_details,
+        )
 
     @property
     def all_mounts(self) -> list[MountPoint]:
@@ -98,6 +133,7 @@ class Container(msgspec.Struct, frozen=True, kw_only=True):
             config=settings.config,
             host=settings.host,
             mounts=settings.mounts,
+            mount_details=settings.mount_details,
             edit=edit,
         )
 
@@ -113,6 +149,11 @@ class Container(msgspec.Struct, frozen=True, kw_only=True):
         if self.edit is None or not self.edit.tried:
             return self.with_(edit=None)
         return self.with_settings(self.edit.other)
+
+    def with_mount(self, point: MountPoint, detail: MountDetail) -> "Container":
+        """A copy with one mount more."""
+        details = self.mount_details if detail == PLAIN else {**self.mount_details, point.destination: detail}
+        return self.with_(mounts=[*self.mounts, point], mount_details=details)
 
     def with_(self, **changes: object) -> "Container":
         """A copy with some fields changed."""

@@ -64,7 +64,8 @@ class Removals:
 
     async def discard(self, container: Container, *, volumes: bool = False) -> None:
         """Removes all that a container has on disk; what is gone already is fine."""
-        await self.snapshots.remove(container.id)
+        for snapshot in container.snapshots:
+            await self.snapshots.remove(snapshot)
         remove_tree(self.places.directory(container.id))
         if volumes:
             for name in {point.name for point in container.all_mounts if point.type == "volume"}:

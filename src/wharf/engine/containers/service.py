@@ -78,7 +78,7 @@ class Containers:
         self._snapshots = snapshots
         self._networks = networks
         self.lives = Lives(store, starter, events, remove_ended=lambda id: self.remove(id, volumes=True))
-        self.files = Files(store, self.lives, places, snapshots)
+        self.files = Files(store, self.lives, places, snapshots, starter.sources)
         self.statistics = Statistics(store, self.lives)
         self.updates = Updates(store, self.lives)
         self.commits = Commits(store, self.lives, self.files, images)

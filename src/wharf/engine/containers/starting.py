@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from wharf.engine.config import EngineConfig
@@ -17,6 +17,7 @@ from wharf.engine.containers.log_files import log_file
 from wharf.engine.containers.mounting import Mounting
 from wharf.engine.containers.record import Container
 from wharf.engine.containers.sharing import Sharing
+from wharf.engine.containers.sources import Sources, placed_by_shim
 from wharf.engine.containers.store import ContainerStore
 from wharf.engine.containers.surroundings import Host
 from wharf.engine.networks.sandboxes import HOST_RESOLV_CONF, Sandboxes, needs_resolver
@@ -67,6 +68,7 @@ class Starter:
     monitors: Monitors
     volumes: Volumes
     mounting: Mounting
+    sources: Sources
     host: Host
     default_runtime: str  # a name in the configuration's runtimes
     helper: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "hasten"))
@@ -91,7 +93,7 @@ class Starter:
             # The intent: a daemon that comes back finds the address and the ports of a shim that it finds running.
             self.store.update(container)
             self.write_etc_files(container)
-            monitor = await self.monitors.create(await self._launch(container, bundle, held))
+            monitor = await self.monitors.create(await self._launch(container, bundle, made, held))
             made.callback(monitor.close)
             if endpoints and monitor.network is not None:
                 made.callback(self.sandboxes.close_resolver, container.id)
@@ -116,7 +118,7 @@ class Starter:
         await self.sandboxes.release(container)
         for mount in container.mounts:
             if mount.type == "volume":
-                self.volumes.unmounted(mount, container.id)
+                await self.volumes.detach(mount, container.id)
         await self.monitors.remove(self.places.bundle(container.id))
 
     async def _make_bundle(self, bundle: Path) -> None:
@@ -172,11 +174,8 @@ class Starter:
         added = "".join(f"{ip}\t{name}\n" for ip, name in (etc_files.split_extra_host(e, "127.0.0.1") for e in extra))
         return _read(Path("/etc/hosts")) + added
 
-    async def _launch(self, container: Container, bundle: Path, held: AsyncExitStack) -> Launch:
+    async def _launch(self, container: Container, bundle: Path, made: AsyncExitStack, held: AsyncExitStack) -> Launch:
         joined = Sharing(self.store.find, self.places.bundle).join(container, held)
-        for mount in container.mounts:
-            if mount.type == "volume":
-                await self.volumes.prepare(mount, container.id, self.snapshots)
         program = self.config.runtimes[container.host.runtime or self.default_runtime]
         around = await self.host.surround(
             container,
@@ -185,7 +184,10 @@ class Starter:
             joined=joined,
             bundle=bundle,
         )
-        spec, warnings = bundling.spec(container, around, every=self.host.every)
+        user = around.user.uid, around.user.gid
+        sources = await self.sources.opened(container, user, volumes=made, held=held)
+        placed = sources.paths | placed_by_shim(sources.mounts, bundle)
+        spec, warnings = bundling.spec(container, replace(around, sources=placed), every=self.host.every)
         for warning in warnings:
             log.warning(warning, extra={"container": container.id})
         return Launch(
@@ -202,6 +204,7 @@ class Starter:
             new_network=bundling.network_kind(container) == "bridge",
             cgroups_path=spec.cgroups_path,
             joined_shm=joined.shm,
+            mounts=tuple(sources.mounts.values()),
         )
 
     @staticmethod

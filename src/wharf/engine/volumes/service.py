@@ -21,7 +21,6 @@ from wharf.engine.volumes.filters import Filters, list_matcher, prune_matcher
 from wharf.engine.volumes.record import ANONYMOUS, Volume
 from wharf.errors import Conflict, EngineError, InvalidArgument, NotFound, NotImplementedByUs
 from wharf.linux.inside import open_in_root
-from wharf.snapshots.contract import Snapshots
 from wharf.volumes.contract import Stopped, VolumeDriver
 from wharf.volumes.local import LocalDriver
 
@@ -61,7 +60,7 @@ class Volumes:
         *,
         labels: Mapping[str, str] | None = None,
         options: Mapping[str, str] | None = None,
-        driver: str = "local",
+        driver: str = "",
     ) -> Volume:
         """The volume of this name, made if there is none; without a name always a new one, marked as anonymous.
 
@@ -74,9 +73,10 @@ class Volumes:
             labels[ANONYMOUS] = ""
         async with self._locked(name):
             if present := self._by_name.get(name):
-                if driver != present.driver:
+                if driver not in ("", present.driver):
                     raise Conflict(f"create {name}: volume exists with driver {present.driver}")
                 return present
+            driver = driver or LocalDriver.name
             with _during("create", name):
                 chosen = self._driver(driver)
                 chosen.check(name, options or {})
@@ -227,24 +227,28 @@ class Volumes:
             finally:
                 os.close(source)
 
-    async def prepare(self, mount: MountPoint, container_id: str, snapshots: Snapshots) -> None:
-        """Makes sure that the volume of `mount` can be mounted; called at each start of the container."""
+    async def attach(self, mount: MountPoint, user: str) -> str:
+        """Makes sure that the volume of `mount` can be used by the container `user`; the path where it is.
+
+        Undone by detach(). Raises NotFound, EngineError.
+        """
         volume = self.get(mount.name)
         async with self._locked(volume.name):
             with _during("mount", volume.name):
                 self._driver(volume.driver).ensure(volume.name)
         attributes = {
-            "container": container_id,
+            "container": user,
             "destination": mount.destination,
             "driver": volume.driver,
             "propagation": mount.propagation,
             "read/write": "true" if mount.rw else "false",
         }
         self._events.publish("volume", "mount", volume.name, attributes)
+        return volume.mountpoint
 
-    def unmounted(self, mount: MountPoint, container_id: str) -> None:
-        """Tells that the container does not use the volume any more."""
-        self._events.publish("volume", "unmount", mount.name, {"container": container_id, "driver": mount.driver})
+    async def detach(self, mount: MountPoint, user: str) -> None:
+        """The container `user` does not use the volume any more."""
+        self._events.publish("volume", "unmount", mount.name, {"container": user, "driver": mount.driver})
 
     # ── records ──
 

@@ -136,3 +136,25 @@ def unmount_root() -> None:
         except OSError as error:
             if error.errno != errno.EBUSY:
                 return  # was not mounted
+
+
+def place_mounts(mounts: list[int]) -> None:
+    """Puts mounts that are nowhere yet where config.json has them; closes their descriptors. Raises OSError."""
+    os.mkdir(records.MOUNTS, 0o711)
+    for number, mount in enumerate(mounts):
+        path = f"{records.MOUNTS}/{number}"
+        if os.fstat(mount).st_mode & 0o170000 == 0o040000:
+            os.mkdir(path)
+        else:
+            os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC))
+        syscall.move_mount(mount, path)
+        os.close(mount)
+
+
+def forget_mounts(count: int) -> None:
+    """The container has them by now, and ours would keep a file system busy for longer than it lives."""
+    for number in range(count):
+        try:
+            syscall.umount(f"{records.MOUNTS}/{number}", syscall.MNT_DETACH)
+        except OSError:
+            pass  # they end with us

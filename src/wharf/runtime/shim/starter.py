@@ -173,7 +173,7 @@ class Starter:
         for number, message in enumerate(messages):
             if message["op"] == "run":
                 self._over = True
-                self._run(message["listeners"], messages[number + 1 :])
+                self._run(message, messages[number + 1 :])
                 return
             if message["op"] == "resize":
                 self.launch["console_size"] = [message["height"], message["width"]]
@@ -182,11 +182,12 @@ class Starter:
             self._over = True
             self._undo()
 
-    def _run(self, listeners: list[dict[str, Any]], pending: list[dict[str, Any]]) -> None:
+    def _run(self, asked: dict[str, Any], pending: list[dict[str, Any]]) -> None:
         console = oci.Console() if self.launch["tty"] else None
         try:
             if self._unprepared is not None:
                 raise self._unprepared
+            self._place_mounts(asked["mounts"])
             init = self._start_runtime()
             if console is not None:
                 self._take_terminal(console)
@@ -199,7 +200,15 @@ class Starter:
         finally:
             if console is not None:
                 console.close()
-        self._started(init, listeners, pending)
+        isolation.forget_mounts(asked["mounts"])
+        self._started(init, asked["listeners"], pending)
+
+    def _place_mounts(self, count: int) -> None:
+        """The first descriptors of a run are its mounts."""
+        mounts = self._reader.fds[:count]
+        del self._reader.fds[:count]
+        if mounts:
+            isolation.place_mounts(mounts)
 
     def _start_runtime(self) -> int:
         try:

@@ -13,9 +13,9 @@ from wharf.apitypes.containers import (
     ThrottleDevice,
     Ulimit,
 )
-from wharf.engine.containers import bundling, mounts
+from wharf.engine.containers import bundling
 from wharf.engine.containers.bundling import Seccomp, Surroundings
-from wharf.engine.containers.record import Container
+from wharf.engine.containers.record import Container, MountDetail
 from wharf.engine.containers.sharing import Joined
 from wharf.errors import InvalidArgument
 from wharf.runtime.bundle import DEFAULT_CAPABILITIES, Device, HostFacts, config_json
@@ -230,17 +230,17 @@ def test_without_networking_there_is_no_network(mode: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "supported", "access"),
+    ("detail", "supported", "access"),
     [
-        ("", True, ["rbind", "rro", "rprivate"]),
-        ("", False, ["rbind", "ro", "rprivate"]),
-        (bundling.NON_RECURSIVE, True, ["bind", "ro", "rprivate"]),
-        (mounts.READ_ONLY_TOP, True, ["rbind", "ro", "rprivate"]),
+        (MountDetail(), True, ["rbind", "rro", "rprivate"]),
+        (MountDetail(), False, ["rbind", "ro", "rprivate"]),
+        (MountDetail(recursive=False, depth="top"), True, ["bind", "ro", "rprivate"]),
+        (MountDetail(depth="top"), True, ["rbind", "ro", "rprivate"]),
     ],
 )
-def test_read_only_goes_for_what_is_mounted_below_too(mode: str, supported: bool, access: list[str]) -> None:
-    point = MountPoint(type="bind", source="/s", destination="/m", mode=mode, rw=False, propagation="rprivate")
-    found = bundled(container().with_(mounts=[point]), recursive_read_only=supported)["mounts"]
+def test_read_only_goes_for_what_is_mounted_below_too(detail: MountDetail, supported: bool, access: list[str]) -> None:
+    point = MountPoint(type="bind", source="/s", destination="/m", rw=False, propagation="rprivate")
+    found = bundled(container().with_mount(point, detail), recursive_read_only=supported)["mounts"]
     assert next(mount for mount in found if mount["destination"] == "/m")["options"] == access
 
 

@@ -5,7 +5,6 @@ import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
 
 import pytest
 
@@ -14,7 +13,6 @@ from wharf.db.database import Database
 from wharf.engine.volumes import Volumes
 from wharf.errors import Conflict, EngineError, InvalidArgument, NotFound, NotImplementedByUs
 from wharf.events.bus import Bus
-from wharf.snapshots.contract import Snapshots
 from wharf.volumes.local import LocalDriver
 
 
@@ -283,10 +281,10 @@ def test_a_start_repairs_what_somebody_deleted(place: Place) -> None:
         volume = await volumes.create("data")
         Path(volume.mountpoint).rmdir()
         mount = MountPoint(type="volume", name="data", destination="/data", driver="local")
-        await volumes.prepare(mount, "c1", cast(Snapshots, None))
+        await volumes.attach(mount, "c1")
         assert Path(volume.mountpoint).is_dir()
         with pytest.raises(NotFound):
-            await volumes.prepare(MountPoint(type="volume", name="gone"), "c1", cast(Snapshots, None))
+            await volumes.attach(MountPoint(type="volume", name="gone"), "c1")
 
     asyncio.run(run())
     assert place.happened() == ["create data", "mount data"]

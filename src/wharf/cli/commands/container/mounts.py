@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 TARGETS = ("target", "dst", "destination")
-SWITCHES = ("readonly", "ro", "volume-nocopy", "bind-nonrecursive")
+SWITCHES = ("readonly", "ro", "volume-nocopy", "bind-nonrecursive", "idmap")
+IDMAP = "Idmap"  # no member of the API's mounts: see idmaps()
 RECURSIVE = {
     "enabled": {},
     "disabled": {"NonRecursive": True},
@@ -103,12 +104,20 @@ def _set(mount: "dict[str, Any]", name: str, value: str, field: str, *, given: b
         mount.setdefault(volume, {}).setdefault("DriverConfig", {}).setdefault("Options", {})[option] = text
     elif name == "image-subpath":
         mount.setdefault("ImageOptions", {})["Subpath"] = value
+    elif name == "idmap":
+        mount[IDMAP] = value
     elif name == "tmpfs-size":
         mount.setdefault("TmpfsOptions", {})["SizeBytes"] = _size(name, value)
     elif name == "tmpfs-mode":
         mount.setdefault("TmpfsOptions", {})["Mode"] = _mode(name, value)
     else:
         raise ValueError(f"unexpected key '{name}' in '{field}'")
+
+
+def idmaps(mounts: "list[dict[str, Any]]") -> "tuple[list[dict[str, Any]], dict[str, str]]":
+    """The mounts as the API knows them, and the maps of owners of those that have one, by mount point."""
+    maps = {mount["Target"]: mount[IDMAP] for mount in mounts if IDMAP in mount}
+    return [{name: value for name, value in mount.items() if name != IDMAP} for mount in mounts], maps
 
 
 def _switch(name: str, value: str, given: bool) -> bool:

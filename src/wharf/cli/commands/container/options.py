@@ -2,7 +2,7 @@
 
 import os
 
-from wharf.cli.commands.container.mounts import read_volume
+from wharf.cli.commands.container.mounts import idmaps, read_volume
 from wharf.cli.commands.container.networks import endpoints
 from wharf.cli.commands.container.ports import read_expose, read_publish
 from wharf.cli.errors import Exit
@@ -49,7 +49,6 @@ PLAIN = {
     "memory": "Memory",
     "memory-reservation": "MemoryReservation",
     "memory-swap": "MemorySwap",
-    "mount": "Mounts",
     "oom-kill-disable": "OomKillDisable",
     "oom-score-adj": "OomScoreAdj",
     "pid": "PidMode",
@@ -167,9 +166,12 @@ def _host_config(options: "Options", mode: str, ports: "dict[str, Any]", binds: 
     host = {field: options[flag] for flag, field in PLAIN.items() if options[flag]}
     security, masked = _security(options["security-opt"])
     devices, requests = _devices(options)
+    mounts, maps = idmaps(options["mount"])
     optional: dict[str, Any] = {
         "Annotations": _pairs(options["annotation"]),
         "Binds": binds,
+        "Mounts": mounts,
+        "Idmaps": maps,
         "PortBindings": ports,
         "DnsOptions": options["dns-option"],
         "SecurityOpt": security,

@@ -1,0 +1,141 @@
+"""Where the mounts of a container come from now: volumes are mounted, what a path cannot name for sure is opened."""
+
+import asyncio
+import errno
+import os
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from wharf.apitypes.containers import MountPoint
+from wharf.engine.containers import idmaps
+from wharf.engine.containers.record import Container, MountDetail
+from wharf.engine.volumes import Volumes
+from wharf.errors import EngineError, InvalidArgument, NotFound
+from wharf.linux import detached, files, mountinfo
+from wharf.linux.idmap import open_user_namespace
+from wharf.linux.inside import opened, opened_within
+from wharf.runtime import records
+from wharf.snapshots.contract import Snapshots
+
+_SHARED = frozenset({"shared", "rshared"})
+_SLAVE = frozenset({"slave", "rslave"})
+
+
+@dataclass(slots=True)
+class Opened:
+    """The sources of one container's mounts, by mount point."""
+
+    paths: dict[str, str] = field(default_factory=dict)  # of volumes, where they are mounted now
+    mounts: dict[str, int] = field(default_factory=dict)  # descriptors of mounts that are nowhere yet
+
+
+@dataclass(slots=True)
+class Sources:
+    snapshots: Snapshots
+    volumes: Volumes
+
+    async def opened(
+        self,
+        container: Container,
+        user: tuple[int, int],
+        *,
+        volumes: AsyncExitStack,
+        held: AsyncExitStack,
+        by: str = "",
+    ) -> Opened:
+        """Opens what the mounts of `container` show; `user` is whom idmapped binds are for (uid and gid).
+
+        Volumes stay mounted for `by`, else for the container, until `volumes` ends, descriptors open until `held` does.
+        Raises NotFound, InvalidArgument, EngineError; after that nothing is mounted.
+        """
+        found = Opened()
+        _check_propagation(container)
+        for point in container.mounts:
+            source = point.source
+            if point.type == "volume":
+                source = await self.volumes.attach(point, by or container.id)
+                volumes.push_async_callback(self.volumes.detach, point, by or container.id)
+                if source != point.source:
+                    found.paths[point.destination] = source
+            detail = container.detail(point.destination)
+            if _needs_mount(detail):
+                mount = await asyncio.to_thread(self._open, source, point, detail, user)
+                held.callback(os.close, mount)
+                found.mounts[point.destination] = mount
+        return found
+
+    def _open(self, source: str, point: MountPoint, detail: MountDetail, user: tuple[int, int]) -> int:
+        try:
+            if detail.snapshot:
+                root = self.snapshots.root(detail.snapshot)
+                return files.detached_mount(root, root.directory / "tmp", detail.subpath)
+            if detail.idmap is not None:
+                return _idmapped(source, detail, user)
+            with opened(source) as top:
+                if not detail.subpath:
+                    return detached.clone_open(top, recursive=detail.recursive)
+                with opened_within(top, detail.subpath) as inner:
+                    return detached.clone_open(inner, recursive=detail.recursive)
+        except OSError as error:
+            raise _told(error, source, detail) from error
+
+
+def _needs_mount(detail: MountDetail) -> bool:
+    """Whether the path of its source does not say enough to the runtime.
+
+    crun up to 1.8 binds all that is mounted below, whatever it is told.
+    """
+    return bool(detail.subpath or detail.snapshot or detail.idmap is not None or not detail.recursive)
+
+
+def _idmapped(source: str, detail: MountDetail, user: tuple[int, int]) -> int:
+    with opened(source) as place:
+        owner = os.fstat(place)
+        mount = detached.clone_open(place, recursive=detail.recursive)
+    try:
+        idmap = idmaps.parse(detail.idmap or "") or idmaps.owner_for_user((owner.st_uid, owner.st_gid), user)
+        namespace = open_user_namespace(idmap.uids, idmap.gids)
+        try:
+            detached.map_owners(mount, namespace, recursive=detail.recursive)
+        finally:
+            os.close(namespace)
+    except BaseException:
+        os.close(mount)
+        raise
+    return mount
+
+
+def _told(error: OSError, source: str, detail: MountDetail) -> EngineError:
+    """dockerd's words, where it has any."""
+    reason = (error.strerror or str(error)).lower()
+    whole = f"{source}/{detail.subpath}" if detail.subpath else source
+    if detail.idmap is not None and error.errno in (errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM):
+        return InvalidArgument(f"owners of {source} cannot be mapped: its file system, or one below it, cannot do that")
+    if error.errno == errno.EXDEV:
+        return InvalidArgument(
+            f"path concatenation escapes the base directory, base: {source}, subpath: {detail.subpath}"
+        )
+    if error.errno == errno.ENOENT:
+        return NotFound(f"cannot access path {whole}: lstat {whole}: {reason}")
+    return EngineError(f'error while resolving symlinks in combined path "{whole}": {reason}')
+
+
+def _check_propagation(container: Container) -> None:
+    """What a bind shares with the host, the host must be ready to share."""
+    asked = [point for point in container.mounts if point.type == "bind" and point.propagation in _SHARED | _SLAVE]
+    if not asked:
+        return
+    table = mountinfo.read()
+    for point in asked:
+        mount = mountinfo.containing(table, str(Path(point.source).resolve()))
+        if mount.shared or (mount.slave and point.propagation in _SLAVE):
+            continue
+        wanted = "a shared" if point.propagation in _SHARED else "a shared or slave"
+        raise EngineError(f"path {point.source} is mounted on {mount.point} but it is not {wanted} mount")
+
+
+def placed_by_shim(mounts: Mapping[str, int], bundle: Path) -> dict[str, str]:
+    """Where the shim of `bundle` puts the mounts that it is given, by mount point."""
+    return {target: f"{bundle}/{records.MOUNTS}/{number}" for number, target in enumerate(mounts)}

@@ -1,0 +1,50 @@
+"""The mounts that a container's user asked for, as the OCI runtime is told of them. Pure."""
+
+from collections.abc import Mapping
+
+from wharf.engine.containers import mounts
+from wharf.engine.containers.record import Container
+from wharf.errors import NotImplementedByUs
+from wharf.runtime.bundle import Mount
+
+
+def user_mounts(
+    container: Container,
+    sources: Mapping[str, str],
+    *,
+    files: frozenset[str] = frozenset(),
+    recursive_read_only: bool = False,
+) -> list[Mount]:
+    """Binds, volumes, images and tmpfs of the record, parents first.
+
+    `sources` are, by mount point, the paths that differ from those of the record. Of `files` nothing can be below.
+    Raises NotImplementedByUs for a promise that this kernel cannot keep.
+    """
+    found = [
+        Mount(request.target, "tmpfs", "tmpfs", request.options)
+        for request in mounts.requests_of(container.host)
+        if request.kind == "tmpfs"
+    ]
+    for point in container.mounts:
+        if point.type == "tmpfs":
+            continue
+        detail = container.detail(point.destination)
+        if detail.depth == "all" and not recursive_read_only:
+            raise NotImplementedByUs(
+                f"{point.destination} cannot be read-only with all that is mounted below: this needs Linux 5.12"
+            )
+        whole = recursive_read_only and detail.depth != "top"
+        # Nothing is mounted below a file, and crun takes "rro" to speak of a directory.
+        whole = whole and point.source not in files
+        access = "rw" if point.rw else "rro" if whole else "ro"
+        options = ("rbind" if detail.recursive else "bind", access, point.propagation or "rprivate")
+        found.append(Mount(point.destination, "bind", sources.get(point.destination, point.source), options))
+    return sorted(found, key=lambda mount: mount.destination.count("/"))
+
+
+def root_propagation(container: Container) -> str:
+    """A bind that shares mounts with the host needs a root that does."""
+    wanted = {point.propagation for point in container.mounts}
+    if wanted & {"shared", "rshared"}:
+        return "shared"
+    return "rslave" if wanted & {"slave", "rslave"} else ""
