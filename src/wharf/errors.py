@@ -1,5 +1,8 @@
 """The kinds of fault. A class says what kind it is (faces map it to HTTP or exit codes); the text is for the user."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class EngineError(Exception):
     """A failure we can explain to the user. Used itself when the fault is the machine's (API: 500)."""
@@ -35,6 +38,16 @@ class NotImplementedByUs(EngineError):
 
 class Unavailable(EngineError):
     """Something this needs is not there at the moment: a registry, a plugin, a program (API: 503)."""
+
+
+@contextmanager
+def told_as(what: str) -> Iterator[None]:
+    """Puts `what: ` before the text of a fault in the block; its kind stays."""
+    try:
+        yield
+    except EngineError as error:
+        error.args = (f"{what}: {error}",)
+        raise
 
 
 class NoSuchContainer(NotFound):

@@ -187,7 +187,7 @@ def test_what_is_framed_is_said_at_the_start(wharfd: Wharfd) -> None:
         ((), ("/no/such",), 127, 'exec: "/no/such": stat /no/such: no such file or directory: unknown'),
         ((), ("/etc/passwd",), 126, 'exec: "/etc/passwd": permission denied: unknown'),
         ((), ("/etc",), 126, 'exec: "/etc": permission denied: unknown'),
-        (("-w", "/no"), ("pwd",), 126, 'chdir to cwd ("/no") set in config.json failed: no such file or directory'),
+        (("-w", "/no"), ("pwd",), 127, 'chdir to cwd ("/no") set in config.json failed: no such file or directory'),
     ],
 )
 def test_commands_that_cannot_run(
@@ -200,9 +200,8 @@ def test_commands_that_cannot_run(
     detached = wharfd.docker("exec", "-d", *options, "box", *command, check=False)
     assert detached.code == 1 and "OCI runtime exec failed" in detached.error
     assert files(wharfd, id) == []
-    assert wharfd.docker("exec", "-u", "nosuch", "box", "id", check=False).text == (
-        "unable to find user nosuch: no matching entries in passwd file"
-    )
+    unknown = wharfd.docker("exec", "-u", "nosuch", "box", "id", check=False)
+    assert "unable to find user nosuch: no matching entries in passwd file" in unknown.error
 
 
 def test_states_in_which_nothing_can_be_started(wharfd: Wharfd) -> None:
@@ -216,8 +215,8 @@ def test_states_in_which_nothing_can_be_started(wharfd: Wharfd) -> None:
     wharfd.docker("unpause", "box")
     wharfd.docker("stop", "-t", "0", "box")
     ended = wharfd.request("POST", f"{API}/containers/box/exec", body)
-    assert (ended.status, ended.message) == (409, f"Container {id} is not running")
-    assert wharfd.request("POST", f"{API}/exec/{exec_id}/start", {}).status == 409
+    assert (ended.status, ended.message) == (409, f"container {id} is not running")
+    assert wharfd.request("POST", f"{API}/exec/{exec_id}/start", {}).status == 404
     assert wharfd.request("POST", f"{API}/containers/none/exec", body).status == 404
     wharfd.docker("rm", "box")
     assert wharfd.request("GET", f"{API}/exec/{exec_id}/json").message == f"No such exec instance: {exec_id}"
@@ -236,7 +235,7 @@ def test_bad_requests(wharfd: Wharfd) -> None:
     id = create(wharfd, "true")
     assert wharfd.request("POST", f"{API}/exec/{id}/start", {"Detach": True}).status == 200
     again = wharfd.request("POST", f"{API}/exec/{id}/start", {"Detach": True})
-    assert again.status == 409 and again.message.startswith(f"Error: Exec command {id} ")
+    assert again.status == 409 and again.message.startswith(f"exec command {id} ")
     wait_until(lambda: inspect(wharfd, id)["ExitCode"] == 0, "it has ended")
     assert wharfd.request("POST", f"{API}/exec/{id}/resize?h=1&w=1").status == 404
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from wharf.apitypes.containers import ContainerInspect, ContainerSummary
+from wharf.apitypes.containers import ContainerConfig, ContainerInspect, ContainerSummary
 from wharf.apitypes.images import ImageInspect, ImageSummary
 from wharf.apitypes.system import DiskUsage, Info
 
@@ -19,6 +19,9 @@ Change = Callable[[Document], None]
 MULTIPLEXED_SINCE: Final = 42
 #: Pruning volumes spares those with a name of their own, unless asked, since this version.
 NAMED_VOLUMES_SPARED_SINCE: Final = 42
+#: A stop may name its signal, and a health check the interval of its start period, since these versions.
+STOP_SIGNAL_SINCE: Final = 42
+START_INTERVAL_SINCE: Final = 44
 #: Events carry no copies of their members for old clients from this version on.
 PLAIN_EVENTS_SINCE: Final = 52
 
@@ -135,6 +138,7 @@ _LEGACY_NETWORK: Final = _without(
 _CONFIG_OPTIONS: Final = _without_empty(
     "ArgsEscaped", "ExposedPorts", "Healthcheck", "NetworkDisabled", "Shell", "StopSignal"
 )
+_HEALTH_CHECK: Final = _without_empty("Test", "Interval", "Timeout", "Retries", "StartPeriod", "StartInterval")
 _HOST_OPTIONS: Final = _without_empty("Annotations", "Mounts", "StorageOpt", "Sysctls", "Tmpfs")
 #: The docker CLI sends null for these, and so dockerd has shown null ever since.
 _HOST_NULLS: Final = _null_when_empty(
@@ -188,6 +192,7 @@ SHAPES: Final[dict[type, Sequence[tuple[int, int, Change]]]] = {
         (0, 42, _within("HostConfig", _without("Annotations"))),
         (44, 99, _within("Config", _without("MacAddress"))),
         (0, 99, _within("Config", _CONFIG_OPTIONS)),
+        (0, 99, _within("Config", _within("Healthcheck", _HEALTH_CHECK))),
         (0, 99, _within("Config", _unset("StopTimeout"))),
         (0, 99, _within("Config", _null_when_empty("Volumes"))),
         (0, 99, _within("HostConfig", _HOST_OPTIONS)),
@@ -246,6 +251,18 @@ def stream_type(version: int, *, tty: bool) -> str:
     if tty or version < MULTIPLEXED_SINCE:
         return "application/vnd.docker.raw-stream"
     return "application/vnd.docker.multiplexed-stream"
+
+
+def stop_signal(signal: str, version: int) -> str:
+    """The signal that a stop or restart asks for; "" is the container's own."""
+    return signal if version >= STOP_SIGNAL_SINCE else ""
+
+
+def config_of(config: ContainerConfig, version: int) -> ContainerConfig:
+    """What a request for a new container means, without what its version did not have."""
+    if config.healthcheck is None or version >= START_INTERVAL_SINCE:
+        return config
+    return msgspec.structs.replace(config, healthcheck=msgspec.structs.replace(config.healthcheck, start_interval=0))
 
 
 def prune_volume_filters(filters: dict[str, list[str]], version: int) -> dict[str, list[str]]:

@@ -12,6 +12,7 @@ import msgspec
 from wharf.api.extensions import translated
 from wharf.api.messages import Request
 from wharf.apitypes.containers import ContainerConfig, HostConfig, NetworkingConfig
+from wharf.apitypes.execs import ExecConfig
 from wharf.errors import InvalidArgument
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -19,6 +20,7 @@ T = TypeVar("T", bound=msgspec.Struct)
 _Reader = Callable[[Any, str], Any]
 
 #: Lists that may also be given as a string, which then is the one element (Docker's StrSlice).
+#: An exec's Cmd is not one of them.
 _STRING_LISTS: Final = frozenset({"Cmd", "Entrypoint", "Shell", "CapAdd", "CapDrop"})
 _INT64: Final = 1 << 63
 
@@ -133,7 +135,7 @@ def _struct_reader(kind: type[msgspec.Struct]) -> _Reader:
         found = {}
         for field in msgspec.structs.fields(kind):
             reader = _reader(field.type)
-            if field.encode_name in _STRING_LISTS:
+            if field.encode_name in _STRING_LISTS and kind is not ExecConfig:
                 reader = _or_string(reader)
             found[field.encode_name] = (field.name, field.encode_name, reader)
         return found | {name.lower(): entry for name, entry in found.items()}

@@ -25,7 +25,7 @@ def parse_keys(text: str) -> bytes:
         elif len(key) == 1 and key.isascii():
             keys += key.encode()
         else:
-            raise InvalidArgument(f"Invalid detach keys ({text}) provided: Unknown character: '{key}'")
+            raise InvalidArgument(f"Invalid detach keys ({text}) provided")
     return bytes(keys)
 
 

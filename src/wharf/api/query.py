@@ -51,8 +51,17 @@ class Query:
         text = self.text(name)
         return parse_int(text) if text else None
 
-    def required_number(self, name: str) -> int:
-        return parse_int(self.text(name))
+    def terminal_size(self) -> tuple[int, int]:
+        """Height and width of a resize. Raises InvalidArgument in dockerd's words."""
+        return self._dimension("h", "height"), self._dimension("w", "width")
+
+    def _dimension(self, name: str, what: str) -> int:
+        text = self.text(name)
+        if not (text.isascii() and text.isdigit()):
+            raise InvalidArgument(f'invalid resize {what} "{text}": invalid syntax')
+        if int(text[:12]) >= 1 << 16:
+            raise InvalidArgument(f'invalid resize {what} "{text}": value out of range')
+        return int(text)
 
     def time_ns(self, name: str) -> int | None:
         """Nanoseconds since 1970; None when absent, empty or 0. Raises InvalidArgument."""

@@ -1,10 +1,13 @@
 """The `filters` parameter of lists and prunes: JSON, in the form of today or of API 1.21 and before. Pure."""
 
+import re
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
 from wharf.errors import InvalidArgument
+from wharf.spec import durations
 
 
 def parse_filters(text: str) -> dict[str, list[str]]:
@@ -36,3 +39,27 @@ def _values(asked: object) -> list[str]:
 def format_filters(filters: Mapping[str, Sequence[str]]) -> str:
     """The text that parse_filters() reads back; "" for none."""
     return msgspec.json.encode({name: list(values) for name, values in filters.items()}).decode() if filters else ""
+
+
+def until(filters: Mapping[str, Sequence[str]], now: datetime) -> datetime | None:
+    """The time that the filter `until` of a prune names; None without it. Raises InvalidArgument."""
+    values = filters.get("until", ())
+    if len(values) > 1:
+        raise InvalidArgument("more than one until filter specified")
+    return parse_moment(values[0], now) if values else None
+
+
+def parse_moment(text: str, now: datetime) -> datetime:
+    """A time as Docker's filters take it: Unix seconds, RFC 3339, a date, or a duration such as `1h30m` before now.
+
+    Without a zone it is local time. Raises InvalidArgument for anything else.
+    """
+    try:
+        if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
+            return datetime.fromtimestamp(float(text), UTC)
+        if text[:1].isdigit() and text[-1:] in "smh":
+            return now - timedelta(microseconds=durations.parse(text) / 1000)
+        moment = datetime.fromisoformat(text)
+    except (ValueError, OverflowError):
+        raise InvalidArgument(f'failed to parse value as time or duration: "{text}"') from None
+    return moment if moment.tzinfo else moment.astimezone()

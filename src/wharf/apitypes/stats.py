@@ -96,6 +96,6 @@ class ContainerStats(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Updated(Wire, frozen=True, kw_only=True):
-    """POST /containers/{name}/update."""
+    """POST /containers/{name}/update. Without warnings dockerd says null."""
 
-    warnings: list[str] = []
+    warnings: list[str] | None = None

@@ -75,7 +75,8 @@ def explain_exec(text: str, command: str = "") -> RuntimeFailed:
     if found := _NO_DIRECTORY.match(text):
         reason = found["reason"].lower()
         return CommandNotRunnable(
-            _exec_failed(f'chdir to cwd ("{found["path"]}") set in config.json failed: {reason}'), 126
+            _exec_failed(f'chdir to cwd ("{found["path"]}") set in config.json failed: {reason}'),
+            127 if reason.startswith("no such file") else 126,
         )
     if 'exec: "' in text:
         missing = "no such file" in lowered or "not found in $path" in lowered

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 from wharf.api import detach
-from wharf.api.compat import stream_type
+from wharf.api.compat import config_of, stop_signal, stream_type
 from wharf.api.decode import decode_create, json_body
 from wharf.api.encode import json_response, to_json, versioned
 from wharf.api.engine_port import Engine, WaitResult
@@ -30,6 +30,7 @@ async def list_containers(engine: Engine, request: Request) -> Response:
 async def create(engine: Engine, request: Request) -> Response:
     """POST /containers/create — 201 with the id and warnings."""
     config, host, networking = decode_create(await json_body(request, required=True))
+    config = config_of(config, request.version)
     query = request.query
     created = await engine.containers.create(
         query.text("name") or None, config, host, networking, platform=query.text("platform")
@@ -53,15 +54,15 @@ async def start(engine: Engine, request: Request) -> Response:
 
 async def stop(engine: Engine, request: Request) -> Response:
     """POST /containers/{name}/stop — 204 when stopped, 304 when it did not run."""
-    query = request.query
-    stopped = await engine.containers.stop(request.name, timeout=query.number("t"), signal=query.text("signal"))
+    signal = stop_signal(request.query.text("signal"), request.version)
+    stopped = await engine.containers.stop(request.name, timeout=request.query.number("t"), signal=signal)
     return _DONE if stopped else Response(304)
 
 
 async def restart(engine: Engine, request: Request) -> Response:
     """POST /containers/{name}/restart — 204."""
-    query = request.query
-    await engine.containers.restart(request.name, timeout=query.number("t"), signal=query.text("signal"))
+    signal = stop_signal(request.query.text("signal"), request.version)
+    await engine.containers.restart(request.name, timeout=request.query.number("t"), signal=signal)
     return _DONE
 
 
@@ -180,7 +181,7 @@ async def top(engine: Engine, request: Request) -> Response:
 
 async def resize(engine: Engine, request: Request) -> Response:
     """POST /containers/{name}/resize — 200 without a body."""
-    height, width = request.query.required_number("h"), request.query.required_number("w")
+    height, width = request.query.terminal_size()
     await engine.containers.resize(request.name, height, width)
     return Response(200, content_type="")
 

@@ -29,8 +29,9 @@ async def _lines(samples: AsyncIterator[ContainerStats]) -> AsyncIterator[bytes]
 
 async def update(engine: Engine, request: Request) -> Response:
     """POST /containers/{name}/update — 200 with warnings."""
-    wanted = decode(await json_body(request, required=True), HostConfig, "UpdateConfig")
-    return json_response(Updated(warnings=await engine.containers.updates.update(request.name, wanted)))
+    wanted = decode(await json_body(request), HostConfig, "UpdateConfig")
+    warnings = await engine.containers.updates.update(request.name, wanted)
+    return json_response(Updated(warnings=warnings or None))
 
 
 async def edit(engine: Engine, request: Request) -> Response:

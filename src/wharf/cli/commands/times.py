@@ -1,7 +1,7 @@
 """Times as --since and --until take them."""
 
-from wharf.cli.commands.container.kinds import read_duration
 from wharf.errors import InvalidArgument
+from wharf.spec import durations
 
 FORMS = (
     "%Y-%m-%dT%H:%M:%S%z",
@@ -31,7 +31,7 @@ def read_moment(text: str, what: str) -> str:
 
     try:
         # Whole seconds, as docker has them: two commands within a second see the same.
-        return str((time.time_ns() - read_duration(text)) // 10**9)
+        return str((time.time_ns() - durations.parse(text)) // 10**9)
     except ValueError:
         return _read_date(text, what)
 

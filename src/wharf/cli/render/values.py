@@ -10,32 +10,6 @@ def short_id(id: str) -> str:
     return id.removeprefix("sha256:")[:SHORT_ID]
 
 
-def duration(seconds: float) -> str:
-    """A length of time in words: "About a minute", "3 weeks"."""
-    if seconds < 1:
-        return "Less than a second"
-    if seconds < 2:
-        return "1 second"
-    if seconds < MINUTE:
-        return f"{int(seconds)} seconds"
-    if seconds < 2 * MINUTE:
-        return "About a minute"
-    if seconds < HOUR:
-        return f"{int(seconds / MINUTE)} minutes"
-    hours = int(seconds / HOUR + 0.5)
-    if hours == 1:
-        return "About an hour"
-    if hours < 48:
-        return f"{hours} hours"
-    if hours < 24 * 7 * 2:
-        return f"{hours // 24} days"
-    if hours < 24 * 30 * 2:
-        return f"{hours // 24 // 7} weeks"
-    if hours < 24 * 365 * 2:
-        return f"{hours // 24 // 30} months"
-    return f"{int(seconds / HOUR) // 24 // 365} years"
-
-
 def _scaled(size: float, base: float, units: "tuple[str, ...]", digits: int) -> str:
     step = 0
     while size >= base and step < len(units) - 1:

@@ -9,6 +9,7 @@ import msgspec
 
 from wharf.apitypes.containers import ContainerConfig, HealthConfig, HostConfig
 from wharf.engine.containers import bundling, etc_files, health, log_files, mounts, ports, restart, sharing, signals
+from wharf.engine.containers.terminal import console_size
 from wharf.engine.networks import attachments
 from wharf.errors import InvalidArgument, NotImplementedByUs
 from wharf.linux import capabilities
@@ -98,6 +99,7 @@ def check(config: ContainerConfig, host: HostConfig, *, cpus: int) -> list[str]:
     _check_process(config)
     _check_umask(host)
     health.check(config.healthcheck)
+    console_size(host.console_size or ())
     check_resources(host, cpus)
     sharing.check(config, host)
     log_files.check(host.log_config)

@@ -7,6 +7,7 @@ from typing import Final
 
 from wharf.apitypes.containers import ContainerConfig, HealthConfig
 from wharf.errors import InvalidArgument
+from wharf.spec import durations
 
 #: Results that are remembered, and bytes of a check's output.
 REMEMBERED: Final = 5
@@ -66,10 +67,10 @@ def check_of(config: ContainerConfig) -> Check | None:
     if health is None or not health.test:
         return None
     match health.test:
-        case ["CMD", *command] if command:
+        case ["CMD", *command]:
             pass
-        case ["CMD-SHELL", text]:
-            command = [*(config.shell or _SHELL), text]
+        case ["CMD-SHELL", *command]:
+            command = [*(config.shell or _SHELL), *command]
         case _:
             return None
     return Check(
@@ -135,21 +136,8 @@ def status_of(health: Health | None) -> Status:
 
 def too_long(timeout: timedelta, output: str) -> str:
     """What the log says of a check that took too long."""
-    text = f"Health check exceeded timeout ({_go_duration(timeout)})"
+    text = f"Health check exceeded timeout ({durations.write(timeout.total_seconds())})"
     return f"{text}: {output}" if output else text
-
-
-def _go_duration(span: timedelta) -> str:
-    """As Go writes it: `1.5s`, `2m0s`, `200ms`."""
-    seconds = span.total_seconds()
-    if seconds < 1:
-        return f"{seconds * 1000:g}ms"
-    minutes, rest = divmod(seconds, 60)
-    hours, minutes = divmod(int(minutes), 60)
-    text = f"{rest:g}s"
-    if minutes or hours:
-        text = f"{minutes}m{text}"
-    return f"{hours}h{text}" if hours else text
 
 
 def shortened(output: bytes) -> str:

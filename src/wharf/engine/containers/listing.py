@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Final
 
+from wharf.apitypes.filters import until
 from wharf.engine.containers import wording
 from wharf.engine.containers.health import Health, status_of
 from wharf.engine.containers.ports import parse_port
@@ -34,17 +35,17 @@ def check(filters: Filters, known: frozenset[str] = KNOWN) -> None:
     """Raises InvalidArgument for a filter that does not exist or a value that cannot match anything."""
     for name in filters:
         if name not in known:
-            raise InvalidArgument(f"Invalid filter '{name}'")
+            raise InvalidArgument(f"invalid filter '{name}'")
     for status in filters.get("status", ()):
         if status not in Status._value2member_map_:
-            raise InvalidArgument(f"Invalid filter 'status={status}'")
+            raise InvalidArgument(f"invalid filter 'status={status}'")
     for code in filters.get("exited", ()):
         if not code.removeprefix("-").isdecimal():
-            raise InvalidArgument(f"Invalid filter 'exited={code}'")
+            raise InvalidArgument(f"invalid filter 'exited={code}'")
     for name, values in _VALUES.items():
         for value in filters.get(name, ()):
             if value not in values:
-                raise InvalidArgument(f"Invalid filter '{name}={value}'")
+                raise InvalidArgument(f"invalid filter '{name}={value}'")
 
 
 def label_matches(labels: Mapping[str, str], wanted: Sequence[str]) -> bool:
@@ -134,31 +135,14 @@ def matcher(
 def prune_matcher(filters: Filters, now: datetime) -> Callable[[Container], bool]:
     """A test of whether prune takes a container: `label`, `label!`, `until` (a time, or a duration back from now)."""
     wanted, unwanted = filters.get("label", ()), filters.get("label!", ())
-    limits = [parse_moment(text, now) for text in filters.get("until", ())]
+    limit = until(filters, now)
 
     def matches(container: Container) -> bool:
         labels = container.config.labels
         return (
             label_matches(labels, wanted)
             and not any(label_matches(labels, [text]) for text in unwanted)
-            and all(wording.parse_time(container.created) < limit for limit in limits)
+            and (limit is None or wording.parse_time(container.created) < limit)
         )
 
     return matches
-
-
-_DURATION: Final = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?")
-
-
-def parse_moment(text: str, now: datetime) -> datetime:
-    """A time as Docker's filters take it: Unix seconds, RFC 3339, a date, or a duration such as `1h30m` before now."""
-    if re.fullmatch(r"\d+(\.\d+)?", text):
-        return datetime.fromtimestamp(float(text), UTC)
-    if (match := _DURATION.fullmatch(text)) and text:
-        hours, minutes, seconds = (float(part or 0) for part in match.groups())
-        return now - timedelta(hours=hours, minutes=minutes, seconds=seconds)
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise InvalidArgument(f"failed to parse value as time or duration: {text!r}") from None
-    return moment if moment.tzinfo else moment.astimezone()

@@ -62,6 +62,10 @@ class Live:
                 if not future.done():
                     future.set_result(result)
 
+    def forget_unstarted_execs(self) -> None:
+        """They were meant for the run that has ended."""
+        self.execs = {id: one for id, one in self.execs.items() if one.running or one.exit_code is not None}
+
     def end_early_attachments(self) -> None:
         """Those who attached before a start that will not come see the end of the stream."""
         for attachment in self.early:

@@ -161,8 +161,10 @@ class Container(msgspec.Struct, frozen=True, kw_only=True):
 
     def require_alive(self) -> None:
         """Raises Conflict unless processes of the container exist."""
+        if self.status is Status.RESTARTING:
+            raise Conflict(f"Container {self.id} is restarting, wait until the container is running")
         if self.status not in ALIVE:
-            raise Conflict(f"Container {self.id} is not running")
+            raise Conflict(f"container {self.id} is not running")
 
 
 decode: Final = msgspec.json.Decoder(Container).decode

@@ -38,12 +38,12 @@ class Removals:
             raise Conflict(f"removal of container {ref} is already in progress")
         if container.running:
             if not force:
-                raise Conflict(wording.still_running(container))
+                raise Conflict(f'cannot remove container "{ref}": {wording.still_running(container)}')
             await self.lives.end_for_removal(container)
         async with live.lock:
             container = self.lives.current(container.id)
             if container.running:
-                raise Conflict(wording.still_running(container))
+                raise Conflict(f'cannot remove container "{ref}": {wording.still_running(container)}')
             live.cancel_restart()
             # The intent: a daemon that dies here finishes the removal at its next start.
             self.store.update(container := container.with_(status=Status.REMOVING, remove_volumes=volumes))

@@ -11,19 +11,29 @@ LONGEST_DELAY: Final = timedelta(minutes=1)
 #: A run of at least this long was a success: the next delay is the first one again.
 STABLE_AFTER: Final = timedelta(seconds=10)
 
-_NAMES: Final = ("", "no", "always", "unless-stopped", "on-failure")
-
 
 def check(policy: RestartPolicy, *, auto_remove: bool) -> None:
     """Raises InvalidArgument, in dockerd's words, for a policy that makes no sense."""
-    if policy.name not in _NAMES:
-        raise InvalidArgument(f"invalid restart policy '{policy.name}'")
-    if policy.maximum_retry_count < 0:
-        raise InvalidArgument("maximum retry count cannot be negative")
-    if policy.maximum_retry_count and policy.name in ("no", "always", "unless-stopped"):
-        raise InvalidArgument(f"maximum retry count cannot be used with restart policy '{policy.name}'")
     if auto_remove and policy.name not in ("", "no"):
         raise InvalidArgument("can't create 'AutoRemove' container with restart policy")
+    count = policy.maximum_retry_count
+    match policy.name:
+        case "":
+            pass
+        case "no" | "always" | "unless-stopped":
+            if count:
+                more = " and cannot be negative" if count < 0 else ""
+                raise InvalidArgument(
+                    f"invalid restart policy: maximum retry count can only be used with 'on-failure'{more}"
+                )
+        case "on-failure":
+            if count < 0:
+                raise InvalidArgument("invalid restart policy: maximum retry count cannot be negative")
+        case _:
+            raise InvalidArgument(
+                f"invalid restart policy: unknown policy '{policy.name}'; "
+                "use one of 'no', 'always', 'on-failure', or 'unless-stopped'"
+            )
 
 
 def delay(policy: RestartPolicy, exit_code: int, *, restarts: int, quick_exits: int) -> timedelta | None:

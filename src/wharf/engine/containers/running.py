@@ -86,9 +86,8 @@ class Lives:
                 raise Conflict("cannot start a paused container, try unpause instead")
             if container.status in (Status.REMOVING, Status.DEAD):
                 raise Conflict("container is marked for removal and cannot be started")
-            if container.status is Status.RUNNING:
+            if container.status in (Status.RUNNING, Status.RESTARTING):
                 return False
-            live.cancel_restart()
             live.quick_exits = 0
             await self._start(container.with_(stopped_by_user=False, restart_count=0), live)
         return True
@@ -187,11 +186,12 @@ class Lives:
         if pause is not None:
             ended = ended.with_(status=Status.RESTARTING)
         self.store.update(ended)
+        live.forget_unstarted_execs()
         live.ended.set()
         if status.oom_killed:
             self.publish("oom", ended)
         self.publish("die", ended, exitCode=str(status.code), execDuration=str(int(_ran(ended).total_seconds())))
-        result = WaitResult(status.code)
+        result = WaitResult(status.code, status.error)
         live.tell(result, "next-exit")
         if pause is None:
             live.tell(result, "not-running")
@@ -239,7 +239,7 @@ class Lives:
                 )
                 ended = self.current(live.id).with_(status=Status.EXITED)
                 self.store.update(ended)
-                live.tell(WaitResult(ended.exit_code), "not-running")
+                live.tell(WaitResult(ended.exit_code, ended.error), "not-running")
 
     # ── signals ──
 
@@ -284,7 +284,7 @@ class Lives:
             if live.monitor is None:
                 return
             await live.monitor.signal(number)
-            if current.status is Status.PAUSED and by_user:
+            if current.status is Status.PAUSED:
                 # A frozen process takes no signal, not even its last.
                 await live.monitor.resume()
                 self.store.update(current.with_(status=Status.RUNNING))
@@ -298,15 +298,13 @@ class Lives:
         else:
             await self._end(container, live, signals.parse("SIGKILL"), int(KILL_PATIENCE.total_seconds()))
 
-    async def kill(self, container: Container, signal: str) -> None:
-        """Sends a signal; SIGKILL (the default) also waits for the end."""
-        number = signals.parse(signal or "SIGKILL")
+    async def kill(self, container: Container, number: int) -> None:
+        """Sends a signal; SIGKILL also waits for the end."""
         live = self.of(container)
         if container.status is Status.RESTARTING:
             await self._call_off_restart(live)
             return
-        if container.status not in ALIVE:
-            raise Conflict(f"Cannot kill container: {container.name}: Container {container.id} is not running")
+        container.require_alive()
         stop_signal = signals.parse(container.config.stop_signal or "SIGTERM")
         await self._signal(container, live, number, by_user=number in (9, stop_signal))
         if number == 9:
@@ -346,7 +344,7 @@ class Lives:
         async with live.lock:
             current = self.current(container.id)
             if current.status is not Status.PAUSED:
-                raise Conflict(f"Container {container.id} is not paused")
+                raise EngineError(f"Container {container.id} is not paused")  # 500, as dockerd
             assert live.monitor is not None
             await live.monitor.resume()
             self.store.update(current.with_(status=Status.RUNNING))

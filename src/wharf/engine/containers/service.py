@@ -20,7 +20,7 @@ from wharf.apitypes.containers import (
     Top,
 )
 from wharf.engine.config import EngineConfig
-from wharf.engine.containers import inspecting, listing, naming, processes, security
+from wharf.engine.containers import inspecting, listing, naming, processes, security, signals
 from wharf.engine.containers.archive import Files
 from wharf.engine.containers.attaching import Attachment, AttachOptions
 from wharf.engine.containers.commit import Commits
@@ -37,7 +37,7 @@ from wharf.engine.containers.update import Updates
 from wharf.engine.images.images import Images
 from wharf.engine.networks.service import Networks
 from wharf.engine.volumes import Volumes
-from wharf.errors import Conflict, EngineError, InvalidArgument, NotFound, NotImplementedByUs
+from wharf.errors import Conflict, EngineError, InvalidArgument, NotFound, NotImplementedByUs, told_as
 from wharf.events.bus import Bus
 from wharf.logs.entries import LogEntry, LogQuery
 from wharf.logs.reading import read_logs
@@ -115,11 +115,10 @@ class Containers:
         await self.lives.restart(self._store.find(ref), timeout, signal)
 
     async def kill(self, ref: str, signal: str = "SIGKILL") -> None:
-        try:
-            container = self._store.find(ref)
-        except NotFound as error:
-            raise NotFound(f"Cannot kill container: {ref}: {error}") from None
-        await self.lives.kill(container, signal)
+        """Sends a signal; SIGKILL (the default) also waits for the end."""
+        with told_as(f"cannot kill container: {ref}"):
+            number = signals.parse(signal or "SIGKILL")
+            await self.lives.kill(self._store.find(ref), number)
 
     async def pause(self, ref: str) -> None:
         await self.lives.pause(self._store.find(ref))
@@ -128,17 +127,15 @@ class Containers:
         await self.lives.unpause(self._store.find(ref))
 
     async def rename(self, ref: str, name: str) -> None:
-        container = self._store.find(ref)
-        if not name or name == "/":
+        if not name:
             raise InvalidArgument("Neither old nor new names may be empty")
-        new = naming.parse(name)
-        if new == container.name:
+        container = self._store.find(ref)
+        if name.removeprefix("/") == container.name:
             raise InvalidArgument("Renaming a container with the same name as its current name")
         async with self.lives.of(container).lock:
-            try:
+            with told_as("Error when allocating new name"):
+                new = naming.parse(f"/{name.removeprefix('/')}")
                 renamed = self._store.rename(self.lives.current(container.id), new)
-            except Conflict as error:
-                raise Conflict(f"Error when allocating new name: {error}") from None
         self.lives.publish("rename", renamed, oldName=f"/{container.name}")
 
     async def wait(self, ref: str, condition: str = "not-running") -> Awaitable[WaitResult]:
@@ -148,7 +145,7 @@ class Containers:
         live = self.lives.of(container)
         future = live.wait(kind)
         if kind == "not-running" and not container.running:
-            future.set_result(WaitResult(container.exit_code))
+            future.set_result(WaitResult(container.exit_code, container.error))
         return future
 
     async def resize(self, ref: str, height: int, width: int) -> None:

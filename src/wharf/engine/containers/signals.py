@@ -1,28 +1,28 @@
 """Signal names as Docker takes them. Pure."""
 
+import re
 import signal
 from typing import Final
 
 from wharf.errors import InvalidArgument
 
-_BY_NAME: Final = {name.removeprefix("SIG"): int(number) for name, number in signal.Signals.__members__.items()}
+_FIRST, _LAST = int(signal.SIGRTMIN), int(signal.SIGRTMAX)
+_BY_NAME: Final = {
+    **{name.removeprefix("SIG"): int(number) for name, number in signal.Signals.__members__.items()},
+    **{f"RTMIN+{n}": _FIRST + n for n in range(1, 16)},
+    **{f"RTMAX-{n}": _LAST - n for n in range(1, 15)},
+}
+#: 32 and 33 are the C library's own.
+_NUMBERS: Final = frozenset(_BY_NAME.values())
 
 
 def parse(text: str) -> int:
     """The number of `TERM`, `SIGTERM`, `15` or `RTMIN+3`. Raises InvalidArgument in dockerd's words."""
-    if text.isdecimal():
-        number = int(text)
-        if 0 < number < 65:
+    if re.fullmatch(r"[+-]?[0-9]{1,9}", text) and (number := int(text)):
+        if number in _NUMBERS:
             return number
-        raise InvalidArgument(f"Invalid signal: {text}")
-    name = text.upper().removeprefix("SIG")
-    base, plus, offset = name.partition("+")
-    if plus and base == "RTMIN" and offset.isdecimal() and int(offset) <= 30:
-        return _BY_NAME["RTMIN"] + int(offset)
-    base, minus, offset = name.partition("-")
-    if minus and base == "RTMAX" and offset.isdecimal() and int(offset) <= 30:
-        return _BY_NAME["RTMAX"] - int(offset)
+        raise InvalidArgument(f"the linux daemon does not support signal {number}")
     try:
-        return _BY_NAME[name]
+        return _BY_NAME[text.upper().removeprefix("SIG")]
     except KeyError:
-        raise InvalidArgument(f"Invalid signal: {text}") from None
+        raise InvalidArgument(f"invalid signal: {text}") from None

@@ -20,6 +20,7 @@ from wharf.engine.containers.sharing import Sharing
 from wharf.engine.containers.sources import Sources, placed_by_shim
 from wharf.engine.containers.store import ContainerStore
 from wharf.engine.containers.surroundings import Host
+from wharf.engine.containers.terminal import console_size
 from wharf.engine.networks.sandboxes import HOST_RESOLV_CONF, Sandboxes, needs_resolver
 from wharf.engine.volumes import Volumes
 from wharf.errors import EngineError
@@ -200,7 +201,7 @@ class Starter:
             tty=container.config.tty,
             stdin=container.config.open_stdin,
             stdin_once=container.config.stdin_once,
-            console_size=_console_size(container.host.console_size),
+            console_size=console_size(container.host.console_size),
             new_network=bundling.network_kind(container) == "bridge",
             cgroups_path=spec.cgroups_path,
             joined_shm=joined.shm,
@@ -226,10 +227,6 @@ def _read(path: Path) -> str:
         return path.read_text(errors="replace")
     except OSError:
         return ""
-
-
-def _console_size(size: Sequence[int]) -> tuple[int, int]:
-    return (size[0], size[1]) if len(size) == 2 else (0, 0)
 
 
 def remove_tree(path: Path) -> None:

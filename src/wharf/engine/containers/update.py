@@ -13,7 +13,7 @@ from wharf.engine.containers import bundling, creation, restart
 from wharf.engine.containers.record import ALIVE, Edit, Status
 from wharf.engine.containers.running import Lives
 from wharf.engine.containers.store import ContainerStore
-from wharf.errors import Conflict, EngineError, InvalidArgument
+from wharf.errors import Conflict, EngineError
 from wharf.linux import cgroup_limits
 from wharf.linux.cgroup_limits import Limits
 from wharf.linux.host import CgroupFeatures, cgroup_features
@@ -80,10 +80,7 @@ def check(wanted: HostConfig, *, cpus: int) -> None:
     """Raises InvalidArgument for what no container can have."""
     swap_only = not wanted.memory and wanted.memory_swap > 0
     creation.check_resources(msgspec.structs.replace(wanted, memory_swap=0) if swap_only else wanted, cpus)
-    if wanted.restart_policy.name:
-        restart.check(wanted.restart_policy, auto_remove=False)
-    elif wanted.restart_policy.maximum_retry_count:
-        raise InvalidArgument("maximum retry count cannot be used without a restart policy")
+    restart.check(wanted.restart_policy, auto_remove=False)
 
 
 def merged(host: HostConfig, wanted: HostConfig) -> HostConfig:

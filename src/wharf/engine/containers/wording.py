@@ -1,8 +1,9 @@
 """Texts for people: the STATUS and COMMAND columns of ps. Pure."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from wharf.engine.containers.record import Container, Status
+from wharf.spec import durations
 
 
 def parse_time(text: str) -> datetime:
@@ -11,38 +12,11 @@ def parse_time(text: str) -> datetime:
     return datetime.fromisoformat(f"{head}.{(fraction + '000000')[:6]}+00:00")
 
 
-def human_duration(span: timedelta) -> str:
-    """`About a minute`, `3 hours`: go-units' HumanDuration, as Docker prints it."""
-    seconds = int(span.total_seconds())
-    minutes, hours = seconds // 60, int(span.total_seconds() / 3600 + 0.5)
-    if seconds < 1:
-        return "Less than a second"
-    if seconds == 1:
-        return "1 second"
-    if seconds < 60:
-        return f"{seconds} seconds"
-    if minutes == 1:
-        return "About a minute"
-    if minutes < 60:
-        return f"{minutes} minutes"
-    if hours == 1:
-        return "About an hour"
-    if hours < 48:
-        return f"{hours} hours"
-    if hours < 24 * 7 * 2:
-        return f"{hours // 24} days"
-    if hours < 24 * 30 * 2:
-        return f"{hours // 24 // 7} weeks"
-    if hours < 24 * 365 * 2:
-        return f"{hours // 24 // 30} months"
-    return f"{hours // 24 // 365} years"
-
-
 def status(container: Container, now: datetime, health: str = "none") -> str:
     """`Up 3 hours`, `Up 3 hours (healthy)`, `Exited (0) 5 seconds ago`, `Created` …"""
 
     def since(moment: str) -> str:
-        return human_duration(now - parse_time(moment))
+        return durations.human((now - parse_time(moment)).total_seconds())
 
     match container.status:
         case Status.RUNNING:
@@ -69,7 +43,6 @@ def command(container: Container) -> str:
 
 def still_running(container: Container) -> str:
     """Why a container is not removed."""
-    return (
-        f"You cannot remove a running container {container.id}. "
-        "Stop the container before attempting removal or force remove"
-    )
+    if container.status is Status.PAUSED:
+        return "container is paused and must be unpaused first"
+    return f"container is {container.status}: stop the container before removing or force remove"

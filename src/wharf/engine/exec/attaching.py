@@ -18,11 +18,6 @@ class StartOptions:
     console_size: tuple[int, int] = (0, 0)  # height, width; (0, 0) takes that of the exec's creation
 
 
-def console_size(size: list[int]) -> tuple[int, int]:
-    """Height and width of a request; (0, 0) when it names none."""
-    return (size[0], size[1]) if len(size) == 2 else (0, 0)
-
-
 class ExecAttachment:
     """What is read is ready for the client: raw bytes with `tty`, else frames of stdcopy. Close it at the end."""
 

@@ -7,6 +7,7 @@ import msgspec
 
 from wharf.apitypes.execs import ExecConfig, ExecInspect, ExecProcessConfig
 from wharf.runtime.contract import ExecProcess
+from wharf.runtime.users import User
 
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
@@ -14,6 +15,7 @@ class Exec:
     id: str
     container_id: str
     config: ExecConfig
+    user: User | None = None  # None: the container's own
     detach_keys: bytes = b""  # empty: the default ones
     running: bool = False
     exit_code: int | None = None

@@ -16,19 +16,22 @@ from wharf.engine.containers import bundling
 from wharf.engine.containers.live import Live
 from wharf.engine.containers.record import Container, Status
 from wharf.engine.containers.running import Lives
+from wharf.engine.containers.terminal import console_size
 from wharf.engine.exec import record
-from wharf.engine.exec.attaching import ExecAttachment, StartOptions, console_size, told
+from wharf.engine.exec.attaching import ExecAttachment, StartOptions, told
 from wharf.engine.exec.record import Exec
 from wharf.errors import Conflict, EngineError, InvalidArgument, NotFound
 from wharf.runtime.contract import ExecLaunch, ExecProcess, Monitor
 from wharf.runtime.exec_bundle import ExecSpec, home_of, process_json
 from wharf.runtime.failure import RuntimeFailed
 from wharf.runtime.records import CONFIG
+from wharf.runtime.users import User
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+_NO_COMMAND: Final = "No exec command specified"
 #: How long the exit code of an ended exec can be asked for; dockerd forgets it about as late.
 REMEMBERED: Final = timedelta(minutes=5)
 #: How long a resize waits for an exec that is about to be started.
@@ -57,13 +60,21 @@ class Execs:
     async def create(self, ref: str, config: ExecConfig, detach_keys: bytes = b"") -> ExecCreated:
         """Prepares an exec in a running container."""
         if not config.cmd:
-            raise InvalidArgument("No exec command specified")
+            raise InvalidArgument(_NO_COMMAND)
         container = self.lives.store.find(ref)
         _require_running(container, ref)
-        return ExecCreated(id=self._add(container, config, detach_keys).id)
+        console_size(config.console_size)
+        user = None
+        if config.user and config.user != container.config.user:
+            user = await self.lives.starter.host.user(container, config.user)
+            _require_running(container := self.lives.current(container.id), ref)
+        return ExecCreated(id=self._add(container, config, user, detach_keys).id)
 
-    def _add(self, container: Container, config: ExecConfig, detach_keys: bytes = b"") -> Exec:
-        one = Exec(secrets.token_hex(32), container.id, config, detach_keys)
+    def _add(
+        self, container: Container, config: ExecConfig, user: User | None = None, detach_keys: bytes = b""
+    ) -> Exec:
+        config = msgspec.structs.replace(config, user=config.user or container.config.user)
+        one = Exec(secrets.token_hex(32), container.id, config, user, detach_keys)
         self.lives.of(container).execs[one.id] = one
         self._by_id[one.id] = one
         self.lives.publish(f"exec_create: {one.command_line}", container, execID=one.id)
@@ -71,6 +82,8 @@ class Execs:
 
     async def begin(self, container: Container, config: ExecConfig) -> Running:
         """Creates an exec and starts it, for the engine itself; the caller forgets it. Raises EngineError."""
+        if not config.cmd:
+            raise InvalidArgument(_NO_COMMAND)
         one = self._add(container, config)
         one.running = True
         try:
@@ -91,11 +104,11 @@ class Execs:
         With streams, what prevents the process from running is told in them, as if the process had.
         """
         one, container = self._find(id)
-        _require_running(container, container.name)
+        _require_running(container, container.id)
         if one.exit_code is not None:
-            raise Conflict(f"Error: Exec command {id} has already run")
+            raise Conflict(f"exec command {id} has already run")
         if one.running:
-            raise Conflict(f"Error: Exec command {id} is already running")
+            raise Conflict(f"exec command {id} is already running")
         if options.console_size != (0, 0) and not one.config.tty:
             raise InvalidArgument("console size is only supported with a terminal")
         one.running = True
@@ -122,7 +135,7 @@ class Execs:
         live = self.lives.of(container)
         try:
             if live.monitor is None:
-                raise Conflict(f"Container {container.id} is not running")
+                raise Conflict(f"container {container.id} is not running")
             process = await self._execute(one, container, live.monitor, options)
         except BaseException as error:
             self._forget_later(one, live, error.exit_code if isinstance(error, RuntimeFailed) else _CANNOT_START)
@@ -134,17 +147,17 @@ class Execs:
 
     async def _execute(self, one: Exec, container: Container, monitor: Monitor, options: StartOptions) -> ExecProcess:
         try:
-            return await monitor.execute(await self._launch(one, container, options))
+            return await monitor.execute(self._launch(one, container, options))
         except OSError as error:
             raise EngineError(f"cannot start the process: {error.strerror}") from error
 
-    async def _launch(self, one: Exec, container: Container, options: StartOptions) -> ExecLaunch:
+    def _launch(self, one: Exec, container: Container, options: StartOptions) -> ExecLaunch:
         config = one.config
         size = options.console_size if options.console_size != (0, 0) else console_size(config.console_size)
         attached = not options.detach
         return ExecLaunch(
             id=one.id,
-            process=await self._process(config, container, size),
+            process=self._process(one, container, size),
             command=config.cmd[0],
             tty=config.tty,
             framed=not options.tty,
@@ -154,12 +167,9 @@ class Execs:
             console_size=size,
         )
 
-    async def _process(self, config: ExecConfig, container: Container, size: tuple[int, int]) -> bytes:
-        starter = self.lives.starter
+    def _process(self, one: Exec, container: Container, size: tuple[int, int]) -> bytes:
+        starter, config, user = self.lives.starter, one.config, one.user
         own = (starter.places.bundle(container.id) / CONFIG).read_bytes()
-        user = None
-        if config.user and config.user != container.config.user:
-            user = await starter.host.user(container, config.user)
         merged = container.with_(
             config=msgspec.structs.replace(container.config, tty=config.tty, env=[*container.config.env, *config.env])
         )
@@ -201,7 +211,8 @@ class Execs:
     def _find(self, id: str) -> tuple[Exec, Container]:
         one = self._by_id.get(id)
         container = self.lives.store.get(one.container_id) if one is not None else None
-        if one is None or container is None:
+        # What is forgotten may still be in the index, which only remembers where to look.
+        if one is None or container is None or id not in self.lives.of(container).execs:
             raise NotFound(f"No such exec instance: {id}")
         return one, container
 
@@ -228,14 +239,12 @@ class Execs:
 
 def _directory(path: str) -> str:
     if not path.startswith("/"):
-        raise InvalidArgument("OCI runtime exec failed: exec failed: Cwd must be an absolute path: unknown")
+        raise RuntimeFailed("OCI runtime exec failed: exec failed: Cwd must be an absolute path: unknown")
     return path
 
 
 def _require_running(container: Container, ref: str) -> None:
     """Raises Conflict, in dockerd's words, unless an exec may be started in it."""
-    if container.status is Status.RESTARTING:
-        raise Conflict(f"Container {container.id} is restarting, wait until the container is running")
     container.require_alive()
     if container.status is Status.PAUSED:
         raise Conflict(f"Container {ref} is paused, unpause the container before exec")

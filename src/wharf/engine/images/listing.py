@@ -1,14 +1,14 @@
 """Which images a list shows, and how."""
 
 import fnmatch
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
 
+from wharf.apitypes.filters import until
 from wharf.apitypes.images import ImageSummary
 from wharf.engine.images.catalogue import digests, tags
 from wharf.engine.images.describing import unix_time
@@ -24,8 +24,6 @@ Test = Callable[[Image], bool]
 _KNOWN: Final = frozenset({"dangling", "label", "label!", "before", "since", "reference", "until"})
 _NEVER_TAGGED: Final = ["<none>:<none>"]
 _NO_DIGEST: Final = ["<none>@<none>"]
-_DURATION: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ns|us|µs|ms|s|m|h)")
-_SECONDS: Final = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def summaries(stock: Stock, filters: Filters) -> list[ImageSummary]:
@@ -85,9 +83,8 @@ def conditions(stock: Stock, filters: Filters, known: frozenset[str] = _KNOWN) -
     for name in filters.get("since", ()):
         limit = stock.catalogue.get(name)
         tests.append(lambda image, limit=limit: _is_older(limit, image))  # type: ignore[misc]
-    for text in filters.get("until", ()):
-        moment = parse_moment(text, datetime.now(UTC))
-        tests.append(lambda image, moment=moment: unix_time(image.created) < moment)  # type: ignore[misc]
+    if (moment := until(filters, datetime.now(UTC))) is not None:
+        tests.append(lambda image: unix_time(image.created) < moment.timestamp())
     if patterns := filters.get("reference", ()):
         tests.append(lambda image: any(matches(name, patterns) for name in stock.catalogue.names(image.id)))
     return tests
@@ -130,20 +127,3 @@ def matches(name: Reference, patterns: Sequence[str]) -> bool:
 def _fits(text: str, pattern: str) -> bool:
     parts, wanted = text.split("/"), pattern.split("/")
     return len(parts) == len(wanted) and all(map(fnmatch.fnmatchcase, parts, wanted))
-
-
-def parse_moment(text: str, now: datetime) -> float:
-    """Unix time of a filter's value: a Unix time, an RFC 3339 time or date, or a duration before `now` (10m, 1h30m).
-
-    Raises InvalidArgument for anything else.
-    """
-    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
-        return float(text)
-    if text and _DURATION.sub("", text) == "":
-        seconds = sum(float(amount) * _SECONDS[unit] for amount, unit in _DURATION.findall(text))
-        return (now - timedelta(seconds=seconds)).timestamp()
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise InvalidArgument(f"invalid time {text!r}") from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

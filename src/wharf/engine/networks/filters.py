@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
+from wharf.apitypes.filters import until
 from wharf.engine.containers import wording
-from wharf.engine.containers.listing import label_matches, parse_moment
+from wharf.engine.containers.listing import label_matches
 from wharf.engine.networks.record import NetworkRecord
 from wharf.errors import InvalidArgument
 
@@ -43,13 +44,13 @@ def matcher(filters: Filters, has_members: Callable[[str], bool]) -> Callable[[N
 def prune_matcher(filters: Filters, now: datetime) -> Callable[[NetworkRecord], bool]:
     """A test of whether prune takes a network."""
     _check(filters, PRUNE_KNOWN)
-    limits = [parse_moment(text, now) for text in filters.get("until", ())]
+    limit = until(filters, now)
 
     def matches(record: NetworkRecord) -> bool:
         return (
             label_matches(record.labels, filters.get("label", ()))
             and not any(label_matches(record.labels, [text]) for text in filters.get("label!", ()))
-            and all(wording.parse_time(record.created) < limit for limit in limits)
+            and (limit is None or wording.parse_time(record.created) < limit)
         )
 
     return matches
@@ -58,4 +59,4 @@ def prune_matcher(filters: Filters, now: datetime) -> Callable[[NetworkRecord], 
 def _check(filters: Filters, known: frozenset[str]) -> None:
     for name in filters:
         if name not in known:
-            raise InvalidArgument(f"Invalid filter '{name}'")
+            raise InvalidArgument(f"invalid filter '{name}'")

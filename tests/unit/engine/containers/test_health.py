@@ -39,8 +39,8 @@ def result(code: int) -> Result:
         (["CMD-SHELL", "a || b"], ("/bin/sh", "-c", "a || b")),
         (["NONE"], None),
         ([], None),
-        (["CMD"], None),
-        (["CMD-SHELL"], None),
+        (["CMD"], ()),
+        (["CMD-SHELL", "a", "b"], ("/bin/sh", "-c", "a", "b")),
         (["WHATEVER", "x"], None),
     ],
 )

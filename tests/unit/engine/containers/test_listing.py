@@ -77,7 +77,7 @@ def test_exit_codes_count_only_for_the_exited() -> None:
     [{"colour": ["red"]}, {"status": ["asleep"]}, {"exited": ["x"]}, {"health": ["well"]}, {"is-task": ["x"]}],
 )
 def test_filters_that_cannot_be(filters: dict[str, Sequence[str]]) -> None:
-    with pytest.raises(InvalidArgument, match="Invalid filter"):
+    with pytest.raises(InvalidArgument, match="invalid filter"):
         listing.check(filters)
 
 

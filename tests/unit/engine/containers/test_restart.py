@@ -55,6 +55,22 @@ def test_policies_that_make_no_sense(policy: RestartPolicy, auto_remove: bool) -
 
 
 @pytest.mark.parametrize(
+    ("name", "most", "words"),
+    [
+        ("always", 3, "maximum retry count can only be used with 'on-failure'"),
+        ("unless-stopped", 3, "maximum retry count can only be used with 'on-failure'"),
+        ("no", -1, "maximum retry count can only be used with 'on-failure' and cannot be negative"),
+        ("on-failure", -1, "maximum retry count cannot be negative"),
+        ("Always", 0, "unknown policy 'Always'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'"),
+    ],
+)
+def test_why_a_policy_makes_no_sense(name: str, most: int, words: str) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        restart.check(RestartPolicy(name=name, maximum_retry_count=most), auto_remove=False)
+    assert str(caught.value) == f"invalid restart policy: {words}"
+
+
+@pytest.mark.parametrize(
     ("name", "most", "exit_code", "restarts", "stopped", "again"),
     [
         ("no", 0, 1, 0, False, False),

@@ -17,8 +17,8 @@ MB = 1 << 20
         (HostConfig(memory=MB), "Minimum memory limit allowed is 6MB"),
         (HostConfig(memory=64 * MB, memory_swap=32 * MB), "Minimum memoryswap limit should be larger"),
         (HostConfig(nano_cpus=99 * 10**9), "Range of CPUs is from 0.01 to 2.00"),
-        (HostConfig(restart_policy=RestartPolicy(name="sometimes")), "invalid restart policy 'sometimes'"),
-        (HostConfig(restart_policy=RestartPolicy(maximum_retry_count=3)), "without a restart policy"),
+        (HostConfig(restart_policy=RestartPolicy(name="x")), "invalid restart policy: unknown policy 'x'"),
+        (HostConfig(restart_policy=RestartPolicy(name="no", maximum_retry_count=3)), "only be used with 'on-failure'"),
         (HostConfig(blkio_weight=5), "blkio weight"),
     ],
 )

@@ -1,29 +1,8 @@
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
 from wharf.engine.containers import wording
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0.4, "Less than a second"),
-        (1, "1 second"),
-        (59, "59 seconds"),
-        (60, "About a minute"),
-        (150, "2 minutes"),
-        (46 * 60, "46 minutes"),
-        (3600, "About an hour"),
-        (47 * 3600, "47 hours"),
-        (49 * 3600, "2 days"),
-        (15 * 86400, "2 weeks"),
-        (70 * 86400, "2 months"),
-        (800 * 86400, "2 years"),
-    ],
-)
-def test_durations_read_as_docker_prints_them(seconds: float, text: str) -> None:
-    assert wording.human_duration(timedelta(seconds=seconds)) == text
 
 
 @pytest.mark.parametrize(

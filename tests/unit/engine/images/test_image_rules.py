@@ -1,35 +1,12 @@
-from datetime import UTC, datetime
-
 import pytest
 
 from wharf.apitypes.jsonmessage import Progress, to_json
 from wharf.engine.images.changes import apply_changes
 from wharf.engine.images.describing import unix_time
-from wharf.engine.images.listing import boolean, matches, parse_moment
+from wharf.engine.images.listing import boolean, matches
 from wharf.errors import InvalidArgument
 from wharf.spec.image_config import RunConfig
 from wharf.spec.reference import Reference
-
-NOW = datetime(2024, 5, 1, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("text", "moment"),
-    [
-        ("1714521600", 1714521600.0),
-        ("1h30m", NOW.timestamp() - 5400),
-        ("2024-05-01T00:00:00Z", NOW.timestamp()),
-        ("2024-05-01", NOW.timestamp()),
-    ],
-)
-def test_moments(text: str, moment: float) -> None:
-    assert parse_moment(text, NOW) == moment
-
-
-@pytest.mark.parametrize("text", ["", "soon", "1x", "h"])
-def test_moments_that_are_refused(text: str) -> None:
-    with pytest.raises(InvalidArgument):
-        parse_moment(text, NOW)
 
 
 @pytest.mark.parametrize(

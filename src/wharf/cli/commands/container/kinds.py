@@ -3,22 +3,13 @@
 import os
 
 from wharf.cli.flags import Kind, read_int
+from wharf.spec import durations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50}
-NANOSECONDS = {
-    "ns": 1,
-    "us": 10**3,
-    "µs": 10**3,
-    "μs": 10**3,
-    "ms": 10**6,
-    "s": 10**9,
-    "m": 60 * 10**9,
-    "h": 3600 * 10**9,
-}
 LIMITS = frozenset(
     "core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack".split()
 )
@@ -37,29 +28,6 @@ def read_bytes(text: str) -> int:
 
 def read_swap(text: str) -> int:
     return -1 if text == "-1" else read_bytes(text)
-
-
-def read_duration(text: str) -> int:
-    """Nanoseconds of a duration in Go's notation, such as `1m30s` or `1.5h`."""
-    rest = text.removeprefix("-").removeprefix("+")
-    if rest == "0":
-        return 0
-    total = 0.0
-    if not rest:
-        raise ValueError(f'time: invalid duration "{text}"')
-    while rest:
-        digits = rest[: len(rest) - len(rest.lstrip("0123456789."))]
-        rest = rest[len(digits) :]
-        unit = rest[: len(rest) - len(rest.lstrip("nuµμmsh"))]
-        rest = rest[len(unit) :]
-        if not digits.replace(".", "", 1).isdigit():
-            raise ValueError(f'time: invalid duration "{text}"')
-        if not unit and not rest:
-            raise ValueError(f'time: missing unit in duration "{text}"')
-        if unit not in NANOSECONDS:
-            raise ValueError(f'time: unknown unit "{unit or rest}" in duration "{text}"')
-        total += float(digits) * NANOSECONDS[unit]
-    return int(-total if text.startswith("-") else total)
 
 
 def read_cpus(text: str) -> int:
@@ -258,7 +226,7 @@ def split_fields(text: str) -> list[str]:
 
 BYTES = Kind("bytes", read_bytes, default=0)
 SWAP = Kind("bytes", read_swap, default=0)
-DURATION = Kind("duration", read_duration, default=0)
+DURATION = Kind("duration", durations.parse, default=0)
 CPUS = Kind("decimal", read_cpus, default=0)
 ENVIRONMENT = Kind("list", read_env, many=True)
 LABELS = Kind("list", read_label, many=True)

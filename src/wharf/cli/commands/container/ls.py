@@ -8,10 +8,11 @@ from wharf.cli.flags import BOOL, FILTER, INT, STRING, Flag
 from wharf.cli.output import out
 from wharf.cli.render.listing import Listing
 from wharf.cli.render.ports import show_ports
-from wharf.cli.render.values import duration, ellipsis, local_time, short_id, size
+from wharf.cli.render.values import ellipsis, local_time, short_id, size
 from wharf.client import containers
 from wharf.errors import InvalidArgument
 from wharf.gotemplate.quoting import quoted
+from wharf.spec import durations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def listing(*, full: bool) -> Listing:
             "Image": ("IMAGE", lambda row: _show_image(row, full)),
             "Command": ("COMMAND", show_command),
             "CreatedAt": ("CREATED AT", lambda row: local_time(row["Created"])),
-            "RunningFor": ("CREATED", lambda row: duration(time.time() - row["Created"]) + " ago"),
+            "RunningFor": ("CREATED", lambda row: durations.human(time.time() - row["Created"]) + " ago"),
             "Status": ("STATUS", lambda row: row["Status"]),
             "State": ("STATE", lambda row: row["State"]),
             "Ports": ("PORTS", lambda row: show_ports(row.get("Ports") or [])),

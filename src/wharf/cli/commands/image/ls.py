@@ -7,8 +7,9 @@ from wharf.cli.commands.filters import read_filters
 from wharf.cli.flags import BOOL, FILTER, STRING, Flag
 from wharf.cli.output import out
 from wharf.cli.render.listing import Listing
-from wharf.cli.render.values import duration, local_time, short_id, size
+from wharf.cli.render.values import local_time, short_id, size
 from wharf.client import images
+from wharf.spec import durations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def listing(*, full: bool) -> Listing:
 
 
 def since(created: int) -> str:
-    return f"{duration(time.time() - created)} ago" if created > YEAR_ONE else "N/A"
+    return f"{durations.human(time.time() - created)} ago" if created > YEAR_ONE else "N/A"
 
 
 def _known(count: int, show: "Any") -> str:

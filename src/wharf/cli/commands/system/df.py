@@ -4,9 +4,10 @@ from wharf.cli.command import Call, Command
 from wharf.cli.flags import BOOL, STRING, Flag
 from wharf.cli.output import out
 from wharf.cli.render.listing import Listing
-from wharf.cli.render.values import duration, short_id, size
+from wharf.cli.render.values import short_id, size
 from wharf.client import system
 from wharf.errors import InvalidArgument
+from wharf.spec import durations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def _ago(moment: str | None) -> str:
 
     from wharf.cli.commands.times import read_moment
 
-    return f"{duration(time.time() - float(read_moment(moment, 'date')))} ago"
+    return f"{durations.human(time.time() - float(read_moment(moment, 'date')))} ago"
 
 
 def _show_free(row: "dict[str, Any]") -> str:

@@ -1,0 +1,193 @@
+"""What each operation answers in each state of a container: dockerd's status codes and words."""
+
+import time
+from typing import Any
+
+import pytest
+
+from harness.engine import API, Answer, wait_until
+from harness.wharfd import Wharfd
+
+NOT_RUNNING = "container {id} is not running"
+RESTARTING = "Container {id} is restarting, wait until the container is running"
+
+
+class Container:
+    """One container that requests are made of."""
+
+    def __init__(self, engine: Wharfd, name: str, *command: str, **host: Any) -> None:
+        self._engine = engine
+        self.name = name
+        body = {"Image": "busybox", "Cmd": list(command), "HostConfig": host}
+        self.id: str = engine.request("POST", f"{API}/containers/create?name={name}", body).json["Id"]
+
+    def post(self, path: str, body: object = None) -> Answer:
+        return self._engine.request("POST", f"{API}/containers/{self.id}/{path}", body)
+
+    def remove(self, query: str = "") -> Answer:
+        return self._engine.request("DELETE", f"{API}/containers/{self.id}{query}")
+
+    @property
+    def status(self) -> str:
+        return str(self._engine.state(self.id)["Status"])
+
+    def says(self, answer: Answer) -> tuple[int, str]:
+        """Status and message, with our id as `{id}`."""
+        message = answer.message if answer.status >= 400 else ""
+        return answer.status, message.replace(self.id, "{id}")
+
+
+def test_before_and_after_the_run(wharfd: Wharfd) -> None:
+    one = Container(wharfd, "states", "sleep", "1000")
+    for stopped_by in ("", "stop?t=0", "kill"):
+        if stopped_by:
+            assert one.post("start").status == 204
+            assert one.post("start").status == 304
+            assert one.post(stopped_by).status == 204
+        assert one.says(one.post("pause")) == (409, NOT_RUNNING)
+        assert one.says(one.post("unpause")) == (500, "Container {id} is not paused")
+        assert one.says(one.post("kill")) == (409, f"cannot kill container: {{id}}: {NOT_RUNNING}")
+        assert one.says(one.post("exec", {"Cmd": ["true"]})) == (409, NOT_RUNNING)
+        assert one.says(one.post("resize?h=1&w=1")) == (409, NOT_RUNNING)
+        assert one.post("stop").status == 304
+
+
+def test_while_it_runs(wharfd: Wharfd) -> None:
+    one = Container(wharfd, "states", "sleep", "1000")
+    one.post("start")
+    assert one.says(one.post("unpause")) == (500, "Container {id} is not paused")
+    assert one.says(one.remove()) == (
+        409,
+        'cannot remove container "{id}": container is running: stop the container before removing or force remove',
+    )
+    assert one.post("pause").status == 204
+    assert one.says(one.post("pause")) == (409, "Container {id} is already paused")
+    assert one.says(one.post("start")) == (409, "cannot start a paused container, try unpause instead")
+    paused = "Container {id} is paused, unpause the container before exec"
+    assert one.says(one.post("exec", {"Cmd": ["true"]})) == (409, paused)
+    assert one.says(one.remove()) == (
+        409,
+        'cannot remove container "{id}": container is paused and must be unpaused first',
+    )
+    # Whatever the signal: it could not arrive while the container is frozen.
+    assert one.post("kill?signal=CONT").status == 204
+    assert one.status == "running"
+    one.post("pause")
+    assert one.post("restart?t=0").status == 204
+    assert one.status == "running"
+    one.post("pause")
+    assert one.remove("?force=1").status == 204
+    assert one.says(one.remove()) == (404, "No such container: {id}")
+
+
+def test_while_it_waits_for_its_restart(wharfd: Wharfd) -> None:
+    one = Container(wharfd, "states", "false", RestartPolicy={"Name": "always"})
+    one.post("start")
+    wait_until(lambda: wharfd.state(one.id)["Restarting"] and restarts(wharfd, one.id) > 3, "it restarts")
+    time.sleep(0.3)  # past the short pauses: what follows is quicker than the next
+    assert one.status == "restarting"
+    assert one.says(one.post("pause")) == (409, RESTARTING)
+    assert one.says(one.post("exec", {"Cmd": ["true"]})) == (409, RESTARTING)
+    assert one.says(wharfd.request("GET", f"{API}/containers/{one.id}/top")) == (409, RESTARTING)
+    assert one.post("start").status == 304
+    assert one.says(one.remove())[0] == 409
+    assert one.post("stop").status == 204
+    assert one.status == "exited"
+    assert one.post("start").status == 204
+    assert restarts(wharfd, one.id) < 3
+
+
+def restarts(engine: Wharfd, id: str) -> int:
+    return int(engine.request("GET", f"{API}/containers/{id}/json").json["RestartCount"])
+
+
+@pytest.mark.parametrize(
+    ("signal", "words"),
+    [
+        ("FOO", "invalid signal: FOO"),
+        ("0", "invalid signal: 0"),
+        ("-1", "the linux daemon does not support signal -1"),
+        ("65", "the linux daemon does not support signal 65"),
+        ("32", "the linux daemon does not support signal 32"),
+        ("RTMIN%2B16", "invalid signal: RTMIN+16"),
+        ("SIGSIGTERM", "invalid signal: SIGSIGTERM"),
+    ],
+)
+def test_signals_that_do_not_exist(wharfd: Wharfd, signal: str, words: str) -> None:
+    answer = wharfd.request("POST", f"{API}/containers/nobody/kill?signal={signal}")
+    assert (answer.status, answer.message) == (400, f"cannot kill container: nobody: {words}")
+
+
+def test_every_form_of_a_signal_arrives(wharfd: Wharfd) -> None:
+    script = 'trap "echo 38" 38; trap "echo 61" 61; trap "echo USR1" USR1; echo ready; while :; do sleep 0.02; done'
+    one = Container(wharfd, "signals", "sh", "-c", script)
+    one.post("start")
+    wait_until(lambda: "ready" in wharfd.docker("logs", one.id).text, "it listens")
+    for number, form in enumerate(("USR1", "sigusr1", "10", "%2B10", "RTMIN%2B4", "SIGRTMAX-3", "38")):
+        assert one.post(f"kill?signal={form}").status == 204, form
+        wait_until(lambda n=number: len(wharfd.docker("logs", one.id).text.split()) == n + 2, form)  # type: ignore[misc]
+    assert wharfd.docker("logs", one.id).text.split() == ["ready", *["USR1"] * 4, "38", "61", "38"]
+
+
+def test_the_signal_of_a_stop(wharfd: Wharfd) -> None:
+    one = Container(wharfd, "signals", "sh", "-c", 'trap "exit 7" USR2; while :; do sleep 0.02; done')
+    one.post("start")
+    time.sleep(0.2)
+    path = f"/containers/{one.id}/stop?signal=USR2"
+    # Clients of old versions cannot mean it: there the container's own signal counts, and it ignores that.
+    wharfd.request("POST", f"/v1.41{path}&t=0")
+    assert wharfd.state(one.id)["ExitCode"] == 137
+    one.post("start")
+    time.sleep(0.2)
+    wharfd.request("POST", f"/v1.42{path}")
+    assert wharfd.state(one.id)["ExitCode"] == 7
+
+
+@pytest.mark.parametrize(
+    ("policy", "auto_remove", "words"),
+    [
+        ({"Name": "always", "MaximumRetryCount": 3}, False, "can only be used with 'on-failure'"),
+        ({"Name": "", "MaximumRetryCount": 3}, False, "can only be used with 'on-failure'"),
+        ({"Name": "on-failure", "MaximumRetryCount": -1}, False, "maximum retry count cannot be negative"),
+        ({"Name": "sometimes"}, False, "unknown policy 'sometimes'"),
+        ({"Name": "always"}, True, "can't create 'AutoRemove' container with restart policy"),
+    ],
+)
+def test_policies_that_make_no_sense(wharfd: Wharfd, policy: object, auto_remove: bool, words: str) -> None:
+    host = {"RestartPolicy": policy, "AutoRemove": auto_remove}
+    answer = wharfd.request("POST", f"{API}/containers/create?name=none", {"Image": "busybox", "HostConfig": host})
+    assert answer.status == 400
+    assert words in answer.message
+    assert wharfd.docker("ps", "-aq").text == ""
+
+
+def test_names_that_cannot_be(wharfd: Wharfd) -> None:
+    one, other = Container(wharfd, "one", "true"), Container(wharfd, "other", "true")
+    allowed = "only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed"
+    for name, status, words in (
+        ("", 400, "Neither old nor new names may be empty"),
+        ("one", 400, "Renaming a container with the same name as its current name"),
+        ("/one", 400, "Renaming a container with the same name as its current name"),
+        ("-x", 400, f"Error when allocating new name: Invalid container name (/-x), {allowed}"),
+        ("a/b", 400, f"Error when allocating new name: Invalid container name (/a/b), {allowed}"),
+        (
+            "other",
+            409,
+            'Error when allocating new name: Conflict. The container name "/other" is already in use by container '
+            f'"{other.id}". You have to remove (or rename) that container to be able to reuse that name.',
+        ),
+    ):
+        answer = one.post(f"rename?name={name}")
+        assert (answer.status, answer.message) == (status, words)
+
+
+def test_prunes_that_cannot_be(wharfd: Wharfd) -> None:
+    Container(wharfd, "kept", "true")
+    for filters, words in (
+        ('{"until":["1d"]}', 'failed to parse value as time or duration: "1d"'),
+        ('{"until":["1h","2h"]}', "more than one until filter specified"),
+        ('{"colour":["red"]}', "invalid filter 'colour'"),
+    ):
+        answer = wharfd.request("POST", f"{API}/containers/prune?filters={filters}")
+        assert (answer.status, answer.message) == (400, words)
+    assert wharfd.docker("ps", "-aq").text != ""
