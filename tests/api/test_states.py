@@ -125,7 +125,7 @@ def test_every_form_of_a_signal_arrives(wharfd: Wharfd) -> None:
     wait_until(lambda: "ready" in wharfd.docker("logs", one.id).text, "it listens")
     for number, form in enumerate(("USR1", "sigusr1", "10", "%2B10", "RTMIN%2B4", "SIGRTMAX-3", "38")):
         assert one.post(f"kill?signal={form}").status == 204, form
-        wait_until(lambda n=number: len(wharfd.docker("logs", one.id).text.split()) == n + 2, form)  # type: ignore[misc]
+        wait_until(lambda n=number: len(wharfd.docker("logs", one.id).text.split()) == n + 2, form)
     assert wharfd.docker("logs", one.id).text.split() == ["ready", *["USR1"] * 4, "38", "61", "38"]
 
 
