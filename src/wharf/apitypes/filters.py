@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from wharf.apitypes import durations
 from wharf.errors import InvalidArgument
-from wharf.spec import durations
 
 
 def parse_filters(text: str) -> dict[str, list[str]]:

@@ -1,7 +1,7 @@
 """Times as --since and --until take them."""
 
+from wharf.apitypes import durations
 from wharf.errors import InvalidArgument
-from wharf.spec import durations
 
 FORMS = (
     "%Y-%m-%dT%H:%M:%S%z",

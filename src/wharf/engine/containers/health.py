@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from wharf.apitypes import durations
 from wharf.apitypes.containers import ContainerConfig, HealthConfig
 from wharf.errors import InvalidArgument
-from wharf.spec import durations
 
 #: Results that are remembered, and bytes of a check's output.
 REMEMBERED: Final = 5

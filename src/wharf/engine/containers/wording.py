@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
+from wharf.apitypes import durations
 from wharf.engine.containers.record import Container, Status
-from wharf.spec import durations
 
 
 def parse_time(text: str) -> datetime:

@@ -2,8 +2,8 @@
 
 import os
 
+from wharf.apitypes import durations
 from wharf.cli.flags import Kind, read_int
-from wharf.spec import durations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

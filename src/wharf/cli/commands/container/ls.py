@@ -2,6 +2,7 @@
 
 import time
 
+from wharf.apitypes import durations
 from wharf.cli.command import Call, Command
 from wharf.cli.commands.filters import read_filters
 from wharf.cli.flags import BOOL, FILTER, INT, STRING, Flag
@@ -12,7 +13,6 @@ from wharf.cli.render.values import ellipsis, local_time, short_id, size
 from wharf.client import containers
 from wharf.errors import InvalidArgument
 from wharf.gotemplate.quoting import quoted
-from wharf.spec import durations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

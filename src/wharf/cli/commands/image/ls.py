@@ -2,6 +2,7 @@
 
 import time
 
+from wharf.apitypes import durations
 from wharf.cli.command import Call, Command
 from wharf.cli.commands.filters import read_filters
 from wharf.cli.flags import BOOL, FILTER, STRING, Flag
@@ -9,7 +10,6 @@ from wharf.cli.output import out
 from wharf.cli.render.listing import Listing
 from wharf.cli.render.values import local_time, short_id, size
 from wharf.client import images
-from wharf.spec import durations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,5 +1,6 @@
 """`wharf system df`."""
 
+from wharf.apitypes import durations
 from wharf.cli.command import Call, Command
 from wharf.cli.flags import BOOL, STRING, Flag
 from wharf.cli.output import out
@@ -7,7 +8,6 @@ from wharf.cli.render.listing import Listing
 from wharf.cli.render.values import short_id, size
 from wharf.client import system
 from wharf.errors import InvalidArgument
-from wharf.spec import durations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

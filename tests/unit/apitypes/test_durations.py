@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wharf.spec import durations
+from wharf.apitypes import durations
 
 
 @pytest.mark.parametrize(
