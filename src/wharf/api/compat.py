@@ -93,11 +93,11 @@ def _console_size(document: Document) -> None:
     document["ConsoleSize"] = document["ConsoleSize"] or [0, 0]
 
 
-def _config_mac_address(document: Document) -> None:
-    """Before 1.44 the MAC address was the container's, not an endpoint's."""
-    address = document["NetworkSettings"].get("MacAddress", "")
-    document["Config"].setdefault("MacAddress", "")
-    document["Config"]["MacAddress"] = document["Config"]["MacAddress"] or address
+def _id_as_alias(document: Document) -> None:
+    """Until 1.44 the short id was among the aliases; now all of a container's names on a network are DNSNames."""
+    for name, endpoint in document["NetworkSettings"]["Networks"].items():
+        if name not in ("bridge", "host", "none"):
+            endpoint["Aliases"] = [*(endpoint["Aliases"] or ()), document["Id"][:12]]
 
 
 def _bridge_by_name(document: Document) -> None:
@@ -165,6 +165,8 @@ _CONTAINERS_ONLY: Final = _without_empty(
     "StdinOnce",
     "Tty",
 )
+#: Of a mount: what only a volume has.
+_VOLUMES_ONLY: Final = _without_empty("Driver", "Name")
 
 _SUMMARY: Final[Sequence[tuple[int, int, Change]]] = (
     (0, 45, _within("HostConfig", _without("Annotations"))),
@@ -173,6 +175,8 @@ _SUMMARY: Final[Sequence[tuple[int, int, Change]]] = (
     (44, 47, _within("NetworkSettings", _each("Networks", _without("GwPriority")))),
     (0, 51, _without("Health")),
     (45, 99, _bridge_by_name),
+    (0, 99, _every("Mounts", _VOLUMES_ONLY)),
+    (0, 99, _without_empty("SizeRw")),
 )
 _IMAGE_SUMMARY: Final[Sequence[tuple[int, int, Change]]] = ((44, 99, _without("VirtualSize")),)
 _COMMITS: Final = ("ContainerdCommit", "RuncCommit", "InitCommit")
@@ -186,7 +190,9 @@ def _nested(member: str, rows: Sequence[tuple[int, int, Change]]) -> Sequence[tu
 #: For a type: (first version, last version, change). All rows whose versions fit are applied, in order.
 SHAPES: Final[dict[type, Sequence[tuple[int, int, Change]]]] = {
     ContainerInspect: (
-        (0, 43, _config_mac_address),
+        (0, 43, _within("Config", _without_empty("MacAddress"))),
+        (0, 44, _id_as_alias),
+        (0, 99, _every("Mounts", _VOLUMES_ONLY)),
         (0, 43, _within("NetworkSettings", _each("Networks", _ENDPOINT_EXTRAS))),
         (44, 47, _within("NetworkSettings", _each("Networks", _without("GwPriority")))),
         (0, 42, _within("HostConfig", _without("Annotations"))),

@@ -14,12 +14,11 @@ class Wire(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
 
 
 def named(wire: str, default: Any = msgspec.NODEFAULT) -> Any:
-    """A field whose name on the wire is not simply CamelCase."""
     """A field whose JSON name is not its own name in CamelCase."""
     return msgspec.field(name=wire, default=default)
 
 
-class HealthConfig(Wire, frozen=True, kw_only=True):
+class HealthConfig(Wire, frozen=True, kw_only=True, omit_defaults=True):
     """Durations are nanoseconds; 0 means inherit."""
 
     test: list[str] = []
@@ -105,7 +104,7 @@ class ThrottleDevice(Wire, frozen=True, kw_only=True):
     rate: int = 0
 
 
-class BindOptions(Wire, frozen=True, kw_only=True):
+class BindOptions(Wire, frozen=True, kw_only=True, omit_defaults=True):
     propagation: str = ""
     non_recursive: bool = False
     create_mountpoint: bool = False
@@ -113,29 +112,29 @@ class BindOptions(Wire, frozen=True, kw_only=True):
     read_only_force_recursive: bool = False
 
 
-class VolumeDriverConfig(Wire, frozen=True, kw_only=True):
+class VolumeDriverConfig(Wire, frozen=True, kw_only=True, omit_defaults=True):
     name: str = ""
     options: dict[str, str] = {}
 
 
-class VolumeOptions(Wire, frozen=True, kw_only=True):
+class VolumeOptions(Wire, frozen=True, kw_only=True, omit_defaults=True):
     no_copy: bool = False
     labels: dict[str, str] = {}
     driver_config: VolumeDriverConfig | None = None
     subpath: str = ""
 
 
-class TmpfsOptions(Wire, frozen=True, kw_only=True):
+class TmpfsOptions(Wire, frozen=True, kw_only=True, omit_defaults=True):
     size_bytes: int = 0
     mode: int = 0
     options: list[list[str]] = []
 
 
-class ImageMountOptions(Wire, frozen=True, kw_only=True):
+class ImageMountOptions(Wire, frozen=True, kw_only=True, omit_defaults=True):
     subpath: str = ""
 
 
-class Mount(Wire, frozen=True, kw_only=True):
+class Mount(Wire, frozen=True, kw_only=True, omit_defaults=True):
     """A mount as `--mount` asks for it."""
 
     type: str = ""
@@ -228,7 +227,7 @@ class HostConfig(Wire, frozen=True, kw_only=True):
     idmaps: dict[str, str] | msgspec.UnsetType = msgspec.UNSET  # by mount point of a bind
 
 
-class EndpointIPAMConfig(Wire, frozen=True, kw_only=True):
+class EndpointIPAMConfig(Wire, frozen=True, kw_only=True, omit_defaults=True):
     ipv4_address: str = named("IPv4Address", "")
     ipv6_address: str = named("IPv6Address", "")
     link_local_ips: list[str] = named("LinkLocalIPs", [])

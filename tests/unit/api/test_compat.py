@@ -13,6 +13,7 @@ from wharf.apitypes.containers import (
     ContainerSummary,
     EndpointSettings,
     HostConfig,
+    MountPoint,
     NetworkSettings,
     SummaryHostConfig,
     SummaryNetworkSettings,
@@ -42,8 +43,28 @@ def shape(value: Any, version: int) -> Any:
 
 
 def test_the_mac_address_was_the_containers_until_1_43() -> None:
-    assert shape(INSPECT, 43)["Config"]["MacAddress"] == "02:42:ac:11:00:02"
-    assert "MacAddress" not in shape(INSPECT, 44)["Config"]
+    assert "MacAddress" not in shape(INSPECT, 43)["Config"]
+    asked = msgspec.structs.replace(INSPECT, config=ContainerConfig(mac_address="02:42:00:00:00:01"))
+    assert shape(asked, 43)["Config"]["MacAddress"] == "02:42:00:00:00:01"
+    assert "MacAddress" not in shape(asked, 44)["Config"]
+
+
+@pytest.mark.parametrize(("version", "aliases"), [(44, ["db", "0123456789ab"]), (45, ["db"])])
+def test_the_short_id_was_an_alias_until_1_44(version: int, aliases: list[str]) -> None:
+    endpoints = {"bridge": EndpointSettings(), "front": EndpointSettings(aliases=["db"])}
+    inspect = msgspec.structs.replace(
+        INSPECT, id="0123456789ab" + "0" * 52, network_settings=NetworkSettings(networks=endpoints)
+    )
+    found = shape(inspect, version)["NetworkSettings"]["Networks"]
+    assert (found["front"]["Aliases"], found["bridge"]["Aliases"]) == (aliases, None)
+
+
+def test_a_mount_shows_what_its_type_has() -> None:
+    points = [MountPoint(type="bind", source="/a"), MountPoint(type="volume", name="v", driver="local")]
+    for value in (msgspec.structs.replace(INSPECT, mounts=points), msgspec.structs.replace(SUMMARY, mounts=points)):
+        bind, volume = shape(value, 51)["Mounts"]
+        assert set(bind) == {"Type", "Source", "Destination", "Mode", "RW", "Propagation"}
+        assert set(volume) == {*bind, "Name", "Driver"}
 
 
 def test_the_default_bridges_settings_are_repeated_until_1_51() -> None:

@@ -123,7 +123,7 @@ class Creations:
     def accepted(self, config: ContainerConfig, host: HostConfig) -> tuple[HostConfig, list[str]]:
         """The host's configuration with what dockerd fills in, and warnings. Raises the fault of what cannot be."""
         security.check(host, self.lives.starter.host.facts)
-        host = security.with_labels(self._with_defaults(host))
+        host = self._with_ids(security.with_labels(self._with_defaults(host)))
         warnings = creation.check(config, host, cpus=os.cpu_count() or 1)
         self._check_runtime(host.runtime)
         return sharing.resolved(host, self.store.search), warnings
@@ -149,6 +149,25 @@ class Creations:
             shm_size=host.shm_size or self.config.shm_size,
             restart_policy=msgspec.structs.replace(host.restart_policy, name=host.restart_policy.name or "no"),
         )
+
+    def _with_ids(self, host: HostConfig) -> HostConfig:
+        """Containers whose namespaces it shares by their ids, which stay when they are renamed."""
+        return msgspec.structs.replace(
+            host,
+            network_mode=self._with_id(host.network_mode, required=False),  # that one may come later
+            pid_mode=self._with_id(host.pid_mode),
+            ipc_mode=self._with_id(host.ipc_mode),
+        )
+
+    def _with_id(self, mode: str, *, required: bool = True) -> str:
+        kind, _, ref = mode.partition(":")
+        if kind != "container" or not ref:
+            return mode
+        if (other := self.store.search(ref)) is None:
+            if required:
+                raise InvalidArgument(f"No such container: {ref}")
+            return mode
+        return f"container:{other.id}"
 
     def _check_runtime(self, name: str) -> None:
         if name not in self.config.runtimes:

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from wharf.apitypes.containers import (
+    ContainerConfig,
     ContainerInspect,
     ContainerState,
     ContainerSummary,
@@ -15,6 +16,7 @@ from wharf.apitypes.containers import (
     HealthResult,
     HealthState,
     HealthSummary,
+    MountPoint,
     NetworkSettings,
     PendingEdit,
     Port,
@@ -75,6 +77,8 @@ def _endpoint_settings(container: Container, name: str, asked: EndpointSettings,
         network_id=network_id if container.started_at != ZERO_TIME else "",
         dns_names=attachments.dns_names(container, asked) if named else None,
     )
+    if container.pid and name in ("host", "none"):
+        return msgspec.structs.replace(settings, endpoint_id=container.id)
     if endpoint := container.endpoints.get(name):
         settings = msgspec.structs.replace(
             settings,
@@ -125,7 +129,9 @@ def inspect(
     apparmor_profile: str,
     execs: list[str],
 ) -> ContainerInspect:
-    """GET /containers/{name}/json, without sizes. `directory` is the container's own under the data-root."""
+    """GET /containers/{name}/json, without sizes. `directory` has the files that are bound to its /etc."""
+    # Until a start has made them there are no files to name.
+    prepared = container.started_at != ZERO_TIME or container.exit_code != 0
     return ContainerInspect(
         id=container.id,
         created=container.created,
@@ -133,10 +139,10 @@ def inspect(
         args=container.args,
         state=state(container, health),
         image=container.image,
-        resolv_conf_path=str(directory / "resolv.conf"),
-        hostname_path=str(directory / "hostname"),
-        hosts_path=str(directory / "hosts"),
-        log_path=log_path,
+        resolv_conf_path=str(directory / "resolv.conf") if prepared else "",
+        hostname_path=str(directory / "hostname") if prepared else "",
+        hosts_path=str(directory / "hosts") if prepared else "",
+        log_path=log_path if prepared else "",
         name=f"/{container.name}",
         exec_ids=execs or None,
         restart_count=container.restart_count,
@@ -145,11 +151,26 @@ def inspect(
         host_config=container.host,
         app_armor_profile=apparmor_profile,
         graph_driver=DriverData(name=driver, data=driver_data),
-        mounts=container.mounts,
-        config=container.config,
+        mounts=_mounts(container),
+        config=_config(container),
         network_settings=network_settings(container, network_id),
         pending_edit=_pending_edit(container),
     )
+
+
+def _mounts(container: Container) -> list[MountPoint]:
+    """Also those in memory that --mount has asked for; those of --tmpfs are told of elsewhere."""
+    in_memory = [mount for mount in container.host.mounts if mount.type == "tmpfs"]
+    points = [MountPoint(type="tmpfs", destination=mount.target, rw=not mount.read_only) for mount in in_memory]
+    return [*container.mounts, *points]
+
+
+def _config(container: Container) -> ContainerConfig:
+    """With the MAC address where old versions have it; it is the first network's."""
+    asked = next(iter(attachments.of(container).values()), None)
+    if asked is None or not asked.mac_address:
+        return container.config
+    return msgspec.structs.replace(container.config, mac_address=asked.mac_address)
 
 
 def _pending_edit(container: Container) -> PendingEdit | msgspec.UnsetType:
@@ -168,6 +189,14 @@ def _summary_ports(container: Container) -> list[Port]:
         ]
         lines += published or [Port(private_port=int(number), type=protocol or "tcp")]
     return lines
+
+
+def _listed_networks(container: Container, network_id: Callable[[str], str]) -> dict[str, EndpointSettings]:
+    """As a list shows them: without the container's names there."""
+    return {
+        name: msgspec.structs.replace(settings, aliases=None, dns_names=None)
+        for name, settings in networks(container, network_id).items()
+    }
 
 
 def summary(
@@ -192,6 +221,6 @@ def summary(
         status=wording.status(container, now, status_of(health).value),
         health=HealthSummary(status=status_of(health).value, failing_streak=health.failing_streak if health else 0),
         host_config=SummaryHostConfig(network_mode=container.host.network_mode, annotations=container.host.annotations),
-        network_settings=SummaryNetworkSettings(networks=networks(container, network_id)),
-        mounts=container.mounts,
+        network_settings=SummaryNetworkSettings(networks=_listed_networks(container, network_id)),
+        mounts=_mounts(container),
     )

@@ -24,11 +24,13 @@ KNOWN: Final = frozenset(
 PRUNE_KNOWN: Final = frozenset({"until", "label", "label!"})
 
 
-#: Filters whose values are a short list.
+#: Filters whose values are a short list, and what errors call them.
 _VALUES: Final = {
-    "health": frozenset({"none", "starting", "healthy", "unhealthy"}),
-    "is-task": frozenset({"true", "false", "1", "0"}),
+    "status": ("state", ("created", "running", "paused", "restarting", "removing", "exited", "dead")),
+    "health": ("health", ("none", "starting", "healthy", "unhealthy")),
 }
+_TASKS: Final = frozenset({"true", "false", "1", "0"})
+_LAST_PORT: Final = 65535
 
 
 def check(filters: Filters, known: frozenset[str] = KNOWN) -> None:
@@ -36,16 +38,22 @@ def check(filters: Filters, known: frozenset[str] = KNOWN) -> None:
     for name in filters:
         if name not in known:
             raise InvalidArgument(f"invalid filter '{name}'")
-    for status in filters.get("status", ()):
-        if status not in Status._value2member_map_:
-            raise InvalidArgument(f"invalid filter 'status={status}'")
     for code in filters.get("exited", ()):
         if not code.removeprefix("-").isdecimal():
-            raise InvalidArgument(f"invalid filter 'exited={code}'")
-    for name, values in _VALUES.items():
+            raise InvalidArgument(f"invalid filter 'exited={code}': strconv.Atoi: parsing \"{code}\": invalid syntax")
+    for name, (what, values) in _VALUES.items():
         for value in filters.get(name, ()):
             if value not in values:
-                raise InvalidArgument(f"invalid filter '{name}={value}'")
+                raise InvalidArgument(
+                    f"invalid filter '{name}={value}': invalid value for {what} ({value}): "
+                    f"must be one of {', '.join(values)}"
+                )
+    tasks = filters.get("is-task", ())
+    if not _TASKS.issuperset(tasks) or len(set(tasks)) > 1:
+        raise InvalidArgument(f"invalid filter 'is-task=[{' '.join(tasks)}]'")
+    for name in ("publish", "expose"):
+        for text in filters.get(name, ()):
+            _check_ports(name, text)
 
 
 def label_matches(labels: Mapping[str, str], wanted: Sequence[str]) -> bool:
@@ -81,6 +89,18 @@ def _port_set(texts: Sequence[str]) -> set[tuple[int, str]]:
     return found
 
 
+def _check_ports(name: str, text: str) -> None:
+    """Raises InvalidArgument with dockerd's words for what are no ports."""
+    numbers, _, protocol = text.partition("/")
+    wrong = f"error while looking up for {name} {text}: "
+    for number in numbers.split("-", 1):
+        if not number.isdecimal() or int(number) > _LAST_PORT:
+            fault = "value out of range" if number.isdecimal() else "invalid syntax"
+            raise InvalidArgument(f'{wrong}strconv.ParseUint: parsing "{number}": {fault}')
+    if protocol.lower() not in ("", "tcp", "udp", "sctp"):
+        raise InvalidArgument(f"{wrong}invalid proto: {protocol}")
+
+
 def _published(container: Container) -> set[tuple[int, str]]:
     return {(port.host_port, port.protocol) for endpoint in container.endpoints.values() for port in endpoint.ports}
 
@@ -101,7 +121,7 @@ def matcher(
     """
     tests: list[Callable[[Container], bool]] = []
     if wanted := filters.get("id"):
-        tests.append(lambda c: any(c.id.startswith(id) for id in wanted))
+        tests.append(lambda c: any(id and c.id.startswith(id) for id in wanted))
     if names := filters.get("name"):
         tests.append(lambda c: any(_name_matches(c, name) for name in names))
     if labels := filters.get("label"):

@@ -193,7 +193,7 @@ class Containers:
         if since := filters.get("since"):
             moment = max(self._store.find(ref).created for ref in since)
             chosen = [c for c in chosen if c.created > moment]
-        if not (all or limit > 0 or before or since or filters.get("status")):
+        if not (all or limit > 0 or filters.get("status")):
             chosen = [c for c in chosen if c.running]
         chosen = [c for c in chosen if matches(c)]
         now = datetime.now(UTC)
@@ -221,7 +221,7 @@ class Containers:
         answer = inspecting.inspect(
             container,
             self.lives.health(container),
-            directory=self._places.directory(container.id),
+            directory=self._places.directory(self._etc_of(container)),
             log_path=str(self._places.log(container.id)) if container.host.log_config.type != "none" else "",
             network_id=self._networks.id_of,
             driver=self._snapshots.name,
@@ -230,6 +230,12 @@ class Containers:
             execs=[one.id for one in self.lives.of(container).execs.values() if one.exit_code is None],
         )
         return await self._sized(answer, container.image) if size else answer
+
+    def _etc_of(self, container: Container) -> str:
+        """The id of the container whose files are bound to its /etc: who shares a network shares these, too."""
+        kind, _, other = container.host.network_mode.partition(":")
+        sharing = self._store.search(other) if kind == "container" else None
+        return sharing.id if sharing is not None else container.id
 
     def _driver_data(self, container: Container) -> dict[str, str]:
         try:

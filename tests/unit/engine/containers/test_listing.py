@@ -73,12 +73,33 @@ def test_exit_codes_count_only_for_the_exited() -> None:
 
 
 @pytest.mark.parametrize(
-    "filters",
-    [{"colour": ["red"]}, {"status": ["asleep"]}, {"exited": ["x"]}, {"health": ["well"]}, {"is-task": ["x"]}],
+    ("filters", "words"),
+    [
+        ({"colour": ["red"]}, "invalid filter 'colour'"),
+        (
+            {"status": ["asleep"]},
+            "invalid filter 'status=asleep': invalid value for state (asleep): must be one of created, running, "
+            "paused, restarting, removing, exited, dead",
+        ),
+        ({"exited": ["x"]}, "invalid filter 'exited=x': strconv.Atoi: parsing \"x\": invalid syntax"),
+        (
+            {"health": ["well"]},
+            "invalid filter 'health=well': invalid value for health (well): must be one of none, starting, healthy, "
+            "unhealthy",
+        ),
+        ({"is-task": ["x"]}, "invalid filter 'is-task=[x]'"),
+        ({"is-task": ["true", "false"]}, "invalid filter 'is-task=[true false]'"),
+        ({"publish": ["x"]}, 'error while looking up for publish x: strconv.ParseUint: parsing "x": invalid syntax'),
+        (
+            {"expose": ["99999"]},
+            'error while looking up for expose 99999: strconv.ParseUint: parsing "99999": value out of range',
+        ),
+    ],
 )
-def test_filters_that_cannot_be(filters: dict[str, Sequence[str]]) -> None:
-    with pytest.raises(InvalidArgument, match="invalid filter"):
+def test_filters_that_cannot_be(filters: dict[str, Sequence[str]], words: str) -> None:
+    with pytest.raises(InvalidArgument) as refused:
         listing.check(filters)
+    assert str(refused.value) == words
 
 
 @pytest.mark.parametrize(
