@@ -5,7 +5,7 @@ import json
 import types
 from collections.abc import Callable
 from functools import cache
-from typing import Any, Final, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Final, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
@@ -118,6 +118,8 @@ def _reader(kind: Any) -> _Reader:
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         return _struct_reader(kind)
     origin = get_origin(kind)
+    if origin is Annotated:
+        return _range_reader(*get_args(kind))
     if origin in (Union, types.UnionType):
         return _optional_reader(kind)
     if origin is list:
@@ -162,6 +164,23 @@ def _struct_reader(kind: type[msgspec.Struct]) -> _Reader:
 
 def _or_string(reader: _Reader) -> _Reader:
     return lambda value, place: [value] if isinstance(value, str) else reader(value, place)
+
+
+def _range_reader(kind: Any, limits: msgspec.Meta) -> _Reader:
+    """Of whole numbers of one of Go's sizes."""
+    least, most = limits.ge, limits.le
+    assert least is not None and most is not None
+
+    def read(value: Any, place: str) -> Any:
+        if value is None:
+            return 0
+        if type(value) is not int:
+            raise _mismatch(value, place, str(limits.title))
+        if not least <= value <= most:
+            raise _mismatch(value, place, str(limits.title), shown=True)
+        return value
+
+    return read
 
 
 def _optional_reader(kind: Any) -> _Reader:
@@ -246,12 +265,13 @@ def _go_name(kind: Any) -> str:
 _FOUND: Final[dict[type, str]] = {str: "string", list: "array", dict: "object"}
 
 
-def _mismatch(value: Any, place: str, wanted: str) -> InvalidArgument:
-    """Go's json.UnmarshalTypeError."""
+def _mismatch(value: Any, place: str, wanted: str, *, shown: bool = False) -> InvalidArgument:
+    """Go's json.UnmarshalTypeError. `shown`: it is a number, but not one that this type has."""
     if isinstance(value, bool):
         found = "bool"
     elif isinstance(value, int | float):
-        found = "number" if isinstance(value, int) and -_INT64 <= value < _INT64 else f"number {value}"
+        shown = shown or isinstance(value, float) or not -_INT64 <= value < _INT64
+        found = f"number {value}" if shown else "number"
     else:
         found = _FOUND.get(type(value), "null")
     where = f"Go struct field {place} of type {wanted}" if "." in place else f"Go value of type {wanted}"

@@ -4,7 +4,7 @@ Field names are ours, `name=` gives Docker's spelling where plain CamelCase does
 Source: Docker Engine API 1.54.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -16,6 +16,11 @@ class Wire(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
 def named(wire: str, default: Any = msgspec.NODEFAULT) -> Any:
     """A field whose JSON name is not its own name in CamelCase."""
     return msgspec.field(name=wire, default=default)
+
+
+#: Whole numbers that cannot be negative, by the names that errors give their types.
+UInt16 = Annotated[int, msgspec.Meta(ge=0, le=2**16 - 1, title="uint16")]
+UInt64 = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1, title="uint64")]
 
 
 class HealthConfig(Wire, frozen=True, kw_only=True, omit_defaults=True):
@@ -96,12 +101,12 @@ class DeviceRequest(Wire, frozen=True, kw_only=True):
 
 class WeightDevice(Wire, frozen=True, kw_only=True):
     path: str = ""
-    weight: int = 0
+    weight: UInt16 = 0
 
 
 class ThrottleDevice(Wire, frozen=True, kw_only=True):
     path: str = ""
-    rate: int = 0
+    rate: UInt64 = 0
 
 
 class BindOptions(Wire, frozen=True, kw_only=True, omit_defaults=True):
@@ -197,7 +202,7 @@ class HostConfig(Wire, frozen=True, kw_only=True):
     memory: int = 0
     nano_cpus: int = 0
     cgroup_parent: str = ""
-    blkio_weight: int = 0
+    blkio_weight: UInt16 = 0
     blkio_weight_device: list[WeightDevice] = []
     blkio_device_read_bps: list[ThrottleDevice] = []
     blkio_device_write_bps: list[ThrottleDevice] = []

@@ -36,6 +36,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_u
     bridge: str = "wharf0"
     cgroup_parent: str = ""
     config_file: str = str(DEFAULT_FILE)
+    cpu_rt_period: int = 0
+    cpu_rt_runtime: int = 0
     data_root: str = "/var/lib/wharf"
     debug: bool = False
     default_cgroupns_mode: str = ""

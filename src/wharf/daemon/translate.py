@@ -28,6 +28,8 @@ def engine_config(config: Config) -> EngineConfig:
         storage_driver=config.storage_driver,
         cgroup_driver=cgroup_driver(config.exec_opts),
         cgroup_parent=config.cgroup_parent,
+        cpu_realtime_period=config.cpu_rt_period,
+        cpu_realtime_runtime=config.cpu_rt_runtime,
         default_cgroupns_mode=config.default_cgroupns_mode,
         default_ipc_mode=config.default_ipc_mode,
         live_restore=config.live_restore,

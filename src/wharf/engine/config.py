@@ -53,6 +53,8 @@ class EngineConfig:
     storage_driver: str = ""  # "" takes the best that works: overlay2, then vfs
     cgroup_driver: str = ""  # "cgroupfs", "systemd"; "" is what linux.host.cgroup_driver() finds
     cgroup_parent: str = ""
+    cpu_realtime_period: int = 0  # microseconds; 0 leaves what the parent group has, as for the next
+    cpu_realtime_runtime: int = 0  # microseconds that all containers together may have in a period
     default_cgroupns_mode: str = ""  # "private" or "host"; "" is host on v1 and hybrid, private on v2
     default_ipc_mode: str = "private"
     live_restore: bool = True  # containers go on when the engine closes

@@ -6,7 +6,7 @@ from typing import Final
 
 from wharf.linux import cgroups
 
-_UNLIMITED: Final = -1
+UNLIMITED: Final = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,15 +14,17 @@ class Limits:
     """None leaves a limit as it is; -1 takes it away. Sizes are bytes, times microseconds."""
 
     memory: int | None = None
-    memory_and_swap: int | None = None
+    memory_swap: int | None = None  # memory and swap together
     memory_reservation: int | None = None
     cpu_shares: int | None = None  # 2 to 262144, as version 1 counts
     cpu_period: int | None = None
     cpu_quota: int | None = None
-    cpus: str | None = None
-    memory_nodes: str | None = None
+    cpu_realtime_period: int | None = None  # version 1 only, as is the next
+    cpu_realtime_runtime: int | None = None
+    cpuset_cpus: str | None = None
+    cpuset_mems: str | None = None
     pids: int | None = None
-    io_weight: int | None = None  # 10 to 1000
+    blkio_weight: int | None = None  # 10 to 1000, as version 1 counts
 
 
 def set_limits(path: str, limits: Limits, root: str = cgroups.ROOT) -> None:
@@ -40,31 +42,59 @@ def changes(path: str, limits: Limits, root: str = cgroups.ROOT) -> list[tuple[s
     return [(file, text) for file, text in wanted if os.path.exists(file)]  # noqa: PTH110
 
 
+def grant_realtime(path: str, *, period: int, runtime: int, root: str = cgroups.ROOT) -> None:
+    """Gives all groups above `path` real-time CPU time, so that it can have some. Microseconds; 0 leaves what is.
+
+    The kernel gives a group none that its parent does not have (sched-rt-group). Version 2 has nothing of it. Raises
+    OSError with the file's name.
+    """
+    if cgroups.version(root) == cgroups.V2 or not cgroups.is_own(path):
+        return
+    above = f"{root}/cpu"
+    for name in path.strip("/").split("/")[:-1]:
+        above = f"{above}/{name}"
+        os.makedirs(above, exist_ok=True)  # noqa: PTH103
+        if period and _number(f"{above}/cpu.rt_period_us") != period:
+            _write(f"{above}/cpu.rt_period_us", str(period))
+        if runtime > _number(f"{above}/cpu.rt_runtime_us"):
+            _write(f"{above}/cpu.rt_runtime_us", str(runtime))
+
+
 def _version_1(path: str, limits: Limits, root: str) -> list[tuple[str, str]]:
-    memory, cpu, cpuset = (f"{root}/{name}{path}" for name in ("memory", "cpu", "cpuset"))
+    memory, cpu, cpuset, blkio = (f"{root}/{name}{path}" for name in ("memory", "cpu", "cpuset", "blkio"))
+    pairs = (
+        _ordered(
+            (f"{memory}/memory.limit_in_bytes", limits.memory),
+            (f"{memory}/memory.memsw.limit_in_bytes", limits.memory_swap),
+        ),
+        _ordered(
+            (f"{cpu}/cpu.rt_runtime_us", limits.cpu_realtime_runtime),
+            (f"{cpu}/cpu.rt_period_us", limits.cpu_realtime_period),
+        ),
+    )
     wanted = [
+        *(entry for pair in pairs for entry in pair),
         (f"{memory}/memory.soft_limit_in_bytes", limits.memory_reservation),
         (f"{cpu}/cpu.shares", limits.cpu_shares),
         (f"{cpu}/cpu.cfs_period_us", limits.cpu_period),
         (f"{cpu}/cpu.cfs_quota_us", limits.cpu_quota),
-        (f"{cpuset}/cpuset.cpus", limits.cpus),
-        (f"{cpuset}/cpuset.mems", limits.memory_nodes),
-        (f"{root}/pids{path}/pids.max", "max" if limits.pids == _UNLIMITED else limits.pids),
-        (_weight_file(f"{root}/blkio{path}"), limits.io_weight),
+        (f"{cpuset}/cpuset.cpus", limits.cpuset_cpus),
+        (f"{cpuset}/cpuset.mems", limits.cpuset_mems),
+        (f"{root}/pids{path}/pids.max", _or_max(limits.pids)),
+        (f"{blkio}/blkio.weight", limits.blkio_weight),
+        (f"{blkio}/blkio.bfq.weight", limits.blkio_weight),
     ]
-    pair = [
-        (f"{memory}/memory.limit_in_bytes", limits.memory),
-        (f"{memory}/memory.memsw.limit_in_bytes", limits.memory_and_swap),
-    ]
-    # The kernel never lets the first of the two be above the second.
-    if limits.memory is not None and (limits.memory == _UNLIMITED or limits.memory > _number(pair[1][0])):
-        pair.reverse()
-    return [(file, str(value)) for file, value in (*pair, *wanted) if value is not None]
+    return [(file, str(value)) for file, value in wanted if value is not None]
 
 
-def _weight_file(directory: str) -> str:
-    file = f"{directory}/blkio.weight"
-    return file if os.path.exists(file) else f"{directory}/blkio.bfq.weight"  # noqa: PTH110
+_Write = tuple[str, int | None]
+
+
+def _ordered(lower: _Write, upper: _Write) -> tuple[_Write, _Write]:
+    """Two limits in the order in which they can be written: the kernel never lets `lower` be above `upper`."""
+    value = lower[1]
+    rises = value is not None and (value == UNLIMITED or value > _number(upper[0]))
+    return (upper, lower) if rises else (lower, upper)
 
 
 def _version_2(group: str, limits: Limits) -> list[tuple[str, str]]:
@@ -74,12 +104,18 @@ def _version_2(group: str, limits: Limits) -> list[tuple[str, str]]:
         ("memory.low", _or_max(limits.memory_reservation)),
         ("cpu.weight", None if limits.cpu_shares is None else weight_of_shares(limits.cpu_shares)),
         ("cpu.max", _cpu_max(group, limits)),
-        ("cpuset.cpus", limits.cpus),
-        ("cpuset.mems", limits.memory_nodes),
+        ("cpuset.cpus", limits.cpuset_cpus),
+        ("cpuset.mems", limits.cpuset_mems),
         ("pids.max", _or_max(limits.pids)),
-        ("io.bfq.weight", limits.io_weight),
+        ("io.bfq.weight", limits.blkio_weight),
+        ("io.weight", None if limits.blkio_weight is None else io_weight(limits.blkio_weight)),
     ]
     return [(f"{group}/{name}", str(value)) for name, value in wanted if value is not None]
+
+
+def io_weight(weight: int) -> int:
+    """A weight of version 2 (1 to 10000) for one of version 1 (10 to 1000), as the OCI runtimes convert it."""
+    return 1 + (weight - 10) * 9999 // 990
 
 
 def weight_of_shares(shares: int) -> int:
@@ -88,14 +124,14 @@ def weight_of_shares(shares: int) -> int:
 
 
 def _or_max(value: int | None) -> object:
-    return "max" if value == _UNLIMITED else value
+    return "max" if value == UNLIMITED else value
 
 
 def _swap_alone(limits: Limits) -> object:
     """Version 2 counts swap without memory."""
-    if limits.memory_and_swap is None or limits.memory_and_swap == _UNLIMITED:
-        return _or_max(limits.memory_and_swap)
-    return limits.memory_and_swap - limits.memory if limits.memory and limits.memory > 0 else None
+    if limits.memory_swap is None or limits.memory_swap == UNLIMITED:
+        return _or_max(limits.memory_swap)
+    return limits.memory_swap - limits.memory if limits.memory and limits.memory > 0 else None
 
 
 def _cpu_max(group: str, limits: Limits) -> object:

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -10,39 +9,6 @@ from wharf.linux import cgroups
 
 _SYSTEMD: Final = ("/run/systemd/system", "/run/dbus/system_bus_socket")  # it is process 1, and can be spoken to
 _OS_RELEASE: Final = (Path("/etc/os-release"), Path("/usr/lib/os-release"))
-
-
-@dataclass(frozen=True, slots=True)
-class CgroupFeatures:
-    """Which limits the kernel's control groups can keep."""
-
-    version: str  # "1" (also for hybrid hosts) or "2"
-    memory: bool
-    swap: bool
-    cpu_quota: bool
-    cpu_shares: bool
-    cpuset: bool
-    pids: bool
-    oom_kill_disable: bool
-
-
-def cgroup_features(root: str = cgroups.ROOT) -> CgroupFeatures:
-    base = Path(root)
-    if cgroups.version(root) == cgroups.V2:
-        controllers = _read(base / "cgroup.controllers").split()
-        cpu, memory = "cpu" in controllers, "memory" in controllers
-        # Swap is counted wherever memory is, unless the kernel was told otherwise on its command line.
-        return CgroupFeatures("2", memory, memory, cpu, cpu, "cpuset" in controllers, "pids" in controllers, False)
-    return CgroupFeatures(
-        version="1",
-        memory=(base / "memory/memory.limit_in_bytes").exists(),
-        swap=(base / "memory/memory.memsw.limit_in_bytes").exists(),
-        cpu_quota=(base / "cpu/cpu.cfs_quota_us").exists() or (base / "cpu,cpuacct/cpu.cfs_quota_us").exists(),
-        cpu_shares=(base / "cpu/cpu.shares").exists() or (base / "cpu,cpuacct/cpu.shares").exists(),
-        cpuset=(base / "cpuset/cpuset.cpus").exists(),
-        pids=(base / "pids/cgroup.procs").exists(),
-        oom_kill_disable=(base / "memory/memory.oom_control").exists(),
-    )
 
 
 def cgroup_driver(asked: str, parent: str = "", *, root: str = cgroups.ROOT, systemd: Sequence[str] = _SYSTEMD) -> str:

@@ -131,6 +131,8 @@ class Resources:
     cpu_shares: int | None = None
     cpu_quota: int | None = None  # microseconds of CPU time in each period
     cpu_period: int | None = None  # microseconds
+    cpu_realtime_period: int | None = None  # microseconds
+    cpu_realtime_runtime: int | None = None  # microseconds of real-time CPU time in each real-time period
     cpuset_cpus: str = ""
     cpuset_mems: str = ""
     pids: int | None = None
@@ -264,21 +266,31 @@ def fitted(spec: BundleSpec, host: HostFacts) -> tuple[BundleSpec, list[str]]:
     """The run without what the host lacks itself, which would fail the start, and a warning for each thing left out."""
     missing = [name for name in spec.capabilities if name not in host.capabilities]
     warnings = [f"The host has no {name}; the container will not have it either" for name in missing]
-    limits = []
-    for limit in spec.rlimits:
+    capabilities = tuple(name for name in spec.capabilities if name in host.capabilities)
+    rlimits, more = fitted_rlimits(spec.rlimits, host)
+    score, most = fitted_oom_score(spec.oom_score_adj, host)
+    return replace(spec, capabilities=capabilities, rlimits=rlimits, oom_score_adj=score), [*warnings, *more, *most]
+
+
+def fitted_rlimits(rlimits: tuple[Rlimit, ...], host: HostFacts) -> tuple[tuple[Rlimit, ...], list[str]]:
+    """The limits that a daemon without CAP_SYS_RESOURCE can give, and a warning for each that it has to lower."""
+    fitted, warnings = [], []
+    for limit in rlimits:
         most = host.hard_limits.get(limit.name, -1)
         if most >= 0 and not (0 <= limit.hard <= most and 0 <= limit.soft <= most):
             warnings.append(f"{limit.name} is limited to {most} on this host")
             limit = Rlimit(limit.name, *(most if value < 0 else min(value, most) for value in (limit.soft, limit.hard)))
-        limits.append(limit)
-    capabilities = tuple(name for name in spec.capabilities if name in host.capabilities)
-    score = spec.oom_score_adj
-    if score is not None and score < host.lowest_oom_score_adj:
-        # 0 is what nobody asked for: raising that silently is no news to the user.
-        if score:
-            warnings.append(f"The OOM score cannot be lower than {host.lowest_oom_score_adj} on this host")
-        score = host.lowest_oom_score_adj
-    return replace(spec, capabilities=capabilities, rlimits=tuple(limits), oom_score_adj=score), warnings
+        fitted.append(limit)
+    return tuple(fitted), warnings
+
+
+def fitted_oom_score(score: int | None, host: HostFacts) -> tuple[int | None, list[str]]:
+    """The OOM score that the daemon can give."""
+    if score is None or score >= host.lowest_oom_score_adj:
+        return score, []
+    # 0 is what nobody asked for: raising that silently is no news to the user.
+    warnings = [f"The OOM score cannot be lower than {host.lowest_oom_score_adj} on this host"] if score else []
+    return host.lowest_oom_score_adj, warnings
 
 
 def config_json(spec: BundleSpec) -> bytes:
@@ -392,6 +404,8 @@ def _resources(spec: BundleSpec) -> dict[str, Any]:
         shares=limits.cpu_shares,
         quota=limits.cpu_quota,
         period=limits.cpu_period,
+        realtimePeriod=limits.cpu_realtime_period,
+        realtimeRuntime=limits.cpu_realtime_runtime,
         cpus=limits.cpuset_cpus or None,
         mems=limits.cpuset_mems or None,
     )

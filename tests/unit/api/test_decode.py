@@ -57,6 +57,19 @@ def test_any_bytes_are_json_or_an_error_of_ours(body: bytes) -> None:
             "cannot unmarshal number 9223372036854775808 into Go struct field "
             "CreateRequest.HostConfig.Memory of type int64",
         ),
+        (
+            '{"Image":"a","HostConfig":{"BlkioWeight":65536}}',
+            "cannot unmarshal number 65536 into Go struct field CreateRequest.HostConfig.BlkioWeight of type uint16",
+        ),
+        (
+            '{"Image":"a","HostConfig":{"BlkioDeviceReadBps":[{"Rate":-1}]}}',
+            "cannot unmarshal number -1 into Go struct field "
+            "CreateRequest.HostConfig.BlkioDeviceReadBps.Rate of type uint64",
+        ),
+        (
+            '{"Image":"a","HostConfig":{"BlkioWeight":1.5}}',
+            "cannot unmarshal number 1.5 into Go struct field CreateRequest.HostConfig.BlkioWeight of type uint16",
+        ),
         ('{"Env":"x"}', "cannot unmarshal string into Go struct field CreateRequest.Env of type []string"),
         ('{"Env":[1]}', "cannot unmarshal number into Go struct field CreateRequest.Env of type string"),
         ('{"Tty":"true"}', "cannot unmarshal string into Go struct field CreateRequest.Tty of type bool"),

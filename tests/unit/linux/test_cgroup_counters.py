@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wharf.linux import interfaces
-from wharf.linux.cgroup_limits import Limits, changes, weight_of_shares
+from wharf.linux.cgroup_limits import Limits, changes, io_weight, weight_of_shares
 from wharf.linux.cgroup_usage import Group, IOCount, Usage
 
 GROUP = "/wharf/x"
@@ -104,21 +104,23 @@ SWAP = "memory/wharf/x/memory.memsw.limit_in_bytes"
 @pytest.mark.parametrize(
     ("present", "limits", "order"),
     [
-        ("100", Limits(memory=200, memory_and_swap=400), [SWAP, MEMORY]),
-        ("500", Limits(memory=200, memory_and_swap=400), [MEMORY, SWAP]),
-        ("500", Limits(memory=-1, memory_and_swap=-1), [SWAP, MEMORY]),
+        ("100", Limits(memory=200, memory_swap=400), [SWAP, MEMORY]),
+        ("500", Limits(memory=200, memory_swap=400), [MEMORY, SWAP]),
+        ("500", Limits(memory=-1, memory_swap=-1), [SWAP, MEMORY]),
     ],
 )
-def test_memory_is_never_above_memory_and_swap(tmp_path: Path, present: str, limits: Limits, order: list[str]) -> None:
+def test_memory_is_never_above_memory_swap(tmp_path: Path, present: str, limits: Limits, order: list[str]) -> None:
     lay(tmp_path, {MEMORY: present, SWAP: present})
     files = [file for file, _ in changes(GROUP, limits, str(tmp_path))]
     assert files == [str(tmp_path / name) for name in order]
 
 
 def test_limits_of_version_2(tmp_path: Path) -> None:
-    names = ("memory.max", "memory.swap.max", "cpu.weight", "cpuset.cpus", "pids.max")
+    names = ("memory.max", "memory.swap.max", "cpu.weight", "cpuset.cpus", "pids.max", "io.weight")
     lay(tmp_path, {"cgroup.controllers": "", "wharf/x/cpu.max": "max 100000\n", **{f"wharf/x/{n}": "" for n in names}})
-    limits = Limits(memory=100, memory_and_swap=150, cpu_shares=1024, cpu_quota=5000, cpus="0", pids=-1, io_weight=10)
+    limits = Limits(
+        memory=100, memory_swap=150, cpu_shares=1024, cpu_quota=5000, cpuset_cpus="0", pids=-1, blkio_weight=10
+    )
     found = {Path(file).name: text for file, text in changes(GROUP, limits, str(tmp_path))}
     assert found == {
         "memory.max": "100",
@@ -127,6 +129,7 @@ def test_limits_of_version_2(tmp_path: Path) -> None:
         "cpu.max": "5000 100000",
         "cpuset.cpus": "0",
         "pids.max": "max",
+        "io.weight": "1",
     }
 
 
@@ -136,6 +139,21 @@ def test_the_machines_own_group_is_never_changed(tmp_path: Path) -> None:
             changes(path, Limits(pids=1), str(tmp_path))
 
 
-@given(st.integers(2, 262_144))
-def test_weights_are_in_range(shares: int) -> None:
+@given(st.integers(2, 262_144), st.integers(10, 1000))
+def test_weights_are_in_range(shares: int, weight: int) -> None:
     assert 1 <= weight_of_shares(shares) <= 10_000
+    assert 1 <= io_weight(weight) <= 10_000
+
+
+RUNTIME = "cpu/wharf/x/cpu.rt_runtime_us"
+PERIOD = "cpu/wharf/x/cpu.rt_period_us"
+
+
+@pytest.mark.parametrize(
+    ("period", "order"),
+    [("1000", [PERIOD, RUNTIME]), ("1000000", [RUNTIME, PERIOD])],
+)
+def test_real_time_is_never_above_its_period(tmp_path: Path, period: str, order: list[str]) -> None:
+    lay(tmp_path, {RUNTIME: "500", PERIOD: period})
+    found = changes(GROUP, Limits(cpu_realtime_runtime=5000, cpu_realtime_period=10_000), str(tmp_path))
+    assert [file for file, _ in found] == [str(tmp_path / name) for name in order]

@@ -5,17 +5,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from wharf.apitypes.containers import HostConfig, ThrottleDevice, Ulimit
-from wharf.engine.containers import mounts, security
+from wharf.apitypes.containers import HostConfig, Ulimit
+from wharf.engine.containers import mounts, security, sysctls
 from wharf.engine.containers.record import Container
+from wharf.engine.containers.resources import Numbers, resources_of, rlimits_of
 from wharf.engine.containers.sharing import ALONE, Joined
 from wharf.engine.containers.user_mounts import root_propagation, user_mounts
 from wharf.errors import InvalidArgument
 from wharf.runtime import bundle
-from wharf.runtime.bundle import BundleSpec, Device, DeviceRule, HostFacts, Mount, Namespaces, Resources, Rlimit
+from wharf.runtime.bundle import BundleSpec, Device, DeviceRule, HostFacts, Mount, Namespaces
 from wharf.runtime.users import User
 
-CPU_PERIOD: Final = 100_000  # microseconds; what --cpus is counted in
 _TERM: Final = "xterm"
 
 
@@ -42,7 +42,7 @@ class Surroundings:
     shm_size: int = bundle.DEFAULT_SHM_SIZE
     ulimits: tuple[Ulimit, ...] = ()  # the daemon's defaults
     devices: Mapping[str, tuple[Device, ...]] = field(default_factory=dict)  # the nodes at each path asked for
-    numbers: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # major and minor of throttled block devices
+    numbers: Numbers = field(default_factory=dict)
     seccomp: Seccomp = Seccomp()
     no_new_privileges: bool = False  # the daemon's default
     sources: Mapping[str, str] = field(default_factory=dict)  # by mount point: where the record's source is not it
@@ -111,7 +111,7 @@ def spec(container: Container, around: Surroundings, *, every: frozenset[str]) -
         tty=config.tty,
         console_size=(host.console_size[0], host.console_size[1]) if len(host.console_size) == 2 else (0, 0),
         capabilities=capabilities(host, every),
-        rlimits=tuple(_rlimits(host, around)),
+        rlimits=rlimits_of(host.ulimits, around.ulimits),
         no_new_privileges=around.no_new_privileges if unprivileged is None else unprivileged,
         apparmor_profile=security.apparmor_profile(host, around.facts),
         # Also 0 is said: a daemon that the kernel spares must not have its containers spared with it.
@@ -124,8 +124,8 @@ def spec(container: Container, around: Surroundings, *, every: frozenset[str]) -
         mounts=(*_default_mounts(host, around), *_etc_mounts(container, around), *_user_mounts(container, around)),
         devices=tuple(_devices(host, around)),
         device_rules=(*bundle.default_device_rules(), *_device_rules(host, around)),
-        resources=_resources(host, around),
-        sysctls=host.sysctls,
+        resources=resources_of(host, around.numbers),
+        sysctls=_sysctls(container),
         seccomp=around.seccomp.profile,
         seccomp_bpf=around.seccomp.bpf,
         cgroups_path=around.cgroups_path,
@@ -141,6 +141,14 @@ def spec(container: Container, around: Surroundings, *, every: frozenset[str]) -
     return bundle.fitted(plain, around.facts)
 
 
+def lacking(host: HostConfig, facts: HostFacts) -> list[str]:
+    """What of a request's limits this daemon has no right to give, for the client: a start lowers them."""
+    return [
+        *bundle.fitted_rlimits(rlimits_of(host.ulimits), facts)[1],
+        *bundle.fitted_oom_score(host.oom_score_adj, facts)[1],
+    ]
+
+
 def _paths(host: HostConfig) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if host.masked_paths is not None:
@@ -150,10 +158,10 @@ def _paths(host: HostConfig) -> dict[str, Any]:
     return found
 
 
-def _rlimits(host: HostConfig, around: Surroundings) -> Iterator[Rlimit]:
-    own = {limit.name: limit for limit in (*around.ulimits, *host.ulimits)}
-    for name, limit in own.items():
-        yield Rlimit(f"RLIMIT_{name.upper()}", limit.soft, limit.hard)
+def _sysctls(container: Container) -> dict[str, str]:
+    """Docker's for a network namespace that is the container's own, and the user's."""
+    own_network = network_kind(container) in ("bridge", "none")
+    return (sysctls.DEFAULTS_OF_NETWORK if own_network else {}) | container.host.sysctls
 
 
 def _namespaces(container: Container, around: Surroundings) -> Namespaces:
@@ -248,34 +256,3 @@ def parse_device_rule(text: str) -> DeviceRule:
         raise InvalidArgument(f"invalid device cgroup rule format: '{text}'")
     major, minor = (None if number == "*" else int(number) for number in numbers)
     return DeviceRule(True, words[0], major, minor, words[2])
-
-
-def _resources(host: HostConfig, around: Surroundings) -> Resources:
-    quota, period = host.cpu_quota or None, host.cpu_period or None
-    if host.nano_cpus:
-        quota, period = host.nano_cpus * CPU_PERIOD // 10**9, CPU_PERIOD
-    pids = host.pids_limit
-    return Resources(
-        memory=host.memory or None,
-        # Docker's rule: without a word about swap, a container may use as much swap as memory.
-        memory_swap=host.memory_swap or (host.memory * 2 if host.memory else None),
-        memory_reservation=host.memory_reservation or None,
-        memory_swappiness=None if host.memory_swappiness in (None, -1) else host.memory_swappiness,
-        oom_kill_disable=bool(host.oom_kill_disable),
-        cpu_shares=host.cpu_shares or None,
-        cpu_quota=quota,
-        cpu_period=period,
-        cpuset_cpus=host.cpuset_cpus,
-        cpuset_mems=host.cpuset_mems,
-        pids=pids if pids and pids > 0 else None,
-        blkio_weight=host.blkio_weight or None,
-        read_bps=tuple(_throttled(host.blkio_device_read_bps, around)),
-        write_bps=tuple(_throttled(host.blkio_device_write_bps, around)),
-        read_iops=tuple(_throttled(host.blkio_device_read_iops, around)),
-        write_iops=tuple(_throttled(host.blkio_device_write_iops, around)),
-    )
-
-
-def _throttled(limits: list[ThrottleDevice], around: Surroundings) -> Iterator[bundle.BlockLimit]:
-    for limit in limits:
-        yield bundle.BlockLimit(*around.numbers[limit.path], limit.rate)

@@ -10,13 +10,15 @@ import msgspec
 
 from wharf.apitypes.containers import ContainerConfig, Created, HostConfig, NetworkingConfig
 from wharf.engine.config import EngineConfig
-from wharf.engine.containers import creation, naming, security, sharing
+from wharf.engine.containers import bundling, creation, limits, naming, security, sharing
 from wharf.engine.containers.mounting import Mounting
 from wharf.engine.containers.record import Container
 from wharf.engine.containers.removing import Removals
+from wharf.engine.containers.resources import devices_of
 from wharf.engine.containers.running import Lives, timestamp
 from wharf.engine.containers.starting import Places
 from wharf.engine.containers.store import ContainerStore, name_taken
+from wharf.engine.containers.surroundings import block_devices
 from wharf.engine.images.host import host_platform
 from wharf.engine.images.images import Images
 from wharf.engine.images.record import Image
@@ -124,7 +126,8 @@ class Creations:
         """The host's configuration with what dockerd fills in, and warnings. Raises the fault of what cannot be."""
         security.check(host, self.lives.starter.host.facts)
         host = self._with_ids(security.with_labels(self._with_defaults(host)))
-        warnings = creation.check(config, host, cpus=os.cpu_count() or 1)
+        host, warnings = self._keepable(host)
+        warnings += creation.check(config, host)
         self._check_runtime(host.runtime)
         return sharing.resolved(host, self.store.search), warnings
 
@@ -138,7 +141,7 @@ class Creations:
             host,
             log_config=msgspec.structs.replace(given, type=driver, config=options),
             network_mode=host.network_mode or "default",
-            oom_kill_disable=None if starter.host.unified else bool(host.oom_kill_disable),
+            oom_kill_disable=bool(host.oom_kill_disable),
             ipc_mode=host.ipc_mode or self.config.default_ipc_mode,
             cgroupns_mode=host.cgroupns_mode
             or creation.cgroup_namespace(
@@ -168,6 +171,14 @@ class Creations:
                 raise InvalidArgument(f"No such container: {ref}")
             return mode
         return f"container:{other.id}"
+
+    def _keepable(self, host: HostConfig) -> tuple[HostConfig, list[str]]:
+        """The request with what this machine can keep of it, and warnings about the rest."""
+        machine = self.lives.starter.host
+        host, warnings = limits.keepable(host, machine.features, cpus=os.cpu_count() or 1)
+        block_devices(devices_of(host))
+        machine.cgroup_parent(host)
+        return host, [*warnings, *bundling.lacking(host, machine.facts)]
 
     def _check_runtime(self, name: str) -> None:
         if name not in self.config.runtimes:

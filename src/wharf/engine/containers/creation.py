@@ -8,7 +8,18 @@ from typing import Final
 import msgspec
 
 from wharf.apitypes.containers import ContainerConfig, HealthConfig, HostConfig
-from wharf.engine.containers import bundling, etc_files, health, log_files, mounts, ports, restart, sharing, signals
+from wharf.engine.containers import (
+    bundling,
+    etc_files,
+    health,
+    log_files,
+    mounts,
+    ports,
+    restart,
+    sharing,
+    signals,
+    sysctls,
+)
 from wharf.engine.containers.terminal import console_size
 from wharf.engine.networks import attachments
 from wharf.errors import InvalidArgument, NotImplementedByUs
@@ -16,11 +27,9 @@ from wharf.linux import capabilities
 from wharf.runtime import bundle
 from wharf.spec.image_config import Healthcheck, RunConfig
 
-SMALLEST_MEMORY: Final = 6 << 20
 _HOSTNAME: Final = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
 _CAPABILITIES: Final = frozenset(capabilities.NAMES)
 _UMASK: Final = re.compile(r"0?[0-7]{1,3}")
-_CPU_LIST: Final = re.compile(r"\d{1,5}(-\d{1,5})?(,\d{1,5}(-\d{1,5})?)*")
 
 
 def merge_environment(own: Sequence[str], of_image: Sequence[str]) -> list[str]:
@@ -94,13 +103,16 @@ def hidden_paths(host: HostConfig, masked: Sequence[str] = bundle.DEFAULT_MASKED
     return found
 
 
-def check(config: ContainerConfig, host: HostConfig, *, cpus: int) -> list[str]:
-    """Raises InvalidArgument or NotImplementedByUs, in dockerd's words, for what cannot be; returns warnings."""
+def check(config: ContainerConfig, host: HostConfig) -> list[str]:
+    """Raises InvalidArgument or NotImplementedByUs, in dockerd's words, for what cannot be; returns warnings.
+
+    What the machine decides, its limits, is checked in limits.py.
+    """
     _check_process(config)
     _check_umask(host)
     health.check(config.healthcheck)
     console_size(host.console_size or ())
-    check_resources(host, cpus)
+    sysctls.check(host)
     sharing.check(config, host)
     log_files.check(host.log_config)
     restart.check(host.restart_policy, auto_remove=host.auto_remove)
@@ -138,19 +150,6 @@ def _check_names(host: HostConfig) -> None:
             raise InvalidArgument(f"bad nameserver address {address}: unable to parse IP") from None
 
 
-def _check_cpu_list(member: str, text: str) -> list[int]:
-    """The numbers of `0-2,5`. Raises InvalidArgument."""
-    if not _CPU_LIST.fullmatch(text):
-        raise InvalidArgument(f"Invalid value {text} for cpuset {member}: invalid format: {text}")
-    found: list[int] = []
-    for part in text.split(","):
-        first, _, last = part.partition("-")
-        if last and int(last) < int(first):
-            raise InvalidArgument(f"Invalid value {text} for cpuset {member}: invalid format: {text}")
-        found += [int(first), int(last or first)]
-    return found
-
-
 def _check_process(config: ContainerConfig) -> None:
     if config.hostname and not _HOSTNAME.fullmatch(config.hostname):
         raise InvalidArgument(f"invalid hostname format: {config.hostname}")
@@ -173,58 +172,14 @@ def _check_umask(host: HostConfig) -> None:
         raise InvalidArgument(f'invalid umask "{host.umask}": expected an octal number from 0 to 0777')
 
 
-def check_resources(host: HostConfig, cpus: int) -> None:
-    """Raises InvalidArgument, in dockerd's words, for limits that no container can have."""
-    if 0 < host.memory < SMALLEST_MEMORY or host.memory < 0:
-        raise InvalidArgument("Minimum memory limit allowed is 6MB")
-    if host.memory and 0 < host.memory_swap < host.memory:
-        raise InvalidArgument("Minimum memoryswap limit should be larger than memory limit, see usage")
-    if not host.memory and host.memory_swap > 0:
-        raise InvalidArgument("You should always set the Memory limit when using Memoryswap limit, see usage")
-    if host.memory_swappiness is not None and not -1 <= host.memory_swappiness <= 100:
-        raise InvalidArgument(f"Invalid value: {host.memory_swappiness}, valid memory swappiness range is 0-100")
-    if host.memory and 0 < host.memory < host.memory_reservation:
-        raise InvalidArgument("Minimum memory limit can not be less than memory reservation limit, see usage")
-    if host.nano_cpus and (host.cpu_period or host.cpu_quota):
-        which = "CPU Period" if host.cpu_period else "CPU Quota"
-        raise InvalidArgument(f"Conflicting options: Nano CPUs and {which} cannot both be set")
-    if host.nano_cpus < 0 or host.nano_cpus > cpus * 10**9:
-        raise InvalidArgument(f"Range of CPUs is from 0.01 to {cpus}.00, as there are only {cpus} CPUs available")
-    if host.cpu_shares < 0:
-        raise InvalidArgument(f"Invalid CPU shares ({host.cpu_shares}), value must be a positive integer")
-    if host.cpu_period and not 1000 <= host.cpu_period <= 1_000_000:
-        raise InvalidArgument("CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)")
-    if host.cpu_quota > 0 and host.cpu_quota < 1000:
-        raise InvalidArgument("CPU cfs quota can not be less than 1ms (i.e. 1000)")
-    if host.cpuset_cpus and max(_check_cpu_list("cpus", host.cpuset_cpus)) >= cpus:
-        raise InvalidArgument(
-            f"Requested CPUs are not available - requested {host.cpuset_cpus}, available: 0-{cpus - 1}"
-        )
-    if host.cpuset_mems:
-        _check_cpu_list("mems", host.cpuset_mems)
-    if not -1000 <= host.oom_score_adj <= 1000:
-        raise InvalidArgument(f"Invalid value {host.oom_score_adj}, range for oom score adj is [-1000, 1000]")
-    if host.shm_size < 0:
-        raise InvalidArgument("SHM size can not be less than 0")
-    if host.blkio_weight and not 10 <= host.blkio_weight <= 1000:
-        raise InvalidArgument("Range of blkio weight is from 10 to 1000")
-    for limit in host.ulimits:
-        if 0 <= limit.hard < limit.soft:
-            raise InvalidArgument(
-                f"ulimit soft limit must be less than or equal to hard limit: {limit.soft} > {limit.hard}"
-            )
-
-
 def _not_offered(config: ContainerConfig, host: HostConfig) -> Iterator[str]:
     """Options that would change what runs and that we would otherwise ignore."""
     offered: list[tuple[object, str]] = [
         (host.links, "--link"),
         (host.device_requests, "--gpus (device requests)"),
         (host.storage_opt, "--storage-opt"),
-        (host.blkio_weight_device, "--blkio-weight-device"),
         (host.userns_mode not in ("", "host"), "--userns"),
         (host.isolation not in ("", "default"), f"isolation {host.isolation}"),
-        (host.cpu_realtime_period or host.cpu_realtime_runtime, "CPU real-time scheduling"),
     ]
     return (name for given, name in offered if given)
 

@@ -189,6 +189,7 @@ class Starter:
         sources = await self.sources.opened(container, user, volumes=made, held=held)
         placed = sources.paths | placed_by_shim(sources.mounts, bundle)
         spec, warnings = bundling.spec(container, replace(around, sources=placed), every=self.host.every)
+        self.host.grant_realtime(container, cgroups.path_of(spec.cgroups_path))
         for warning in warnings:
             log.warning(warning, extra={"container": container.id})
         return Launch(

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,9 +13,11 @@ from wharf.apitypes.containers import HostConfig
 from wharf.engine.config import EngineConfig
 from wharf.engine.containers import bundling, security
 from wharf.engine.containers.record import Container
+from wharf.engine.containers.resources import devices_of
 from wharf.engine.containers.sharing import Joined
 from wharf.errors import EngineError, InvalidArgument
-from wharf.linux import capabilities, cgroups
+from wharf.linux import capabilities, cgroup_limits, cgroups
+from wharf.linux.cgroup_features import CgroupFeatures, cgroup_features
 from wharf.linux.host import cgroup_driver
 from wharf.runtime import records, users
 from wharf.runtime.bundle import Device, HostFacts
@@ -38,7 +41,7 @@ class Host:
     filters: SeccompCache
     facts: HostFacts
     every: frozenset[str]
-    unified: bool
+    features: CgroupFeatures
     cgroup_driver: str  # "cgroupfs" or "systemd"
     own_procs: str  # the cgroup.procs that the daemon itself is listed in
 
@@ -50,10 +53,15 @@ class Host:
             filters=SeccompCache(config.data_root / "cache"),
             facts=facts(),
             every=frozenset(capabilities.NAMES),
-            unified=cgroups.version() == cgroups.V2,
+            features=cgroup_features(),
             cgroup_driver=cgroup_driver(config.cgroup_driver, config.cgroup_parent),
             own_procs=cgroups.own_procs_file(),
         )
+
+    @property
+    def unified(self) -> bool:
+        """Whether control groups are those of version 2 alone."""
+        return self.features.version == "2"
 
     async def surround(
         self, container: Container, *, etc: Path, runtime: str, joined: Joined, bundle: Path
@@ -72,7 +80,7 @@ class Host:
             shm_size=self.config.shm_size,
             ulimits=self.config.default_ulimits,
             devices={mapping.path_on_host: nodes(mapping.path_on_host) for mapping in host.devices},
-            numbers=_numbers(host),
+            numbers=block_devices(devices_of(host)),
             seccomp=self._seccomp(host, runtime),
             no_new_privileges=self.config.no_new_privileges,
             files=frozenset(m.source for m in container.mounts if not m.rw and not Path(m.source).is_dir()),
@@ -81,14 +89,25 @@ class Host:
 
     def cgroups_path(self, container: Container) -> str:
         """As config.json names it, for the driver that is set."""
-        parent = container.host.cgroup_parent or self.config.cgroup_parent
+        parent = self.cgroup_parent(container.host)
+        return f"{parent}:wharf:{container.id}" if self.cgroup_driver == "systemd" else f"{parent}/{container.id}"
+
+    def cgroup_parent(self, host: HostConfig) -> str:
+        """The parent of the container's group. Raises InvalidArgument for one that cannot be."""
+        parent = host.cgroup_parent or self.config.cgroup_parent
         if self.cgroup_driver == "systemd":
             if parent and not cgroups.is_slice(parent):
                 raise InvalidArgument('cgroup-parent for systemd cgroup should be a valid slice named as "xxx.slice"')
-            return f"{parent or 'system.slice'}:wharf:{container.id}"
+            return parent or "system.slice"
         if ".." in parent.split("/"):
             raise InvalidArgument(f"invalid cgroup parent: {parent}")
-        return f"{'/' + parent.strip('/') if parent else CGROUP_PARENT}/{container.id}"
+        return "/" + parent.strip("/") if parent.strip("/") else CGROUP_PARENT
+
+    def grant_realtime(self, container: Container, group: str) -> None:
+        """Lets the control group have the real-time CPU time that the container asks for. Raises OSError."""
+        if container.host.cpu_realtime_runtime or container.host.cpu_realtime_period:
+            period, runtime = self.config.cpu_realtime_period, self.config.cpu_realtime_runtime
+            cgroup_limits.grant_realtime(group, period=period, runtime=runtime)
 
     async def user(self, container: Container, text: str) -> users.User:
         """Whom `text` means in the container. Raises InvalidArgument for a name that is not there."""
@@ -150,23 +169,16 @@ def nodes(path: str) -> tuple[Device, ...]:
     return found
 
 
-def _numbers(host: HostConfig) -> dict[str, tuple[int, int]]:
-    """Major and minor number of each throttled block device."""
-    limits: Iterable[str] = (
-        limit.path
-        for group in (
-            host.blkio_device_read_bps,
-            host.blkio_device_write_bps,
-            host.blkio_device_read_iops,
-            host.blkio_device_write_iops,
-        )
-        for limit in group
-    )
+def block_devices(paths: Iterable[str]) -> dict[str, tuple[int, int]]:
+    """Major and minor number of each block device. Raises InvalidArgument for what is none."""
     found = {}
-    for path in limits:
+    for path in paths:
         try:
-            number = Path(path).stat().st_rdev
-        except OSError as error:
-            raise EngineError(f"cannot stat device {path}: {error.strerror}") from None
-        found[path] = (os.major(number), os.minor(number))
+            status = Path(path).stat()
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else "no such file or directory"
+            raise InvalidArgument(f"stat {path}: {reason.lower()}") from None
+        if not stat.S_ISBLK(status.st_mode):
+            raise InvalidArgument(f"{path} is not a block device")
+        found[path] = (os.major(status.st_rdev), os.minor(status.st_rdev))
     return found

@@ -2,21 +2,21 @@
 
 import asyncio
 import os
-from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from wharf.apitypes.containers import HostConfig
-from wharf.engine.containers import bundling, creation, restart
-from wharf.engine.containers.record import ALIVE, Edit, Status
+from wharf.engine.containers import limits, restart
+from wharf.engine.containers.record import ALIVE, Container, Edit, Status
+from wharf.engine.containers.resources import resources_of
 from wharf.engine.containers.running import Lives
 from wharf.engine.containers.store import ContainerStore
 from wharf.errors import Conflict, EngineError
 from wharf.linux import cgroup_limits
 from wharf.linux.cgroup_limits import Limits
-from wharf.linux.host import CgroupFeatures, cgroup_features
 
 #: Members that an update replaces when the request has them; 0 and "" mean no change.
 REPLACED: Final = (
@@ -25,11 +25,23 @@ REPLACED: Final = (
     "nano_cpus",
     "cpu_period",
     "cpu_quota",
+    "cpu_realtime_period",
+    "cpu_realtime_runtime",
     "cpuset_cpus",
     "cpuset_mems",
     "memory",
     "memory_swap",
     "memory_reservation",
+)
+#: Limits that the kernel takes, or that we compute, together.
+_TOGETHER: Final = (
+    frozenset({"memory", "memory_swap"}),
+    frozenset({"cpu_quota", "cpu_period"}),
+    frozenset({"cpu_realtime_runtime", "cpu_realtime_period"}),
+)
+_WRITTEN: Final = (
+    *("memory", "memory_swap", "memory_reservation", "pids", "blkio_weight", "cpuset_cpus", "cpuset_mems"),
+    *("cpu_shares", "cpu_quota", "cpu_period", "cpu_realtime_runtime", "cpu_realtime_period"),
 )
 
 
@@ -43,25 +55,32 @@ class Updates:
 
         Raises NoSuchContainer, InvalidArgument, Conflict, EngineError; then nothing is recorded.
         """
-        check(wanted, cpus=os.cpu_count() or 1)
+        features = self.lives.starter.host.features
+        wanted, warnings = limits.keepable(wanted, features, cpus=os.cpu_count() or 1, update=True)
+        restart.check(wanted.restart_policy, auto_remove=False)
         container = self.store.find(ref)
         live = self.lives.of(container)
         try:
             async with live.lock:
-                container = self.lives.current(container.id)
-                if container.status in (Status.REMOVING, Status.DEAD):
-                    raise Conflict('Container is marked for removal and cannot be "update".')
-                changed = container.with_(host=merged(container.host, wanted), edit=_also(container.edit, wanted))
-                if container.status in ALIVE and live.monitor is not None:
-                    limits = limits_of(container.host, changed.host)
-                    await asyncio.to_thread(cgroup_limits.set_limits, live.monitor.cgroup, limits)
-                self.store.update(changed)
+                changed = await self._change(container.id, wanted)
         except (EngineError, OSError) as error:
-            kind = type(error) if isinstance(error, EngineError) else EngineError
+            kind = Conflict if isinstance(error, Conflict) else EngineError
             reason = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)
-            raise _again(kind, f"Cannot update container {container.id}: {reason}") from None
+            raise kind(f"Cannot update container {container.id}: {reason}") from None
         self.lives.publish("update", changed)
-        return list(warnings(wanted, cgroup_features()))
+        return warnings
+
+    async def _change(self, id: str, wanted: HostConfig) -> Container:
+        container = self.lives.current(id)
+        if container.status in (Status.REMOVING, Status.DEAD):
+            raise Conflict('Container is marked for removal and cannot be "update".')
+        changed = container.with_(host=merged(container.host, wanted), edit=_also(container.edit, wanted))
+        monitor = self.lives.of(container).monitor
+        if container.status in ALIVE and monitor is not None:
+            self.lives.starter.host.grant_realtime(changed, monitor.cgroup)
+            await asyncio.to_thread(_write, monitor.cgroup, container.host, changed.host)
+        self.store.update(changed)
+        return changed
 
 
 def _also(edit: Edit | None, wanted: HostConfig) -> Edit | None:
@@ -72,15 +91,14 @@ def _also(edit: Edit | None, wanted: HostConfig) -> Edit | None:
     return msgspec.structs.replace(edit, other=other)
 
 
-def _again(kind: type[EngineError], text: str) -> EngineError:
-    return (Conflict if issubclass(kind, Conflict) else EngineError)(text)
-
-
-def check(wanted: HostConfig, *, cpus: int) -> None:
-    """Raises InvalidArgument for what no container can have."""
-    swap_only = not wanted.memory and wanted.memory_swap > 0
-    creation.check_resources(msgspec.structs.replace(wanted, memory_swap=0) if swap_only else wanted, cpus)
-    restart.check(wanted.restart_policy, auto_remove=False)
+def _write(group: str, old: HostConfig, new: HostConfig) -> None:
+    """Raises OSError; then the limits are as before, as far as the kernel lets them."""
+    try:
+        cgroup_limits.set_limits(group, limits_of(old, new))
+    except OSError:
+        with suppress(OSError):
+            cgroup_limits.set_limits(group, limits_of(new, old))
+        raise
 
 
 def merged(host: HostConfig, wanted: HostConfig) -> HostConfig:
@@ -111,43 +129,24 @@ def _check_conflicts(host: HostConfig, wanted: HostConfig) -> None:
 
 
 def limits_of(old: HostConfig, new: HostConfig) -> Limits:
-    """What has to be written for the change from `old` to `new`."""
+    """What has to be written for the change from `old` to `new`. What is not limited any more is taken away."""
+    # An update leaves limits of single devices alone, so their numbers are of no interest.
+    before, after = (resources_of(_without_devices(host), {}) for host in (old, new))
+    changed = {name for name in _WRITTEN if getattr(before, name) != getattr(after, name)}
+    for pair in _TOGETHER:
+        if pair & changed:
+            changed |= {name for name in pair if getattr(after, name) is not None}
+    values: dict[str, Any] = {name: getattr(after, name) for name in changed}
+    unlimited = {name: cgroup_limits.UNLIMITED for name, value in values.items() if value is None}
+    return Limits(**values | unlimited)
 
-    def changed(name: str) -> bool:
-        return bool(getattr(old, name) != getattr(new, name))
 
-    quota, period = new.cpu_quota or None, new.cpu_period or None
-    if new.nano_cpus:
-        quota, period = new.nano_cpus * bundling.CPU_PERIOD // 10**9, bundling.CPU_PERIOD
-    cpu = changed("nano_cpus") or changed("cpu_quota") or changed("cpu_period")
-    memory = changed("memory") or changed("memory_swap")
-    pids = new.pids_limit if new.pids_limit and new.pids_limit > 0 else -1
-    return Limits(
-        memory=new.memory or None if memory else None,
-        memory_and_swap=(new.memory_swap or 2 * new.memory or None) if memory else None,
-        memory_reservation=new.memory_reservation if changed("memory_reservation") else None,
-        cpu_shares=new.cpu_shares if changed("cpu_shares") else None,
-        cpu_period=period if cpu else None,
-        cpu_quota=quota if cpu else None,
-        cpus=new.cpuset_cpus if changed("cpuset_cpus") else None,
-        memory_nodes=new.cpuset_mems if changed("cpuset_mems") else None,
-        pids=pids if changed("pids_limit") else None,
-        io_weight=new.blkio_weight if changed("blkio_weight") else None,
+def _without_devices(host: HostConfig) -> HostConfig:
+    return msgspec.structs.replace(
+        host,
+        blkio_weight_device=[],
+        blkio_device_read_bps=[],
+        blkio_device_write_bps=[],
+        blkio_device_read_iops=[],
+        blkio_device_write_iops=[],
     )
-
-
-def warnings(wanted: HostConfig, features: CgroupFeatures) -> Iterator[str]:
-    """What this kernel cannot keep of the limits."""
-    if wanted.memory and not features.memory:
-        yield (
-            "Your kernel does not support memory limit capabilities or the cgroup is not mounted. Limitation discarded."
-        )
-    if (wanted.memory or wanted.memory_swap > 0) and not features.swap:
-        yield (
-            "Your kernel does not support swap limit capabilities or the cgroup is not mounted. "
-            "Memory limited without swap."
-        )
-    if wanted.pids_limit and wanted.pids_limit > 0 and not features.pids:
-        yield "Your kernel does not support PIDs limit capabilities or the cgroup is not mounted. PIDs limit discarded."
-    if (wanted.nano_cpus or wanted.cpu_quota or wanted.cpu_period) and not features.cpu_quota:
-        yield "Your kernel does not support CPU CFS quota or the cgroup is not mounted. Quota discarded."

@@ -34,6 +34,7 @@ from wharf.engine.system.warnings import host_warnings
 from wharf.errors import InvalidArgument
 from wharf.events.bus import Bus
 from wharf.linux import host
+from wharf.linux.cgroup_features import cgroup_features
 
 API_VERSION: Final = "1.54"
 MIN_API_VERSION: Final = "1.24"
@@ -96,7 +97,7 @@ class System:
         self._volumes = volumes
         self._events = events
         self._default_runtime = default_runtime
-        self._features = host.cgroup_features()
+        self._features = cgroup_features()
 
     async def info(self) -> Info:
         config, features, counts = self._config, self._features, self._containers.counts()

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from wharf.linux.host import CgroupFeatures
+from wharf.linux.cgroup_features import CgroupFeatures
 
 
 def host_warnings(features: CgroupFeatures, *, ipv4_forwarding: bool, firewall: bool) -> Iterator[str]:
@@ -15,6 +15,14 @@ def host_warnings(features: CgroupFeatures, *, ipv4_forwarding: bool, firewall: 
         "cpuset": features.cpuset,
         "pids limit": features.pids,
     }
+    if features.version == "1":
+        missing["oom kill disable"] = features.oom_kill_disable
+    else:
+        missing |= {
+            "io.weight": features.io_weight,
+            "io.weight (per device)": features.io_weight_device,
+            "io.max": features.io_limits,
+        }
     for name, there in missing.items():
         if not there:
             yield f"WARNING: No {name} support"
