@@ -91,6 +91,56 @@ def test_the_end_and_a_new_start(wharfd: Wharfd) -> None:
     assert health(wharfd)["Status"] == "healthy"
 
 
+def what_happens_when_it_fails(wharfd: Wharfd, action: str, *options: str) -> None:
+    """A container that is well until it is told otherwise, and then has become unhealthy."""
+    check = ("--health-cmd", "test ! -f /tmp/ill", *FAST)
+    command = ("sh", "-c", "rm -f /tmp/ill; trap 'exit 5' TERM; while :; do sleep 0.02; done")
+    wharfd.wharf("run", "-d", "--name", "box", "--health-on-failure", action, *check, *options, "busybox", *command)
+    becomes(wharfd, "healthy")
+    wharfd.docker("exec", "box", "touch", "/tmp/ill")
+
+
+def count(wharfd: Wharfd, event: str) -> int:
+    answer = wharfd.request("GET", f"{API}/events?since=1&until={time.time():.6f}")
+    events = [json.loads(line) for line in answer.body.splitlines()]
+    return sum(one["Action"] == event and one.get("id") == wharfd.inspect("box")["Id"] for one in events)
+
+
+def test_on_failure_kill_leaves_the_rest_to_the_restart_policy(wharfd: Wharfd) -> None:
+    what_happens_when_it_fails(wharfd, "kill")
+    wait_until(lambda: wharfd.state("box")["Status"] == "exited", "it is killed")
+    assert wharfd.state("box")["ExitCode"] == 137
+    wharfd.docker("rm", "box")
+    what_happens_when_it_fails(wharfd, "kill", "--restart", "always")
+    wait_until(lambda: count(wharfd, "start") == 2, "it is started again")
+    becomes(wharfd, "healthy")
+    assert wharfd.inspect("box")["RestartCount"] == 1
+
+
+def test_on_failure_restart(wharfd: Wharfd) -> None:
+    what_happens_when_it_fails(wharfd, "restart")
+    wait_until(lambda: count(wharfd, "restart") == 1, "it is restarted")
+    becomes(wharfd, "healthy")
+    assert wharfd.inspect("box")["HostConfig"]["HealthOnFailure"] == "restart"
+
+
+def test_on_failure_stop_is_for_good(wharfd: Wharfd) -> None:
+    what_happens_when_it_fails(wharfd, "stop", "--restart", "always")
+    wait_until(lambda: wharfd.state("box")["Status"] == "exited", "it is stopped")
+    assert wharfd.state("box")["ExitCode"] == 5
+    time.sleep(0.3)
+    assert wharfd.state("box")["Status"] == "exited"
+
+
+def test_on_failure_by_annotation_and_without_sense(wharfd: Wharfd) -> None:
+    action = ("--annotation", "wharf.health-on-failure=kill")
+    refused = wharfd.docker("create", *action, "busybox", check=False)
+    assert "health-on-failure=kill needs a health check, and the container has none" in refused.error
+    wharfd.docker("run", "-d", "--name", "box", *action, "--health-cmd", "false", *FAST, "busybox", "sleep", "600")
+    wait_until(lambda: wharfd.state("box")["ExitCode"] == 137, "it is killed")
+    assert "wharf.health" not in wharfd.docker("inspect", "box").text
+
+
 def test_a_new_daemon_goes_on_with_it(new_wharfd: Callable[..., Wharfd]) -> None:
     wharfd = new_wharfd("--live-restore")
     box(wharfd, "true")

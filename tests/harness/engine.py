@@ -218,8 +218,11 @@ class Engine:
         """Output of a program that runs where the engine's host addresses are."""
         return self.network.run(*arguments, check=check)
 
+    def inspect(self, container: str) -> Any:
+        return self.request("GET", f"{API}/containers/{container}/json").json
+
     def state(self, container: str) -> Any:
-        return self.request("GET", f"{API}/containers/{container}/json").json["State"]
+        return self.inspect(container)["State"]
 
 
 def wait_until(condition: Any, what: str, timeout: float = 10.0) -> None:

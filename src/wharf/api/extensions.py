@@ -60,6 +60,7 @@ class Extension:
 #: By the annotation's name without `wharf.`, in kebab case: the flag of `wharf run` is called so, too.
 EXTENSIONS: Final[Mapping[str, Extension]] = {
     "umask": Extension("host", "umask"),
+    "health-on-failure": Extension("host", "health_on_failure"),
     "idmap": Extension("host", "idmaps", targets),
 }
 

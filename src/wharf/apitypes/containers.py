@@ -230,6 +230,7 @@ class HostConfig(Wire, frozen=True, kw_only=True):
     init: bool | None = None
     umask: str | msgspec.UnsetType = msgspec.UNSET  # octal digits
     idmaps: dict[str, str] | msgspec.UnsetType = msgspec.UNSET  # by mount point of a bind
+    health_on_failure: str | msgspec.UnsetType = msgspec.UNSET  # none, kill, restart, stop
 
 
 class EndpointIPAMConfig(Wire, frozen=True, kw_only=True, omit_defaults=True):

@@ -110,7 +110,7 @@ def check(config: ContainerConfig, host: HostConfig) -> list[str]:
     """
     _check_process(config)
     _check_umask(host)
-    health.check(config.healthcheck)
+    health.check(config, host)
     console_size(host.console_size or ())
     sysctls.check(host)
     sharing.check(config, host)

@@ -3,10 +3,12 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal
+
+import msgspec
 
 from wharf.apitypes import durations
-from wharf.apitypes.containers import ContainerConfig, HealthConfig
+from wharf.apitypes.containers import ContainerConfig, HostConfig
 from wharf.errors import InvalidArgument
 
 #: Results that are remembered, and bytes of a check's output.
@@ -21,6 +23,10 @@ _START_INTERVAL: Final = timedelta(seconds=5)
 _RETRIES: Final = 3
 _SHELL: Final = ("/bin/sh", "-c")
 _SHORTEST: Final = 1_000_000  # nanoseconds
+
+
+OnFailure = Literal["none", "kill", "restart", "stop"]
+ACTIONS: Final[tuple[OnFailure, ...]] = ("kill", "restart", "stop")
 
 
 class Status(StrEnum):
@@ -87,8 +93,23 @@ def _span(nanoseconds: int, default: timedelta) -> timedelta:
     return timedelta(microseconds=nanoseconds / 1000) if nanoseconds else default
 
 
-def check(health: HealthConfig | None) -> None:
+def on_failure(host: HostConfig) -> OnFailure:
+    """What is done with a container when it becomes unhealthy. Raises InvalidArgument."""
+    chosen = host.health_on_failure
+    if chosen is msgspec.UNSET or chosen == "none":
+        return "none"
+    for known in ACTIONS:
+        if chosen == known:
+            return known
+    raise InvalidArgument(f'invalid health-on-failure "{chosen}": expected none, kill, restart or stop')
+
+
+def check(config: ContainerConfig, host: HostConfig) -> None:
     """Raises InvalidArgument, in dockerd's words, for what no check can be."""
+    action = on_failure(host)
+    if action != "none" and check_of(config) is None:
+        raise InvalidArgument(f"health-on-failure={action} needs a health check, and the container has none")
+    health = config.healthcheck
     if health is None:
         return
     for name in ("interval", "timeout", "start_period", "start_interval"):

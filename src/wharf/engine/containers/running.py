@@ -5,10 +5,11 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from signal import Signals
 
 from wharf.engine.containers import restart as restarting
 from wharf.engine.containers import signals, wording
-from wharf.engine.containers.health import Health
+from wharf.engine.containers.health import Health, OnFailure
 from wharf.engine.containers.live import Live, WaitResult
 from wharf.engine.containers.record import ALIVE, ZERO_TIME, Container, Status
 from wharf.engine.containers.starting import Starter
@@ -326,6 +327,16 @@ class Lives:
         finally:
             live.keep = False
         self.publish("restart", self.current(container.id))
+
+    async def end_unhealthy(self, container: Container, action: OnFailure) -> None:
+        """Does what a container wants to be done with it when its health check fails."""
+        match action:
+            case "kill":  # not by the user: the restart policy counts
+                await self._signal(container, self.of(container), int(Signals.SIGKILL), by_user=False)
+            case "restart":
+                await self.restart(container, None, "")
+            case "stop":
+                await self.stop(container, None, "")
 
     async def pause(self, container: Container) -> None:
         live = self.of(container)

@@ -52,7 +52,7 @@ class HealthChecks:
             result = await self._probe(current, check)
             if live.monitor is not monitor or live.health is None:
                 break
-            self._judge(current, live, health.after(live.health, result, check, result.start - started))
+            await self._judge(current, live, health.after(live.health, result, check, result.start - started))
         if live.monitor in (None, monitor) and live.health is not None:
             live.health = health.stopped(live.health)
 
@@ -66,11 +66,18 @@ class HealthChecks:
             return False
         return True
 
-    def _judge(self, container: Container, live: Live, found: Health) -> None:
+    async def _judge(self, container: Container, live: Live, found: Health) -> None:
         changed = live.health is None or live.health.status is not found.status
         live.health = found
-        if changed:
-            self.execs.lives.publish(f"health_status: {found.status}", container)
+        if not changed:
+            return
+        self.execs.lives.publish(f"health_status: {found.status}", container)
+        if found.status is health.Status.UNHEALTHY and (action := health.on_failure(container.host)) != "none":
+            log.info("unhealthy", extra={"container": container.id, "action": action})
+            try:
+                await self.execs.lives.end_unhealthy(container, action)
+            except EngineError as error:
+                log.warning("could not end what is unhealthy", extra={"container": container.id, "reason": str(error)})
 
     async def _probe(self, container: Container, check: Check) -> Result:
         start = datetime.now(UTC)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wharf.apitypes.containers import ContainerConfig, HealthConfig
+from wharf.apitypes.containers import ContainerConfig, HealthConfig, HostConfig
 from wharf.engine.containers.health import (
     LONGEST_OUTPUT,
     REMEMBERED,
@@ -74,12 +74,27 @@ def test_times_are_nanoseconds_and_zero_is_the_default() -> None:
 )
 def test_checks_that_cannot_be(config: HealthConfig, words: str) -> None:
     with pytest.raises(InvalidArgument, match=words):
-        check(config)
+        check(ContainerConfig(healthcheck=config), HostConfig())
 
 
 def test_checks_that_can_be() -> None:
-    check(None)
-    check(HealthConfig(interval=1_000_000))
+    check(ContainerConfig(), HostConfig(health_on_failure="none"))
+    check(ContainerConfig(healthcheck=HealthConfig(interval=1_000_000)), HostConfig())
+    check(ContainerConfig(healthcheck=HealthConfig(test=["CMD", "true"])), HostConfig(health_on_failure="stop"))
+
+
+@pytest.mark.parametrize(
+    ("test", "action", "words"),
+    [
+        (["CMD", "true"], "explode", 'invalid health-on-failure "explode": expected none, kill, restart or stop'),
+        (["NONE"], "kill", "health-on-failure=kill needs a health check, and the container has none"),
+        (["NONE"], "explode", 'invalid health-on-failure "explode": expected none, kill, restart or stop'),
+    ],
+)
+def test_actions_that_make_no_sense(test: list[str], action: str, words: str) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        check(ContainerConfig(healthcheck=HealthConfig(test=test)), HostConfig(health_on_failure=action))
+    assert str(caught.value) == words
 
 
 def test_a_life() -> None:

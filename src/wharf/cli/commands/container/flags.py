@@ -46,6 +46,7 @@ FLAGS = (
     Flag("group-add", "", LIST, "More groups to be in"),
     Flag("health-cmd", "", STRING, "Command that checks the container's health"),
     Flag("health-interval", "", kinds.DURATION, "Time between checks (ms|s|m|h)"),
+    Flag("health-on-failure", "", STRING, "What to do when it is unhealthy: none, kill, restart or stop"),
     Flag("health-retries", "", INT, "Failures in a row that make it unhealthy"),
     Flag("health-start-interval", "", kinds.DURATION, "Time between checks while it starts (ms|s|m|h)"),
     Flag("health-start-period", "", kinds.DURATION, "Time to start, in which failures do not count (ms|s|m|h)"),

@@ -43,6 +43,7 @@ PLAIN = {
     "dns": "Dns",
     "dns-search": "DnsSearch",
     "group-add": "GroupAdd",
+    "health-on-failure": "HealthOnFailure",
     "ipc": "IpcMode",
     "isolation": "Isolation",
     "link": "Links",
