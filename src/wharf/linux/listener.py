@@ -8,9 +8,12 @@ from dataclasses import dataclass
 class Listener:
     """A socket that the shim holds while the container lives, so that its port stays reserved when wharfd dies.
 
-    With a `target`, the shim also forwards what arrives there (loopback IPv6, where the kernel cannot).
+    With a `target`, the shim also forwards what arrives there: where the kernel cannot (from IPv6 to IPv4), or shall
+    not, because the host's own rules for incoming packets are to decide. With a `network` (the target's), the
+    container sees the addresses of clients.
     """
 
     socket: socket.socket  # bound; with a target and TCP also listening
     protocol: str  # "tcp" or "udp"
     target: tuple[str, int] | None = None
+    network: str = ""  # "172.17.0.0/16"

@@ -144,7 +144,7 @@ class ShimMonitor:
     async def run(self, listeners: Sequence[Listener] = ()) -> None:
         config = msgspec.json.decode((self.bundle / records.CONFIG).read_bytes())
         self._command = config["process"]["args"][0]
-        described = [{"protocol": one.protocol, "target": one.target} for one in listeners]
+        described = [{"protocol": one.protocol, "target": one.target, "network": one.network} for one in listeners]
         try:
             fds = (*self._mounts, *(one.socket.fileno() for one in listeners))
             self._tell({"op": "run", "mounts": len(self._mounts), "listeners": described}, fds)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from wharf.runtime import wire
+from wharf.runtime.shim import towards
 from wharf.runtime.shim.loop import GONE, READ, WRITE, Loop
 
 _CHUNK: Final = 1 << 16
@@ -27,18 +28,16 @@ def forward(loop: Loop, listener: _socket.socket, how: dict[str, Any]) -> Forwar
     if how["target"] is None:
         return Forwarder(listener)
     target = (str(how["target"][0]), int(how["target"][1]))
-    return UdpForwarder(loop, listener, target) if how["protocol"] == "udp" else TcpForwarder(loop, listener, target)
-
-
-def family(address: str) -> int:
-    return int(_socket.AF_INET6 if ":" in address else _socket.AF_INET)
+    kind = UdpForwarder if how["protocol"] == "udp" else TcpForwarder
+    return kind(loop, listener, target, str(how["network"]))
 
 
 class TcpForwarder(Forwarder):
-    def __init__(self, loop: Loop, listener: _socket.socket, target: tuple[str, int]) -> None:
+    def __init__(self, loop: Loop, listener: _socket.socket, target: tuple[str, int], network: str) -> None:
         super().__init__(listener)
         self._loop = loop
         self._target = target
+        self._network = network
         self._ends: set[End] = set()
         listener.setblocking(False)
         loop.watch(listener.fileno(), READ, self._accept)
@@ -48,9 +47,13 @@ class TcpForwarder(Forwarder):
             connection = wire.accept(self._listener)
         except OSError:
             return
-        other = _socket.socket(family(self._target[0]), _socket.SOCK_STREAM)
+        try:
+            peer = connection.getpeername()[0]
+            other = towards.socket_for(peer, self._target[0], _socket.SOCK_STREAM, self._network)
+        except OSError:
+            connection.close()  # it has gone already, or no descriptor is left
+            return
         connection.setblocking(False)
-        other.setblocking(False)
         other.connect_ex(self._target)  # its result comes as an event
         one, two = End(self._loop, connection, self._closed), End(self._loop, other, self._closed)
         one.peer, two.peer = two, one
@@ -155,10 +158,11 @@ class End:
 class UdpForwarder(Forwarder):
     """One socket towards the container for each peer; the least used goes when there are too many."""
 
-    def __init__(self, loop: Loop, listener: _socket.socket, target: tuple[str, int]) -> None:
+    def __init__(self, loop: Loop, listener: _socket.socket, target: tuple[str, int], network: str) -> None:
         super().__init__(listener)
         self._loop = loop
         self._target = target
+        self._network = network
         self._peers: dict[Any, _socket.socket] = {}  # least recently used first
         listener.setblocking(False)
         loop.watch(listener.fileno(), READ, self._from_peer)
@@ -175,8 +179,7 @@ class UdpForwarder(Forwarder):
     def _open(self, peer: Any) -> _socket.socket:
         if len(self._peers) >= _MOST_UDP_PEERS:
             self._close_one(next(iter(self._peers)))
-        own = _socket.socket(family(self._target[0]), _socket.SOCK_DGRAM)
-        own.setblocking(False)
+        own = towards.socket_for(peer[0], self._target[0], _socket.SOCK_DGRAM, self._network)
         own.connect(self._target)
 
         def answer(_events: int) -> None:
