@@ -13,7 +13,7 @@ from pathlib import Path
 from wharf.linux import cgroups
 from wharf.linux.mounts import RootMount
 from wharf.runtime.bundle import BundleSpec, config_json
-from wharf.runtime.contract import Launch, LogFile
+from wharf.runtime.contract import Launch, Log, LogFile
 from wharf.runtime.monitor import ShimMonitor, ShimMonitors
 
 CGROUP = f"/wharf-bench-{os.getpid()}"
@@ -39,7 +39,7 @@ def launch(place: Path, number: int, *args: str) -> Launch:
         config=config_json(BundleSpec(args=args, hostname="bench", cgroups_path=f"{CGROUP}/{id}")),
         root=RootMount("overlay", "overlay", "lowerdir=../../lower,upperdir=upper,workdir=work", own),
         runtime="crun",
-        log=LogFile("json-file", own / "log.json"),
+        log=Log(LogFile(own / "log.json")),
         cgroups_path=f"{CGROUP}/{id}",
     )
 

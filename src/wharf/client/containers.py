@@ -113,6 +113,11 @@ def attach(
     return connection
 
 
+def clear_logs(client: "Client", name: str) -> None:
+    """★ Forgets what the container wrote until now: Wharf's own, dockerd does not offer it."""
+    client.delete(f"/containers/{quote(name)}/logs")
+
+
 def open_logs(
     client: "Client",
     name: str,

@@ -7,14 +7,16 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from wharf.apitypes.containers import LogConfig
 from wharf.daemon.hosts import TcpHost, parse_host
+from wharf.engine.config import LogDefaults
+from wharf.engine.logs import drivers
 from wharf.errors import InvalidArgument, NotImplementedByUs
 
 if TYPE_CHECKING:
     from wharf.daemon.config import Config
 
 LOG_LEVELS: Final = ("debug", "info", "warn", "error", "fatal")
-LOG_DRIVERS: Final = ("json-file", "local", "none")
 ULIMITS: Final = frozenset(
     "core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack".split()
 )
@@ -29,6 +31,16 @@ def check(config: "Config") -> None:
     parse_size(config.default_shm_size)
     cgroup_driver(config.exec_opts)
     _check_addresses(config)
+    _check_logs(config)
+
+
+def _check_logs(config: "Config") -> None:
+    """What a container would be refused for is refused here, before there are any."""
+    try:
+        logs = LogDefaults.of(config.log_driver, config.log_opts)
+        drivers.check(LogConfig(type=logs.driver, config=dict(logs.options)))
+    except InvalidArgument as error:
+        raise InvalidArgument(f"failed to set log opts: {error}") from None
 
 
 def _problems(config: "Config") -> Iterator[str]:
@@ -36,8 +48,6 @@ def _problems(config: "Config") -> Iterator[str]:
         yield f'status of logging level is invalid: "{config.log_level}" is not one of {", ".join(LOG_LEVELS)}'
     if config.log_format not in ("text", "json"):
         yield f'invalid log format: "{config.log_format}"'
-    if config.log_driver not in LOG_DRIVERS:
-        yield f'unknown log driver "{config.log_driver}": this engine has {", ".join(LOG_DRIVERS)}'
     if config.storage_driver not in ("", "overlay2", "vfs"):
         yield f'unknown storage driver "{config.storage_driver}": this engine has overlay2, vfs'
     if config.default_ipc_mode != "private":

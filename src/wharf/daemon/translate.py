@@ -19,7 +19,7 @@ def engine_config(config: Config) -> EngineConfig:
             insecure=config.insecure_registries,
             max_downloads=config.max_concurrent_downloads,
         ),
-        logs=_logs(config),
+        logs=LogDefaults.of(config.log_driver, config.log_opts),
         runtimes={"crun": "crun", "runc": "runc"} | {name: entry.path for name, entry in config.runtimes.items()},
         default_runtime=config.default_runtime,
         default_ulimits=tuple(
@@ -59,11 +59,3 @@ def _bridge(config: Config) -> BridgeConfig:
         firewall=config.iptables,
         publish_address=config.ip,
     )
-
-
-def _logs(config: Config) -> LogDefaults:
-    """Options that are given replace ours one by one; another driver has none of ours."""
-    ours = LogDefaults()
-    if config.log_driver != ours.driver:
-        return LogDefaults(config.log_driver, dict(config.log_opts))
-    return LogDefaults(config.log_driver, {**ours.options, **config.log_opts})

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Interface, IPv4Network
 from pathlib import Path
+from typing import Self
 
 from wharf.apitypes.containers import Ulimit
 
@@ -37,6 +38,12 @@ class LogDefaults:
 
     driver: str = "json-file"
     options: Mapping[str, str] = field(default_factory=lambda: {"max-size": "20m", "max-file": "5"})
+
+    @classmethod
+    def of(cls, driver: str, options: Mapping[str, str]) -> Self:
+        """Options that are given replace ours one by one; another driver has none of ours."""
+        ours = cls()
+        return cls(driver, {**ours.options, **options} if driver == ours.driver else dict(options))
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,17 @@ def _open_rotated(path: Path, number: int) -> BinaryIO | None:
         return None
 
 
+def remove_all(path: Path) -> None:
+    """Removes all files of a log that nobody writes. From the oldest on: of what is cut off, the newest stays."""
+    rotated = 0
+    while any(Path(f"{path}.{rotated + 1}{ending}").exists() for ending in ("", ".gz")):
+        rotated += 1
+    for number in range(rotated, 0, -1):
+        for ending in ("", ".gz"):
+            Path(f"{path}.{number}{ending}").unlink(missing_ok=True)
+    path.unlink(missing_ok=True)
+
+
 def newer_than(path: Path, inode: int) -> list[BinaryIO]:
     """The files that came after the one with this inode number, oldest first; the current only if that is gone."""
     files = open_all(path)

@@ -1,15 +1,15 @@
 """What the engine asks of the room that runs containers, and what it gets back.
 
-The life of one run: `create` forks a shim (it owns stdio, the log file and the exit record from now on) and makes the
+The life of one run: `create` forks a shim (it owns stdio, the log and the exit record from now on) and makes the
 network namespace; the engine configures that namespace and connects early attachments; `Monitor.run` mounts the root
 file system, starts the OCI runtime and returns when the container's process runs; `Monitor.wait` returns its end.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from wharf.linux.listener import Listener
 from wharf.linux.mounts import RootMount
@@ -17,14 +17,60 @@ from wharf.linux.mounts import RootMount
 
 @dataclass(frozen=True, slots=True)
 class LogFile:
-    """Where the shim writes the container's output. `driver` is "json-file", "local" or "none"."""
+    """The file to which the shim writes the container's output."""
 
-    driver: str
-    path: Path | None
+    path: Path
     max_size: int = 0  # bytes a file may reach before it is rotated; 0 is no limit
     max_files: int = 1
     compress: bool = False
     attributes: dict[str, str] = field(default_factory=dict)  # written with each line as "attrs"
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """Files in PEM, "" for none: then the system's authorities are trusted, and no certificate is shown."""
+
+    ca: str = ""
+    cert: str = ""
+    key: str = ""
+    verify: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How a receiver is looked for again. After `times` attempts in vain, what waits for it is lost; 0 is no limit."""
+
+    wait: float = 1.0  # seconds between two attempts
+    grows: bool = True  # by half each time, up to a minute
+    times: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LogReceiver:
+    """Who else gets the container's output. It may be slow, or go away; the container goes on."""
+
+    driver: Literal["syslog", "journald", "gelf", "fluentd"]
+    network: Literal["tcp", "tls", "udp", "unix", "unixgram", "local"]  # "local" is this host's syslog daemon
+    address: str  # host:port, or a path
+    settings: Mapping[str, object]  # the encoder's, see runtime/shim/remote/<driver>.py
+    tls: Tls = field(default_factory=Tls)
+    lazy: bool = False  # connect when there is something to send; else a start fails without a receiver
+    unreachable: str = "%(reason)s"  # how that is told
+    retry: Retry = field(default_factory=Retry)
+    room: int = 1 << 20  # bytes that may wait
+    most: int = 0  # messages that may wait; 0 is no limit
+    drops: bool = False  # lose what does not fit, rather than let the container wait for a slow receiver
+    renew: float = 0.0  # seconds after which the receiver's name is looked up again; 0 is never
+    stuck_limit: float = 0.0  # seconds after which a receiver that takes nothing counts as gone; 0 is the shim's own
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """Where a container's output is kept and sent. Without file and receiver it only goes to who is attached."""
+
+    file: LogFile | None = None
+    receiver: LogReceiver | None = None
+    buffer: int | None = None  # bytes that may wait where logging must not hold back the container; None: it may
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +82,7 @@ class Launch:
     config: bytes  # config.json; its root.path is "rootfs", a directory in `bundle` on which the shim mounts `root`
     root: RootMount
     runtime: str  # program: a name to look for in PATH, or an absolute path
-    log: LogFile
+    log: Log
     tty: bool = False
     stdin: bool = False  # keep stdin open for attachments
     stdin_once: bool = False  # close it when the first attachment's stdin ends
@@ -147,6 +193,12 @@ class Monitor(Protocol):
 
     async def resize(self, height: int, width: int) -> None:
         """Sets the terminal's size. Does nothing without a TTY."""
+
+    async def clear_log(self) -> bool:
+        """Removes what the log's file and the rotated ones hold; False when the run is over, and they are nobody's.
+
+        Raises EngineError when it fails.
+        """
 
     async def pause(self) -> None:
         """Freezes all processes of the container."""

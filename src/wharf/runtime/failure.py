@@ -56,6 +56,11 @@ def explain(runtime: str, text: str, command: str = "") -> RuntimeFailed:
     return RuntimeFailed(_full(program, text), 128)
 
 
+def explain_logging(text: str) -> RuntimeFailed:
+    """The error for a log that cannot begin."""
+    return RuntimeFailed(f"failed to create task for container: failed to initialize logging driver: {text}")
+
+
 def explain_exec(text: str, command: str = "") -> RuntimeFailed:
     """The error for what a runtime said when it should have run `command` in a running container."""
     text = text.strip().removeprefix("exec failed: ")

@@ -19,7 +19,8 @@ from wharf.linux.listener import Listener
 from wharf.runtime import records, wire
 from wharf.runtime.contract import ExecLaunch, ExitStatus, Launch
 from wharf.runtime.execution import ShimExec, ShimExecs
-from wharf.runtime.failure import explain
+from wharf.runtime.failure import explain, explain_logging
+from wharf.runtime.log_message import log_message
 from wharf.runtime.programs import find_runtime
 from wharf.runtime.sealed import SealedPrograms
 from wharf.runtime.shim_connection import ShimStream, connect
@@ -35,6 +36,10 @@ ANSWER_LIMIT: Final = 10.0
 def parse_time(text: str) -> datetime:
     """RFC 3339 as the shim writes it; nanoseconds are cut to microseconds."""
     return datetime.fromisoformat(text[:26] + "+00:00")
+
+
+#: How long a shim, or its disk, may take to clear a log.
+_CLEAR_LIMIT: Final = 30.0
 
 
 def exit_status(record: dict[str, Any]) -> ExitStatus:
@@ -70,6 +75,7 @@ class ShimMonitor:
         self._running: asyncio.Future[None] = loop.create_future()
         self._ended: asyncio.Future[ExitStatus] = loop.create_future()
         self._failure: EngineError | None = None
+        self._clearing: asyncio.Future[str] | None = None  # the reason of a failure, or ""
         self._burial: asyncio.Task[None] | None = None
         for future in (self._ready, self._running):
             future.add_done_callback(lambda done: done.exception())  # somebody may have stopped waiting
@@ -102,7 +108,10 @@ class ShimMonitor:
                     self._ready.set_exception(EngineError(message["error"]))
                 else:
                     # Told when the shim has gone too, so that nothing is left then.
-                    self._failure = explain(self._runtime, message["error"], self._command)
+                    if message["what"] == "log":
+                        self._failure = explain_logging(message["error"])
+                    else:
+                        self._failure = explain(self._runtime, message["error"], self._command)
             case "waiting":
                 if not self._running.done():
                     self._running.set_exception(EngineError("the container was never started"))
@@ -110,6 +119,9 @@ class ShimMonitor:
                 if not self._ended.done():
                     self._ended.set_result(exit_status(message))
                 _resolve(self._running)
+            case "log_cleared":
+                if self._clearing is not None and not self._clearing.done():
+                    self._clearing.set_result(message["error"])
             case "exec_started" | "exec_failed" | "exec_exit":
                 self._execs.understand(message)
         close_all(fds)
@@ -175,6 +187,20 @@ class ShimMonitor:
     async def resize(self, height: int, width: int) -> None:
         if not self._ended.done():
             self._tell({"op": "resize", "height": height, "width": width})
+
+    async def clear_log(self) -> bool:
+        if self._ended.done() or self._connection.fileno() < 0:
+            return False
+        clearing = self._clearing = self._loop.create_future()
+        self._tell({"op": "clear_log"})
+        await asyncio.wait({clearing, self._ended}, timeout=_CLEAR_LIMIT, return_when=asyncio.FIRST_COMPLETED)
+        if not clearing.done():
+            if self._ended.done():
+                return False
+            raise EngineError("the container's shim did not clear the log in time")
+        if reason := clearing.result():
+            raise EngineError(f"cannot clear the container's log: {reason}")
+        return True
 
     async def pause(self) -> None:
         await self._freeze(True)
@@ -293,13 +319,7 @@ def _message(launch: Launch, runtime: str, *, hide_unified: bool) -> dict[str, A
             "directory": str(launch.root.directory),
         },
         "runtime": runtime,
-        "log": {
-            "path": None if launch.log.driver == "none" or launch.log.path is None else str(launch.log.path),
-            "max_size": launch.log.max_size,
-            "max_files": launch.log.max_files,
-            "compress": launch.log.compress,
-            "attributes": launch.log.attributes,
-        },
+        "log": log_message(launch.log),
         "tty": launch.tty,
         "stdin": launch.stdin,
         "stdin_once": launch.stdin_once,

@@ -14,7 +14,7 @@ import pytest
 from wharf.linux import cgroups
 from wharf.linux.mounts import RootMount
 from wharf.runtime.bundle import BundleSpec, config_json
-from wharf.runtime.contract import ExitStatus, Launch, LogFile
+from wharf.runtime.contract import ExitStatus, Launch, Log, LogFile
 from wharf.runtime.monitor import ShimMonitor, ShimMonitors
 
 COMMANDS = (
@@ -56,7 +56,7 @@ class Box:
             config=config_json(replace(config, **(spec or {}))),
             root=root,
             runtime=runtime,
-            log=LogFile("json-file", own / "log.json"),
+            log=Log(LogFile(own / "log.json")),
             cgroups_path=path,
         )
         return replace(launch, **changes)

@@ -18,7 +18,7 @@ from wharf.linux import cgroups, pidfd
 from wharf.linux.listener import Listener
 from wharf.linux.seccomp import compile_profile
 from wharf.runtime.bundle import DEFAULT_CAPABILITIES, DEFAULT_PATH, Resources, made_privileged
-from wharf.runtime.contract import ExitStatus, Launch, LogFile
+from wharf.runtime.contract import ExitStatus, Launch, Log, LogFile
 from wharf.runtime.failure import CommandNotRunnable, RuntimeFailed
 from wharf.runtime.monitor import ShimMonitor, ShimMonitors
 from wharf.runtime.seccomp_profile import default_profile
@@ -96,8 +96,7 @@ def test_stdin_comes_back_identical_through_cat(box: Box, runtime: str) -> None:
     sent = os.urandom(1 << 20) * 32
 
     async def work(monitors: ShimMonitors) -> None:
-        none = LogFile("none", None)
-        launch = box.launch("cat", stdin=True, stdin_once=True, log=none, runtime=runtime)
+        launch = box.launch("cat", stdin=True, stdin_once=True, log=Log(), runtime=runtime)
         monitor = await monitors.create(launch)
         stream = await monitor.attach(stdin=True, stdout=True, stderr=True)
 
@@ -164,7 +163,7 @@ def test_several_clients_see_the_same_and_a_dead_one_does_not_matter(box: Box) -
 
 def test_a_slow_client_holds_back_the_container_and_loses_nothing(box: Box) -> None:
     async def work(monitors: ShimMonitors) -> None:
-        launch = box.launch("head", "-c", "20000000", "/dev/zero", log=LogFile("none", None))
+        launch = box.launch("head", "-c", "20000000", "/dev/zero", log=Log())
         monitor = await monitors.create(launch)
         stream = await monitor.attach(stdin=False, stdout=True, stderr=True)
         await monitor.run()
@@ -242,7 +241,7 @@ def test_a_program_that_the_kernel_refuses_fails_the_start_and_not_in_the_log(
             await monitor.run()
         assert caught.value.exit_code == code
         assert await output == b""
-        assert launch.log.path is not None and launch.log.path.read_bytes() == b""
+        assert launch.log.file is not None and launch.log.file.path.read_bytes() == b""
         monitor.close()
         await asyncio.sleep(0.05)
         box.assert_clean(launch)
@@ -268,9 +267,7 @@ def test_what_is_too_long_is_said_to_be(box: Box, runtime: str) -> None:
         _, status = await finished(monitors, box.launch("true", *["x" * 1000] * 1000, runtime=runtime))
         assert status.code == 0
         with pytest.raises(InvalidArgument, match="log options add to each line are too long"):
-            await monitors.create(
-                box.launch("true", log=LogFile("json-file", box.path / "log", attributes={"a": long}))
-            )
+            await monitors.create(box.launch("true", log=Log(LogFile(box.path / "log", attributes={"a": long}))))
 
     with_monitors(work)
 
@@ -310,8 +307,8 @@ def test_the_log_is_whole(box: Box) -> None:
     async def work(monitors: ShimMonitors) -> None:
         launch = box.launch("sh", "-c", 'printf "a\\"b\\n\\001\\n"; printf "<&>" >&2')
         await finished(monitors, launch)
-        assert launch.log.path is not None
-        entries = [json.loads(line) for line in launch.log.path.read_text().splitlines()]
+        assert launch.log.file is not None
+        entries = [json.loads(line) for line in launch.log.file.path.read_text().splitlines()]
         found = {(entry["stream"], entry["log"]) for entry in entries}
         assert found == {("stdout", 'a"b\n'), ("stdout", "\x01\n"), ("stderr", "<&>")}
 
@@ -555,7 +552,7 @@ def test_many_at_once_leave_nothing(box: Box) -> None:
 
 def test_the_shim_keeps_nothing_open_that_it_does_not_need(box: Box) -> None:
     async def work(monitors: ShimMonitors) -> None:
-        monitor = await monitors.create(box.launch("sleep", "100", log=LogFile("none", None)))
+        monitor = await monitors.create(box.launch("sleep", "100", log=Log()))
         await monitor.run()
         stream = await monitor.attach(stdin=False, stdout=True, stderr=True)
         stream.close()  # who has welcomed it has taken over from the shim's starter

@@ -72,6 +72,9 @@ class StandInContainers:
         self._find(ref, condition)
         return self.ended
 
+    async def clear_logs(self, ref: str) -> None:
+        self._find(ref)
+
     async def logs(self, ref: str, query: LogQuery, *, details: bool = False) -> Any:
         self._find(ref, query)
 
@@ -369,6 +372,16 @@ def test_logs(visit: Visit, path: str, content_type: str, output: bytes) -> None
         status, head, body = await house.ask("GET", path)
         assert status == 200 and f"Content-Type: application/vnd.docker.{content_type}\r\n" in head
         assert unchunk(body) == output
+
+    visit(scenario)
+
+
+def test_logs_are_cleared(visit: Visit) -> None:
+    async def scenario(house: House) -> None:
+        status, _, _ = await house.ask("DELETE", "/containers/web/logs")
+        assert status == 204 and house.containers.calls == [("web",)]
+        status, _, _ = await house.ask("DELETE", "/containers/none/logs")
+        assert status == 404
 
     visit(scenario)
 

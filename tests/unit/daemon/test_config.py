@@ -38,6 +38,7 @@ def test_lists_maps_and_limits() -> None:
             "--insecure-registry=a:1,b",
             "--insecure-registry=10.0.0.0/8",
             "--log-opt=max-size=1m",
+            "--log-opt=compress=true",
             "--default-ulimit=nofile=64:128",
             "--add-runtime=mine=/opt/mine",
             "--default-runtime=mine",
@@ -45,7 +46,7 @@ def test_lists_maps_and_limits() -> None:
         )
     )
     assert config.registry.insecure == ("a:1", "b", "10.0.0.0/8")
-    assert config.logs.options == {"max-size": "1m", "max-file": "5"}
+    assert config.logs.options == {"max-size": "1m", "max-file": "5", "compress": "true"}
     assert [(u.name, u.soft, u.hard) for u in config.default_ulimits] == [("nofile", 64, 128)]
     assert config.runtimes["mine"] == "/opt/mine"
     assert config.shm_size == 2**30
@@ -121,7 +122,10 @@ def test_an_empty_file_says_nothing() -> None:
         (["--mtu=big"], 'invalid argument "big": not a whole number (flag --mtu)'),
         (["--mtu=9"], "invalid default MTU: 9"),
         (["--log-level=loud"], 'status of logging level is invalid: "loud"'),
-        (["--log-driver=syslog"], 'unknown log driver "syslog"'),
+        (["--log-driver=nosuch"], 'failed to set log opts: error looking up logging plugin nosuch: plugin "nosuch"'),
+        (["--log-driver=syslog", "--log-opt=syslog-address=x"], "failed to set log opts: unsupported scheme: ''"),
+        (["--log-opt=foo=1"], "failed to set log opts: unknown log opt 'foo' for json-file log driver"),
+        (["--log-opt=mode=x"], "failed to set log opts: logger: logging mode not supported: x"),
         (["--log-opt=max-size"], "expected name=value"),
         (["--storage-driver=zfs"], 'unknown storage driver "zfs"'),
         (["--default-runtime=mine"], "specified default runtime 'mine' does not exist"),

@@ -165,6 +165,12 @@ async def logs(engine: Engine, request: Request) -> Streaming:
     return Streaming(pieces, stream_type(request.version, tty=stream.tty), at_once=True)
 
 
+async def clear_logs(engine: Engine, request: Request) -> Response:
+    """★ DELETE /containers/{name}/logs — 204 when what was written until now is gone."""
+    await engine.containers.clear_logs(request.name)
+    return _DONE
+
+
 def _tail(text: str) -> int | None:
     """Lines from the end; None is all, as is anything that is no number (dockerd takes it so)."""
     try:

@@ -33,6 +33,7 @@ _TABLE: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("POST", "/containers/prune", containers.prune),
     ("GET", "/containers/{name}/json", containers.inspect),
     ("GET", "/containers/{name}/logs", containers.logs),
+    ("DELETE", "/containers/{name}/logs", containers.clear_logs),
     ("GET", "/containers/{name}/top", containers.top),
     ("GET", "/containers/{name}/archive", archive.read),
     ("HEAD", "/containers/{name}/archive", archive.stat),

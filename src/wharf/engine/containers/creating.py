@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from wharf.apitypes.containers import ContainerConfig, Created, HostConfig, NetworkingConfig
+from wharf.apitypes.containers import ContainerConfig, Created, HostConfig, LogConfig, NetworkingConfig
 from wharf.engine.config import EngineConfig
 from wharf.engine.containers import bundling, creation, limits, naming, security, sharing
 from wharf.engine.containers.mounting import Mounting
@@ -22,6 +22,7 @@ from wharf.engine.containers.surroundings import block_devices
 from wharf.engine.images.host import host_platform
 from wharf.engine.images.images import Images
 from wharf.engine.images.record import Image
+from wharf.engine.logs import drivers
 from wharf.engine.networks.service import Networks
 from wharf.errors import Conflict, InvalidArgument, NotFound
 from wharf.runtime.host import masked_paths
@@ -133,13 +134,10 @@ class Creations:
 
     def _with_defaults(self, host: HostConfig) -> HostConfig:
         """What dockerd fills in and shows in inspect."""
-        given, starter = host.log_config, self.lives.starter
-        driver = given.type or self.config.logs.driver
-        same = driver == self.config.logs.driver
-        options = {**self.config.logs.options, **given.config} if same else given.config
+        starter, logs = self.lives.starter, self.config.logs
         return msgspec.structs.replace(
             host,
-            log_config=msgspec.structs.replace(given, type=driver, config=options),
+            log_config=drivers.with_defaults(host.log_config, LogConfig(type=logs.driver, config=dict(logs.options))),
             network_mode=host.network_mode or "default",
             oom_kill_disable=bool(host.oom_kill_disable),
             ipc_mode=host.ipc_mode or self.config.default_ipc_mode,

@@ -12,7 +12,6 @@ from wharf.engine.containers import (
     bundling,
     etc_files,
     health,
-    log_files,
     mounts,
     ports,
     restart,
@@ -21,6 +20,7 @@ from wharf.engine.containers import (
     sysctls,
 )
 from wharf.engine.containers.terminal import console_size
+from wharf.engine.logs import drivers
 from wharf.engine.networks import attachments
 from wharf.errors import InvalidArgument, NotImplementedByUs
 from wharf.linux import capabilities
@@ -114,7 +114,7 @@ def check(config: ContainerConfig, host: HostConfig) -> list[str]:
     console_size(host.console_size or ())
     sysctls.check(host)
     sharing.check(config, host)
-    log_files.check(host.log_config)
+    drivers.check(host.log_config)
     restart.check(host.restart_policy, auto_remove=host.auto_remove)
     mounts.requests(config, host)
     list(mounts.volumes_from(host.volumes_from))

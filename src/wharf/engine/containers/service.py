@@ -2,14 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
 import msgspec
 
-from wharf.apitypes import stdcopy
 from wharf.apitypes.containers import (
     ContainerConfig,
     ContainerInspect,
@@ -27,6 +25,7 @@ from wharf.engine.containers.commit import Commits
 from wharf.engine.containers.creating import Creations
 from wharf.engine.containers.edits import Edits
 from wharf.engine.containers.live import WaitResult, parse_condition
+from wharf.engine.containers.logs import Logs, LogStream
 from wharf.engine.containers.record import ALIVE, Container, Status
 from wharf.engine.containers.removing import Removals
 from wharf.engine.containers.running import Lives
@@ -37,23 +36,14 @@ from wharf.engine.containers.update import Updates
 from wharf.engine.images.images import Images
 from wharf.engine.networks.service import Networks
 from wharf.engine.volumes import Volumes
-from wharf.errors import Conflict, EngineError, InvalidArgument, NotFound, NotImplementedByUs, told_as
+from wharf.errors import Conflict, EngineError, InvalidArgument, NotFound, told_as
 from wharf.events.bus import Bus
-from wharf.logs.entries import LogEntry, LogQuery
-from wharf.logs.reading import read_logs
+from wharf.logs.entries import LogQuery
 from wharf.snapshots.contract import Snapshots
 
 log = logging.getLogger(__name__)
 
 Sized = TypeVar("Sized", ContainerInspect, ContainerSummary)
-
-
-@dataclass(frozen=True, slots=True)
-class LogStream:
-    """A container's log. `entries` is read to its end or closed."""
-
-    tty: bool
-    entries: AsyncIterator[list[LogEntry]]
 
 
 class Containers:
@@ -78,6 +68,7 @@ class Containers:
         self._snapshots = snapshots
         self._networks = networks
         self.lives = Lives(store, starter, events, remove_ended=lambda id: self.remove(id, volumes=True))
+        self.written = Logs(places, store, self.lives)
         self.files = Files(store, self.lives, places, snapshots, starter.sources)
         self.statistics = Statistics(store, self.lives)
         self.updates = Updates(store, self.lives)
@@ -222,7 +213,7 @@ class Containers:
             container,
             self.lives.health(container),
             directory=self._places.directory(self._etc_of(container)),
-            log_path=str(self._places.log(container.id)) if container.host.log_config.type != "none" else "",
+            log_path=self.written.path(container),
             network_id=self._networks.id_of,
             driver=self._snapshots.name,
             driver_data=self._driver_data(container),
@@ -259,7 +250,7 @@ class Containers:
         if container.status is Status.PAUSED:
             raise Conflict(f"container {ref} is paused, unpause the container before attach")
         if options.logs:
-            _require_log(container)
+            self.written.file(container)
         attachment = Attachment(
             options, tty=container.config.tty, on_detach=lambda: self.lives.publish("detach", container)
         )
@@ -274,23 +265,17 @@ class Containers:
                 live.early.append(attachment)
         if options.logs:
             # Up to now, when all that comes reaches the attachment already: a line may come twice, but none is lost.
-            attachment.replay = self._replay(container, options, datetime.now(UTC))
+            attachment.replay = self.written.replay(container, options, datetime.now(UTC))
         self.lives.publish("attach", container)
         return attachment
 
-    async def _replay(self, container: Container, options: AttachOptions, until: datetime) -> AsyncIterator[bytes]:
-        query = LogQuery(stdout=options.stdout, stderr=options.stderr, until=until)
-        tty = container.config.tty
-        async for entries in (await self.logs(container.id, query)).entries:
-            if entries:
-                yield b"".join(entry.line if tty else stdcopy.frame(entry.stream, entry.line) for entry in entries)
-
     async def logs(self, ref: str, query: LogQuery, *, details: bool = False) -> LogStream:
         """What a container wrote; with `follow` also what it will write until it ends."""
-        container = self._store.find(ref)
-        _require_log(container)
-        ended = self.lives.of(container).ended
-        return LogStream(container.config.tty, read_logs(self._places.log(container.id), query, ended))
+        return await self.written.read(ref, query)
+
+    async def clear_logs(self, ref: str) -> None:
+        """★ Forgets what a container wrote until now."""
+        await self.written.clear(ref)
 
     # ── what others ask ──
 
@@ -300,8 +285,3 @@ class Containers:
         paused = sum(c.status is Status.PAUSED for c in all_of)
         running = sum(c.status in ALIVE or c.status is Status.RESTARTING for c in all_of) - paused
         return {"running": running, "paused": paused, "stopped": len(all_of) - running - paused}
-
-
-def _require_log(container: Container) -> None:
-    if container.host.log_config.type == "none":
-        raise NotImplementedByUs("configured logging driver does not support reading")

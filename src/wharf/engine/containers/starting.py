@@ -13,7 +13,6 @@ from pathlib import Path
 from wharf.engine.config import EngineConfig
 from wharf.engine.containers import bundling, etc_files, ports
 from wharf.engine.containers.live import Live
-from wharf.engine.containers.log_files import log_file
 from wharf.engine.containers.mounting import Mounting
 from wharf.engine.containers.record import Container
 from wharf.engine.containers.sharing import Sharing
@@ -21,6 +20,8 @@ from wharf.engine.containers.sources import Sources, placed_by_shim
 from wharf.engine.containers.store import ContainerStore
 from wharf.engine.containers.surroundings import Host
 from wharf.engine.containers.terminal import console_size
+from wharf.engine.logs import drivers
+from wharf.engine.logs.about import About
 from wharf.engine.networks.sandboxes import HOST_RESOLV_CONF, Sandboxes, needs_resolver
 from wharf.engine.volumes import Volumes
 from wharf.errors import EngineError
@@ -28,7 +29,7 @@ from wharf.linux import cgroups
 from wharf.linux.listener import Listener
 from wharf.network.contract import Endpoint
 from wharf.runtime.bundle import config_json
-from wharf.runtime.contract import Launch, Monitor, Monitors
+from wharf.runtime.contract import Launch, Log, Monitor, Monitors
 from wharf.snapshots.contract import Snapshots
 
 log = logging.getLogger(__name__)
@@ -54,7 +55,12 @@ class Places:
         return self.bundles / id
 
     def log(self, id: str) -> Path:
+        """The file of a log driver that writes one."""
         return self.directory(id) / f"{id}-json.log"
+
+    def log_cache(self, id: str) -> Path:
+        """What can be read of a log whose driver sends it elsewhere."""
+        return self.directory(id) / "container-cached.log"
 
 
 @dataclass(slots=True)
@@ -198,7 +204,7 @@ class Starter:
             config=config_json(spec),
             root=self.snapshots.root(container.id),
             runtime=program,
-            log=log_file(container, self.places.log(container.id)),
+            log=self._log(container),
             tty=container.config.tty,
             stdin=container.config.open_stdin,
             stdin_once=container.config.stdin_once,
@@ -208,6 +214,10 @@ class Starter:
             joined_shm=joined.shm,
             mounts=tuple(sources.mounts.values()),
         )
+
+    def _log(self, container: Container) -> Log:
+        about = About(container, os.uname().nodename)
+        return drivers.plan(about, self.places.log(container.id), self.places.log_cache(container.id))
 
     @staticmethod
     async def _connect_early(live: Live, monitor: Monitor) -> None:

@@ -28,6 +28,7 @@ from wharf.apitypes.system import (
     VolumeSummary,
 )
 from wharf.engine.config import EngineConfig
+from wharf.engine.logs import drivers
 from wharf.engine.system import usage
 from wharf.engine.system.identity import engine_id
 from wharf.engine.system.warnings import host_warnings
@@ -41,7 +42,6 @@ MIN_API_VERSION: Final = "1.24"
 #: Machine names of the kernel and what Docker calls them.
 ARCHITECTURES: Final = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
 TYPES: Final = frozenset({"container", "image", "volume", "build-cache"})
-LOG_DRIVERS: Final = ("json-file", "local", "none")
 NETWORK_DRIVERS: Final = ("bridge", "host", "null")
 
 
@@ -112,7 +112,7 @@ class System:
             driver=self._snapshots.name,
             driver_status=self._driver_status(),
             docker_root_dir=str(config.data_root),
-            plugins=PluginsInfo(volume=["local"], network=list(NETWORK_DRIVERS), log=list(LOG_DRIVERS)),
+            plugins=PluginsInfo(volume=["local"], network=list(NETWORK_DRIVERS), log=list(drivers.NAMES)),
             memory_limit=features.memory,
             swap_limit=features.swap,
             cpu_cfs_period=features.cpu_quota,

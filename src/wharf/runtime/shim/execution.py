@@ -52,7 +52,7 @@ class Exec:
         self._listener = listener
         self._message = message
         self._client = client
-        self.streams = ExecStreams(loop, None, tty=not message["framed"], stdin_once=True)
+        self.streams = ExecStreams(loop, tty=not message["framed"], stdin_once=True)
         self._console = oci.Console(self._file("sock")) if message["tty"] else None
 
     def _file(self, kind: str) -> str:

@@ -24,6 +24,10 @@ def open_log(path: str) -> int:
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
 
 
+class NoLog(OSError):
+    """The log cannot begin, so nor can the container. Says why as dockerd does."""
+
+
 class LogFile:
     """Where all streams of a container are written. `lost` counts bytes that could not be."""
 
@@ -117,6 +121,29 @@ class LogFile:
                     os.rename(older, f"{self._path}.{number + 1}{ending}")
         os.rename(self._path, f"{self._path}.1")
 
+    def clear(self) -> None:
+        """Removes all that was written. From the oldest on: of a removal that is cut off, the newest stays."""
+        self._finish_compressing()
+        number = 1
+        while any(os.path.exists(f"{self._path}.{number}{ending}") for ending in ("", ".gz")):
+            number += 1
+        for older in range(number - 1, 0, -1):
+            for ending in ("", ".gz"):
+                try:
+                    os.unlink(f"{self._path}.{older}{ending}")
+                except FileNotFoundError:
+                    pass
+        try:
+            # A new file, not an emptied one: who follows the log cannot take what comes for what was there.
+            fd = open_log(f"{self._path}.new")
+            os.rename(f"{self._path}.new", self._path)
+            os.close(self._fd)
+            self._fd = fd
+        except OSError:
+            os.ftruncate(self._fd, 0)
+        self._size = 0
+        self._torn = False
+
     def _finish_compressing(self) -> None:
         if self._compressing:
             try:
@@ -133,15 +160,28 @@ class LogFile:
 class Log:
     """The streams of one container on their way to its log file."""
 
+    #: See logs.Output: a file takes all at once.
+    is_full = False
+    is_idle = True
+
     def __init__(self, file: LogFile, attributes: dict[str, str]) -> None:
         self.file = file
         self._encoders = {1: LineEncoder("stdout", attributes), 2: LineEncoder("stderr", attributes)}
 
-    def write(self, stream: int, data: bytes) -> None:
-        """Logs what was read from stream 1 or 2."""
-        entries = self._encoders[stream].feed(data, now())
+    @property
+    def lost(self) -> int:
+        """Bytes that could not be written."""
+        return self.file.lost
+
+    def write(self, stream: int, data: bytes, time: bytes = b"") -> None:
+        """Logs what was read from stream 1 or 2, now or at `time`."""
+        entries = self._encoders[stream].feed(data, time or now())
         if entries:
             self.file.write(entries)
+
+    def clear(self) -> None:
+        """Removes what was logged. Of a line that is not finished, all will be logged."""
+        self.file.clear()
 
     def finish(self) -> None:
         """Logs unfinished last lines and closes the file."""

@@ -18,7 +18,8 @@ from wharf.runtime import records, wire
 from wharf.runtime.shim import bugs, handover, isolation, oci, starter
 from wharf.runtime.shim.execution import Execs
 from wharf.runtime.shim.forward import Forwarder, forward
-from wharf.runtime.shim.logfile import Log, LogFile, now
+from wharf.runtime.shim.logfile import now
+from wharf.runtime.shim.logs import open_output
 from wharf.runtime.shim.loop import GONE, READ, Loop
 from wharf.runtime.shim.oom import OutOfMemory
 from wharf.runtime.shim.stdio import Streams
@@ -27,6 +28,9 @@ from wharf.runtime.shim.stdio import Streams
 #: attached client may take nothing before its rest is dropped.
 _DRAIN_LIMIT: Final = 2.0
 _LINGER_LIMIT: Final = 30.0
+#: And how long a log's receiver may take for the rest, as with dockerd; how often to look, where nobody tells.
+_SENDING_LIMIT: Final = 10.0
+_LOOK: Final = 0.05
 
 Receive = Callable[[], tuple[dict[str, Any], int] | None]
 
@@ -192,14 +196,8 @@ class Shim:
         self._reap()
 
     def _take_streams(self, own: dict[str, int]) -> None:
-        log = self.launch["log"]
-        kept = None
-        if "log" in own:
-            file = LogFile(
-                log["path"], own["log"], max_size=log["max_size"], max_files=log["max_files"], compress=log["compress"]
-            )
-            kept = Log(file, log["attributes"])
-        self._streams = Streams(self.loop, kept, tty=self.launch["tty"], stdin_once=self.launch["stdin_once"])
+        self._streams = Streams(self.loop, tty=self.launch["tty"], stdin_once=self.launch["stdin_once"])
+        self._streams.log_to(open_output(self.launch["log"], own, self.loop, self._streams.resume))
         if "stdin" in own:
             self._streams.set_input(own["stdin"])
         if "terminal" in own:
@@ -275,8 +273,20 @@ class Shim:
                 self.execs.resize(message["id"], message["height"], message["width"])
             case "exec_signal":
                 self.execs.signal(message["id"], message["number"])
+            case "clear_log":
+                self._clear_log(control)
             case "status":
                 control.tell({"event": "status", "lost_log_bytes": self._streams.lost})
+
+    def _clear_log(self, control: Control) -> None:
+        if self._status is not None:
+            return  # the files are closed, and the end is told
+        error = ""
+        try:
+            self._streams.clear_log()
+        except OSError as failure:
+            error = str(failure)
+        control.tell({"event": "log_cleared", "error": error})
 
     def _resize(self, height: int, width: int) -> None:
         if self._streams.terminal >= 0:
@@ -337,9 +347,12 @@ class Shim:
             self.loop.turn(deadline)
 
     def _linger(self) -> None:
-        """Stays until the attached clients have read all."""
+        """Stays until the attached clients have read all, and the log's receiver too."""
         while (self._streams.clients or self.execs.has_clients) and self.loop.turn(time.monotonic() + _LINGER_LIMIT):
             pass
+        deadline = time.monotonic() + _SENDING_LIMIT
+        while not self._streams.logged and time.monotonic() < deadline:
+            self.loop.turn(min(deadline, time.monotonic() + _LOOK))
 
 
 def _ignored(_number: int, _frame: object) -> None:

@@ -135,7 +135,15 @@ class _Listener:
 
 
 def _value(roles: list[str]) -> dict[str, Any]:
-    log = {"path": "/dev/null", "max_size": 1 << 20, "max_files": 2, "compress": False, "attributes": {}}
+    log = {
+        "path": "/dev/null",
+        "max_size": 1 << 20,
+        "max_files": 2,
+        "compress": False,
+        "attributes": {},
+        "buffer": None,
+        "remote": None,
+    }
     launch = {
         "id": "rehearsal",
         "bundle": "/",

@@ -14,7 +14,7 @@ from typing import Any, Final
 from wharf.linux import cgroups, pidfd, tty
 from wharf.runtime import records, wire
 from wharf.runtime.shim import bugs, handover, isolation, oci, oom
-from wharf.runtime.shim.logfile import now, open_log
+from wharf.runtime.shim.logfile import NoLog, now, open_log
 from wharf.runtime.shim.loop import GONE, READ, Loop
 
 #: What of a launch is of use after the start.
@@ -108,8 +108,14 @@ class Starter:
         os.close(shim)
 
     def _open_log(self) -> None:
-        if (path := self.launch["log"]["path"]) is not None:
-            self._own["log"] = open_log(path)
+        log = self.launch["log"]
+        if log["path"] is not None:
+            self._own["log"] = open_log(log["path"])
+        if log["remote"] is not None:
+            from wharf.runtime.shim.remote.connecting import first_connection
+
+            if (receiver := first_connection(log["remote"])) is not None:
+                self._own["remote"] = receiver.detach()
 
     def _make_stdio(self) -> None:
         null = oci.open_null()
@@ -195,7 +201,8 @@ class Starter:
                 raise oci.Failed(oci.last_error() or oci.last_words(self._output()) or "exec: cannot be run")
         except (oci.Failed, OSError) as error:
             self._undo()
-            _tell(self._control, {"event": "failed", "error": str(error), "runtime": self.launch["runtime"]})
+            what = "log" if isinstance(error, NoLog) else "runtime"
+            _tell(self._control, {"event": "failed", "error": str(error), "what": what})
             return
         finally:
             if console is not None:
@@ -274,6 +281,8 @@ class Starter:
             "rest": self._reader.rest(),
         }
         silent = {self._own[role] for role in ("log", "mounts", "stdin", oom.EVENTS) if role in self._own}
+        if "remote" in self._own and self.launch["log"]["remote"]["network"] not in ("tcp", "unix"):
+            silent.add(self._own["remote"])
         # A socket that only holds its port would tell its end without end.
         silent |= {fd for fd, how in zip(self._reader.fds, listeners, strict=True) if how["target"] is None}
         handover.send(self._shim, value, fds, silent)

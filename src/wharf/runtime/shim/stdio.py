@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from wharf.runtime.shim.logfile import Log
+from wharf.runtime.shim.logs import Output
 from wharf.runtime.shim.loop import GONE, READ, WRITE, Loop
 
 #: What may wait for one client, or for the container's stdin, before the other side is not read any more.
@@ -226,10 +226,10 @@ class Client:
 class Streams:
     """All standard streams of one container. Descriptors given to it are non-blocking and closed by it."""
 
-    def __init__(self, loop: Loop, log: Log | None, *, tty: bool, stdin_once: bool) -> None:
+    def __init__(self, loop: Loop, *, tty: bool, stdin_once: bool) -> None:
         self.loop = loop
         self.input: Input | None = None
-        self._log = log
+        self._log: Output | None = None
         self._tty = tty
         self._stdin_once = stdin_once
         self._outputs: dict[int, int] = {}  # descriptor → stream
@@ -242,7 +242,21 @@ class Streams:
     @property
     def lost(self) -> int:
         """Bytes of output that could not be logged."""
-        return self._log.file.lost if self._log is not None else 0
+        return self._log.lost if self._log is not None else 0
+
+    @property
+    def logged(self) -> bool:
+        """Whether all output has been logged, or sent to where it is logged."""
+        return self._log is None or self._log.is_idle
+
+    def clear_log(self) -> None:
+        """Removes what was logged until now."""
+        if self._log is not None:
+            self._log.clear()
+
+    def log_to(self, log: Output | None) -> None:
+        """Where the output is logged, from now on and until finish()."""
+        self._log = log
 
     def set_terminal(self, master: int) -> None:
         """Takes the master of the container's terminal for all streams."""
@@ -303,8 +317,9 @@ class Streams:
 
     def output(self, stream: int, data: bytes) -> None:
         """Gives output to the log and the clients."""
-        if self._log is not None:
-            self._log.write(stream, data)
+        log = self._log
+        if log is not None:
+            log.write(stream, data)
         header = b"" if self._tty else bytes((stream, 0, 0, 0)) + len(data).to_bytes(4, "big")
         for client in self.clients[:]:
             if stream in client.wants:
@@ -312,7 +327,7 @@ class Streams:
                     client.put(header, data)
                 else:
                     client.put(data)
-        if any(client.queued > MOST_QUEUED for client in self.clients):
+        if (log is not None and log.is_full) or any(client.queued > MOST_QUEUED for client in self.clients):
             self._pause()
 
     def _pause(self) -> None:
@@ -321,7 +336,13 @@ class Streams:
             self.loop.forget(fd)
 
     def client_took(self) -> None:
-        if self._paused and all(client.queued <= MOST_QUEUED // 2 for client in self.clients):
+        self.resume()
+
+    def resume(self) -> None:
+        """Reads on, unless a client or the log is still behind."""
+        if not self._paused or (self._log is not None and self._log.is_full):
+            return
+        if all(client.queued <= MOST_QUEUED // 2 for client in self.clients):
             self._paused = False
             self.start()
 
@@ -369,6 +390,7 @@ class Streams:
             os.close(fd)
         self.terminal = -1
         self._outputs.clear()
+        self._paused = False  # whatever makes room from now on, nothing is left to read
         if self._log is not None:
             self._log.finish()
         if self.input is not None:

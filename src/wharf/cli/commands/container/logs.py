@@ -6,10 +6,18 @@ from wharf.cli.flags import BOOL, STRING, Flag
 from wharf.cli.output import STDERR, STDOUT, write
 from wharf.client import containers
 from wharf.client.frames import Unframer
+from wharf.errors import InvalidArgument
+
+_SHOWING = ("details", "follow", "since", "tail", "timestamps", "until")
 
 
 def run(call: Call) -> int:
     options, name = call.options, call.arguments[0]
+    if options["clear"]:
+        if others := [flag for flag in _SHOWING if options[flag] not in ("", False, "all")]:
+            raise InvalidArgument(f"--clear shows nothing, so --{others[0]} makes no sense with it")
+        containers.clear_logs(call.client, name)
+        return 0
     found = containers.inspect(call.client, name)
     answer = containers.open_logs(
         call.client,
@@ -37,6 +45,7 @@ COMMAND = Command(
     "[OPTIONS] CONTAINER",
     "Show what a container has printed",
     (
+        Flag("clear", "", BOOL, "Forget what it has printed until now, instead of showing it"),
         Flag("details", "", BOOL, "Show the labels and variables that the log driver adds"),
         Flag("follow", "f", BOOL, "Go on with what it prints from now on"),
         Flag("since", "", STRING, "From this time on: 2013-01-02T13:23:37Z, or 42m for 42 minutes ago"),

@@ -1,0 +1,66 @@
+"""Messages for syslog: RFC 3164, RFC 5424, and the short form that local daemons take. Pure."""
+
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+from wharf.runtime.shim.remote.messages import Message
+
+_ERROR, _INFO = 3, 6  # RFC 5424, 6.2.1
+_MONTHS: Final = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+
+
+class SyslogEncoder:
+    """The bytes are those of dockerd, but for the time: it is that of the message, not of its sending."""
+
+    receipts = False
+
+    def __init__(self, settings: Mapping[str, Any], pid: int) -> None:
+        """Settings: `format` ("", rfc3164, rfc5424, rfc5424micro), `facility`, `tag`, `hostname`, `counted`.
+
+        With `counted` each message is preceded by its length (RFC 5425, 4.3), else it ends in a newline only.
+        """
+        self._format: str = settings["format"]
+        self._facility: int = settings["facility"]
+        self._counted: bool = settings["counted"]
+        tag, host = settings["tag"], settings["hostname"]
+        if self._format.startswith("rfc5424"):
+            self._middle = f" {host} {tag} {pid} {tag} - ".encode()
+        elif self._format == "rfc3164":
+            self._middle = f" {host} {tag}[{pid}]: ".encode()
+        else:
+            self._middle = f" {tag}[{pid}]: ".encode()
+
+    def encode(self, message: Message) -> list[bytes]:
+        if not message.line:
+            return []
+        priority = self._facility * 8 + (_ERROR if message.stream == 2 else _INFO)
+        if self._format.startswith("rfc5424"):
+            head = b"<%d>1 %s" % (priority, _precise(message.time, micro=self._format == "rfc5424micro"))
+        else:
+            head = b"<%d>%s" % (priority, _short(message.time))
+        frame = b"%s%s%s\n" % (head, self._middle, message.line)
+        return [b"%d %s" % (len(frame), frame) if self._counted else frame]
+
+    def is_receipt(self, data: bytes) -> bool:
+        return True
+
+
+def _short(moment: int) -> bytes:
+    """`Nov  6 13:28:31`, in local time. Not by strftime, whose months depend on the locale."""
+    when = time.localtime(moment // 10**9)
+    return f"{_MONTHS[when.tm_mon - 1]} {when.tm_mday:2} {when.tm_hour:02}:{when.tm_min:02}:{when.tm_sec:02}".encode()
+
+
+def _precise(moment: int, *, micro: bool) -> bytes:
+    seconds, rest = divmod(moment, 10**9)
+    when = time.localtime(seconds)
+    fraction = f".{rest // 1000:06}" if micro else ""
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', when)}{fraction}{_zone(when.tm_gmtoff)}".encode()
+
+
+def _zone(offset: int) -> str:
+    if not offset:
+        return "Z"
+    hours, minutes = divmod(abs(offset) // 60, 60)
+    return f"{'-' if offset < 0 else '+'}{hours:02}:{minutes:02}"
