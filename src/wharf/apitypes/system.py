@@ -115,6 +115,7 @@ class Info(Wire, frozen=True, kw_only=True):
     n_goroutines: int = _named("NGoroutines", 0)  # ours are asyncio tasks
     system_time: str = ""
     logging_driver: str = ""
+    logging_options: dict[str, str] = {}  # ours: what a container gets that asks for nothing
     cgroup_driver: str = ""
     cgroup_version: str = ""
     n_events_listener: int = _named("NEventsListener", 0)

@@ -2,6 +2,7 @@
 
 CONTAINER = {
     "attach": "Connect the terminal's streams to a running container",
+    "command": "Print the `run` command that would make a container again",
     "commit": "Make an image of what a container has become",
     "cp": "Copy files between a container and here",
     "create": "Make a new container without starting it",

@@ -16,7 +16,6 @@ from wharf.apitypes.containers import (
     HealthResult,
     HealthState,
     HealthSummary,
-    MountPoint,
     NetworkSettings,
     PendingEdit,
     Port,
@@ -151,18 +150,11 @@ def inspect(
         host_config=container.host,
         app_armor_profile=apparmor_profile,
         graph_driver=DriverData(name=driver, data=driver_data),
-        mounts=_mounts(container),
+        mounts=container.mounts,
         config=_config(container),
         network_settings=network_settings(container, network_id),
         pending_edit=_pending_edit(container),
     )
-
-
-def _mounts(container: Container) -> list[MountPoint]:
-    """Also those in memory that --mount has asked for; those of --tmpfs are told of elsewhere."""
-    in_memory = [mount for mount in container.host.mounts if mount.type == "tmpfs"]
-    points = [MountPoint(type="tmpfs", destination=mount.target, rw=not mount.read_only) for mount in in_memory]
-    return [*container.mounts, *points]
 
 
 def _config(container: Container) -> ContainerConfig:
@@ -222,5 +214,5 @@ def summary(
         health=HealthSummary(status=status_of(health).value, failing_streak=health.failing_streak if health else 0),
         host_config=SummaryHostConfig(network_mode=container.host.network_mode, annotations=container.host.annotations),
         network_settings=SummaryNetworkSettings(networks=_listed_networks(container, network_id)),
-        mounts=_mounts(container),
+        mounts=container.mounts,
     )

@@ -129,6 +129,7 @@ class System:
             n_goroutines=len(asyncio.all_tasks()) if config.debug else 0,
             system_time=datetime.now(UTC).isoformat().replace("+00:00", "Z"),
             logging_driver=config.logs.driver,
+            logging_options=dict(config.logs.options),
             cgroup_driver=host.cgroup_driver(config.cgroup_driver, config.cgroup_parent),
             cgroup_version=features.version,
             n_events_listener=self._events.listeners,

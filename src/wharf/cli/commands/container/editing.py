@@ -1,6 +1,6 @@
 """The API's request that the flags of `wharf container edit` make of what a container is now. Pure."""
 
-from wharf.cli.commands.container.mounts import read_volume
+from wharf.cli.commands.container.mounts import idmaps, read_volume
 from wharf.cli.commands.container.options import restart_policy
 from wharf.cli.commands.container.ports import read_publish
 from wharf.cli.commands.container.update import FIELDS
@@ -88,21 +88,25 @@ def _mounts(config: "dict[str, Any]", host: "dict[str, Any]", options: "Options"
     volumes = [read_volume(text) for text in options["volume-add"]]
     added = {target_of_bind(text) for text, _ in volumes} | {_path(mount["Target"]) for mount in options["mount-add"]}
     removed = {_path(target) for target in options["mount-rm"]}
+    gone = added | removed
     kept: dict[str, Any] = {
         "Binds": {text: target_of_bind(text) for text in host.get("Binds") or []},
         "Tmpfs": {target: _path(target) for target in host.get("Tmpfs") or {}},
         "Volumes": {target: _path(target) for target in config.get("Volumes") or {}},
     }
-    mounts = [mount for mount in host.get("Mounts") or [] if _path(mount["Target"]) not in added | removed]
+    mounts = [mount for mount in host.get("Mounts") or [] if _path(mount["Target"]) not in gone]
     present = {_path(mount["Target"]) for mount in host.get("Mounts") or []}.union(*(d.values() for d in kept.values()))
     if missing := removed - present:
         raise InvalidArgument(f"nothing is mounted at {', '.join(sorted(missing))}")
-    stay = {kind: [text for text, at in found.items() if at not in added | removed] for kind, found in kept.items()}
+    stay = {kind: [text for text, at in found.items() if at not in gone] for kind, found in kept.items()}
+    added_mounts, maps = idmaps(options["mount-add"])
+    maps = {target: text for target, text in (host.get("Idmaps") or {}).items() if _path(target) not in gone} | maps
     return {
         "Binds": [*stay["Binds"], *(text for text, alone in volumes if not alone)],
-        "Mounts": [*mounts, *options["mount-add"]],
+        "Mounts": [*mounts, *added_mounts],
         "Tmpfs": {target: host["Tmpfs"][target] for target in stay["Tmpfs"]},
         "Volumes": {target: {} for target in (*stay["Volumes"], *(text for text, alone in volumes if alone))},
+        **({"Idmaps": maps} if maps or host.get("Idmaps") else {}),
     }
 
 
