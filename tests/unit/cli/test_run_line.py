@@ -154,7 +154,9 @@ def _settings(placed: NetworkingConfig) -> Any:
 
 def comparable(found: Any) -> Any:
     """Without what means nothing: the order of variables, and which words of argv are the entry point's."""
-    config = found["Config"]
+    config, host = found["Config"], found["HostConfig"]
+    if host["Privileged"]:  # no paths are hidden from it, whether it asks for that or not
+        host["MaskedPaths"] = host["ReadonlyPaths"] = None
     config["Env"] = sorted(config["Env"])
     config["argv"] = [*(config.pop("Entrypoint") or ()), *(config.pop("Cmd") or ())]
     return found
