@@ -157,6 +157,8 @@ def comparable(found: Any) -> Any:
     config, host = found["Config"], found["HostConfig"]
     if host["Privileged"]:  # no paths are hidden from it, whether it asks for that or not
         host["MaskedPaths"] = host["ReadonlyPaths"] = None
+    if host["NetworkMode"] in ("host", "none"):  # where nothing can be asked for
+        found["NetworkSettings"]["Networks"] = None
     config["Env"] = sorted(config["Env"])
     config["argv"] = [*(config.pop("Entrypoint") or ()), *(config.pop("Cmd") or ())]
     return found
