@@ -231,6 +231,7 @@ SHAPES: Final[dict[type, Sequence[tuple[int, int, Change]]]] = {
         (0, 99, _null_when_empty("Warnings")),
         (0, 43, _without("CDISpecDirs")),
         (0, 48, _without("FirewallBackend")),
+        (0, 49, _without("DiscoveredDevices")),
         (48, 49, _no_bridge_filtering),
         (50, 99, _without("BridgeNfIptables", "BridgeNfIp6tables")),
         *((49, 99, _within(commit, _without("Expected"))) for commit in _COMMITS),

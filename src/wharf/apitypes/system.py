@@ -85,6 +85,13 @@ class FirewallInfo(Wire, frozen=True, kw_only=True):
     info: list[list[str]] = []
 
 
+class DeviceInfo(Wire, frozen=True, kw_only=True):
+    """A device that containers can ask for by name."""
+
+    source: str
+    id: str = _named("ID")
+
+
 class Info(Wire, frozen=True, kw_only=True):
     """GET /info. Sizes are bytes."""
 
@@ -149,6 +156,7 @@ class Info(Wire, frozen=True, kw_only=True):
     product_license: str = ""
     firewall_backend: FirewallInfo | None = None
     cdi_spec_dirs: list[str] = _named("CDISpecDirs", [])
+    discovered_devices: list[DeviceInfo] | msgspec.UnsetType = msgspec.UNSET
     warnings: list[str] = []
 
 

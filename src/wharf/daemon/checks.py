@@ -129,6 +129,8 @@ def _check_addresses(config: "Config") -> None:
         raise InvalidArgument(f"fixed-cidr {cidr} is not part of the bridge's range {bip.network}")
     if config.bip and config.bridge == "none":
         raise InvalidArgument("bip and bridge=none exclude each other")
+    if relative := [path for path in config.cdi_spec_dirs if path and not PurePath(path).is_absolute()]:
+        raise InvalidArgument(f"cdi-spec-dirs must be absolute: {relative[0]}")
     if config.init_path and not PurePath(config.init_path).is_absolute():
         raise InvalidArgument(f"init-path must be absolute: {config.init_path}")
 

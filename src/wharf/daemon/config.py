@@ -34,6 +34,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_u
     allow_plain_tcp: bool = False
     bip: str = ""
     bridge: str = "wharf0"
+    cdi_spec_dirs: tuple[str, ...] = ("/etc/cdi", "/var/run/cdi")
     cgroup_parent: str = ""
     config_file: str = str(DEFAULT_FILE)
     cpu_rt_period: int = 0

@@ -40,6 +40,7 @@ def engine_config(config: Config) -> EngineConfig:
         init_path=Path(config.init_path) if config.init_path else None,
         seccomp_profile=config.seccomp_profile,
         no_new_privileges=config.no_new_privileges,
+        cdi_spec_dirs=tuple(map(Path, filter(None, config.cdi_spec_dirs))),
         dns=config.dns,
         dns_options=config.dns_opts,
         dns_search=config.dns_search,

@@ -72,6 +72,7 @@ class EngineConfig:
     init_path: Path | None = None
     seccomp_profile: str = ""  # a path, "unconfined", or "" for the built-in one
     no_new_privileges: bool = False
+    cdi_spec_dirs: tuple[Path, ...] = (Path("/etc/cdi"), Path("/var/run/cdi"))  # none: no devices by name
     dns: tuple[str, ...] = ()
     dns_options: tuple[str, ...] = ()
     dns_search: tuple[str, ...] = ()

@@ -91,6 +91,17 @@ class DeviceRule:
 
 
 @dataclass(frozen=True, slots=True)
+class Hook:
+    """A program of the host that the runtime runs at a point of the container's life; `timeout` is in seconds."""
+
+    point: str  # "prestart", "createRuntime", … "poststop"
+    path: str
+    args: tuple[str, ...] = ()  # with argv[0]
+    env: tuple[str, ...] = ()
+    timeout: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Rlimit:
     """A resource limit; -1 is unlimited."""
 
@@ -211,6 +222,8 @@ class BundleSpec:
     seccomp: Mapping[str, Any] | None = None  # linux.seccomp of config.json, for runc; None is unconfined
     seccomp_bpf: bytes = b""  # the same, compiled, for crun; used instead of `seccomp`
     cgroups_path: str = ""
+    hooks: tuple[Hook, ...] = ()
+    intel_rdt: Mapping[str, Any] | None = None  # linux.intelRdt of config.json
     annotations: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -303,6 +316,8 @@ def config_json(spec: BundleSpec) -> bytes:
         "linux": _linux(spec),
         "annotations": dict(_annotations(spec)),
     }
+    if spec.hooks:
+        document["hooks"] = _hooks(spec.hooks)
     if spec.namespaces.uts != HOST:
         document["hostname"] = spec.hostname
         if spec.domainname:
@@ -330,6 +345,14 @@ def _process(spec: BundleSpec) -> dict[str, Any]:
     if spec.apparmor_profile:
         process["apparmorProfile"] = spec.apparmor_profile
     return process
+
+
+def _hooks(hooks: tuple[Hook, ...]) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for hook in hooks:
+        entry = _given(path=hook.path, args=hook.args or None, env=hook.env or None, timeout=hook.timeout)
+        found.setdefault(hook.point, []).append(entry)
+    return found
 
 
 def _rlimit(value: int) -> int:
@@ -374,6 +397,8 @@ def _linux(spec: BundleSpec) -> dict[str, Any]:
     }
     if spec.cgroups_path:
         linux["cgroupsPath"] = spec.cgroups_path
+    if spec.intel_rdt is not None:
+        linux["intelRdt"] = spec.intel_rdt
     if spec.rootfs_propagation:
         linux["rootfsPropagation"] = spec.rootfs_propagation
     if spec.seccomp is not None and not spec.seccomp_bpf:

@@ -1,20 +1,22 @@
 """From a container's record to what the OCI runtime is told. Pure: all that the host knows comes in Surroundings."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from wharf.apitypes.containers import HostConfig, Ulimit
-from wharf.engine.containers import mounts, security, sysctls
+from wharf.engine.cdi.injection import injected
+from wharf.engine.containers import devices, mounts, security, sysctls
 from wharf.engine.containers.record import Container
 from wharf.engine.containers.resources import Numbers, resources_of, rlimits_of
 from wharf.engine.containers.sharing import ALONE, Joined
 from wharf.engine.containers.user_mounts import root_propagation, user_mounts
 from wharf.errors import InvalidArgument
 from wharf.runtime import bundle
-from wharf.runtime.bundle import BundleSpec, Device, DeviceRule, HostFacts, Mount, Namespaces
+from wharf.runtime.bundle import BundleSpec, Device, HostFacts, Mount, Namespaces
 from wharf.runtime.users import User
+from wharf.spec.cdi import ContainerEdits
 
 _TERM: Final = "xterm"
 
@@ -42,6 +44,7 @@ class Surroundings:
     shm_size: int = bundle.DEFAULT_SHM_SIZE
     ulimits: tuple[Ulimit, ...] = ()  # the daemon's defaults
     devices: Mapping[str, tuple[Device, ...]] = field(default_factory=dict)  # the nodes at each path asked for
+    cdi: tuple[ContainerEdits, ...] = ()  # of the devices asked for by name
     numbers: Numbers = field(default_factory=dict)
     seccomp: Seccomp = Seccomp()
     no_new_privileges: bool = False  # the daemon's default
@@ -100,6 +103,8 @@ def spec(container: Container, around: Surroundings, *, every: frozenset[str]) -
     host, config = container.host, container.config
     options = security.parse(host.security_opt)
     unprivileged = options.no_new_privileges
+    given = list(devices.given(host, around.devices))
+    own_rules = map(devices.parse_rule, host.device_cgroup_rules)
     plain = BundleSpec(
         args=(container.path, *container.args),
         env=environment(container, around.user.home),
@@ -122,8 +127,8 @@ def spec(container: Container, around: Surroundings, *, every: frozenset[str]) -
         rootfs_propagation=root_propagation(container),
         namespaces=_namespaces(container, around),
         mounts=(*_default_mounts(host, around), *_etc_mounts(container, around), *_user_mounts(container, around)),
-        devices=tuple(_devices(host, around)),
-        device_rules=(*bundle.default_device_rules(), *_device_rules(host, around)),
+        devices=tuple(device for device, _ in given),
+        device_rules=(*bundle.default_device_rules(), *(rule for _, rule in given), *own_rules),
         resources=resources_of(host, around.numbers),
         sysctls=_sysctls(container),
         seccomp=around.seccomp.profile,
@@ -136,6 +141,8 @@ def spec(container: Container, around: Surroundings, *, every: frozenset[str]) -
         plain = bundle.with_init(plain, around.init_path)
     if host.privileged:
         plain = bundle.made_privileged(plain, around.facts)
+    if around.cdi:
+        plain = injected(plain, around.cdi)
     if options.writable_cgroups is not None:
         plain = bundle.with_cgroups(plain, writable=options.writable_cgroups)
     return bundle.fitted(plain, around.facts)
@@ -229,30 +236,3 @@ def _etc_mounts(container: Container, around: Surroundings) -> Iterator[Mount]:
 
 def _user_mounts(container: Container, around: Surroundings) -> list[Mount]:
     return user_mounts(container, around.sources, files=around.files, recursive_read_only=around.recursive_read_only)
-
-
-def _devices(host: HostConfig, around: Surroundings) -> Iterator[Device]:
-    for mapping in host.devices:
-        for device in around.devices.get(mapping.path_on_host, ()):
-            inside = mapping.path_in_container or mapping.path_on_host
-            yield replace(device, path=device.path.replace(mapping.path_on_host, inside, 1))
-
-
-def _device_rules(host: HostConfig, around: Surroundings) -> Iterator[DeviceRule]:
-    for mapping in host.devices:
-        for device in around.devices.get(mapping.path_on_host, ()):
-            yield DeviceRule(True, device.type, device.major, device.minor, mapping.cgroup_permissions or "rwm")
-    for text in host.device_cgroup_rules:
-        yield parse_device_rule(text)
-
-
-def parse_device_rule(text: str) -> DeviceRule:
-    """`c 1:3 rwm`, with `*` for any number. Raises InvalidArgument."""
-    words = text.split()
-    if len(words) != 3 or words[0] not in "abc" or not set(words[2]) <= set("rwm"):
-        raise InvalidArgument(f"invalid device cgroup rule format: '{text}'")
-    numbers = words[1].split(":")
-    if len(numbers) != 2 or not all(number == "*" or number.isdecimal() for number in numbers):
-        raise InvalidArgument(f"invalid device cgroup rule format: '{text}'")
-    major, minor = (None if number == "*" else int(number) for number in numbers)
-    return DeviceRule(True, words[0], major, minor, words[2])

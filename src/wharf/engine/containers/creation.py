@@ -10,6 +10,7 @@ import msgspec
 from wharf.apitypes.containers import ContainerConfig, HealthConfig, HostConfig
 from wharf.engine.containers import (
     bundling,
+    devices,
     etc_files,
     health,
     mounts,
@@ -114,6 +115,7 @@ def check(config: ContainerConfig, host: HostConfig) -> list[str]:
     console_size(host.console_size or ())
     sysctls.check(host)
     sharing.check(config, host)
+    devices.check(host)
     drivers.check(host.log_config)
     restart.check(host.restart_policy, auto_remove=host.auto_remove)
     mounts.requests(config, host)
@@ -176,7 +178,6 @@ def _not_offered(config: ContainerConfig, host: HostConfig) -> Iterator[str]:
     """Options that would change what runs and that we would otherwise ignore."""
     offered: list[tuple[object, str]] = [
         (host.links, "--link"),
-        (host.device_requests, "--gpus (device requests)"),
         (host.storage_opt, "--storage-opt"),
         (host.userns_mode not in ("", "host"), "--userns"),
         (host.isolation not in ("", "default"), f"isolation {host.isolation}"),

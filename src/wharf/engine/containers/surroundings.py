@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from wharf.apitypes.containers import HostConfig
+from wharf.engine.cdi import resolving
 from wharf.engine.config import EngineConfig
-from wharf.engine.containers import bundling, security
+from wharf.engine.containers import bundling, devices, security
 from wharf.engine.containers.record import Container
 from wharf.engine.containers.resources import devices_of
 from wharf.engine.containers.sharing import Joined
@@ -20,12 +21,14 @@ from wharf.linux import capabilities, cgroup_limits, cgroups
 from wharf.linux.cgroup_features import CgroupFeatures, cgroup_features
 from wharf.linux.host import cgroup_driver
 from wharf.runtime import records, users
-from wharf.runtime.bundle import Device, HostFacts
-from wharf.runtime.host import device_at, devices, facts
+from wharf.runtime.bundle import HostFacts
+from wharf.runtime.host import devices as all_devices
+from wharf.runtime.host import facts
 from wharf.runtime.programs import find_init
 from wharf.runtime.seccomp_cache import SeccompCache
 from wharf.runtime.seccomp_profile import default_profile, parse_profile
 from wharf.snapshots.contract import Snapshots
+from wharf.spec.cdi import ContainerEdits
 
 CGROUP_PARENT: Final = "/wharf"
 #: Characters of an image's files from which other requests would feel how long they take.
@@ -69,7 +72,7 @@ class Host:
         """All that bundling.spec() needs to know for a start of `container`."""
         host = container.host
         return bundling.Surroundings(
-            facts=replace(self.facts, devices=devices()) if host.privileged else self.facts,
+            facts=replace(self.facts, devices=all_devices()) if host.privileged else self.facts,
             user=await self.user(container, container.config.user),
             etc=etc,
             cgroups_path=self.cgroups_path(container),
@@ -79,7 +82,8 @@ class Host:
             init_path=self._init(host),
             shm_size=self.config.shm_size,
             ulimits=self.config.default_ulimits,
-            devices={mapping.path_on_host: nodes(mapping.path_on_host) for mapping in host.devices},
+            devices=await devices.found(host.devices),
+            cdi=await self._by_name(host),
             numbers=block_devices(devices_of(host)),
             seccomp=self._seccomp(host, runtime),
             no_new_privileges=self.config.no_new_privileges,
@@ -118,6 +122,12 @@ class Host:
         if sum(map(len, known)) > LARGE_TEXT:
             return await asyncio.to_thread(users.resolve, text, *known, container.host.group_add)
         return users.resolve(text, *known, container.host.group_add)
+
+    async def _by_name(self, host: HostConfig) -> tuple[ContainerEdits, ...]:
+        """What the devices add that are asked for by name."""
+        if not host.device_requests:
+            return ()
+        return await asyncio.to_thread(resolving.resolved, host.device_requests, self.config.cdi_spec_dirs)
 
     def _init(self, host: HostConfig) -> str:
         if not (self.config.init if host.init is None else host.init):
@@ -158,15 +168,6 @@ def _read_profile(path: str) -> str:
 
 def _text(data: bytes | None) -> str:
     return (data or b"").decode(errors="replace")
-
-
-def nodes(path: str) -> tuple[Device, ...]:
-    """The device node at `path`, or all below it when it is a directory. Raises EngineError when there is none."""
-    found = devices(path) if Path(path).is_dir() else tuple(filter(None, (device_at(path),)))
-    if not found:
-        reason = "not a device node" if Path(path).exists() else "no such file or directory"
-        raise EngineError(f'error gathering device information while adding custom device "{path}": {reason}')
-    return found
 
 
 def block_devices(paths: Iterable[str]) -> dict[str, tuple[int, int]]:

@@ -16,6 +16,7 @@ from wharf.apitypes.containers import ContainerSummary
 from wharf.apitypes.images import ImageSummary
 from wharf.apitypes.system import (
     Component,
+    DeviceInfo,
     DiskUsage,
     FirewallInfo,
     IndexInfo,
@@ -27,11 +28,12 @@ from wharf.apitypes.system import (
     VersionPlatform,
     VolumeSummary,
 )
+from wharf.engine.cdi import registry
 from wharf.engine.config import EngineConfig
 from wharf.engine.logs import drivers
 from wharf.engine.system import usage
 from wharf.engine.system.identity import engine_id
-from wharf.engine.system.warnings import host_warnings
+from wharf.engine.system.warnings import device_warnings, host_warnings
 from wharf.errors import InvalidArgument
 from wharf.events.bus import Bus
 from wharf.linux import host
@@ -102,6 +104,8 @@ class System:
     async def info(self) -> Info:
         config, features, counts = self._config, self._features, self._containers.counts()
         forwarding, (name, release) = host.ipv4_forwarding(), host.operating_system()
+        devices = await asyncio.to_thread(registry.read, config.cdi_spec_dirs)
+        warnings = host_warnings(features, ipv4_forwarding=forwarding, firewall=config.bridge.firewall)
         return Info(
             id=engine_id(config.data_root),
             containers=sum(counts.values()),
@@ -152,7 +156,9 @@ class System:
             init_binary=str(config.init_path or "docker-init"),
             security_options=self._security_options(),
             firewall_backend=FirewallInfo(driver="nftables" if config.bridge.firewall else "none"),
-            warnings=list(host_warnings(features, ipv4_forwarding=forwarding, firewall=config.bridge.firewall)),
+            cdi_spec_dirs=[str(path) for path in config.cdi_spec_dirs],
+            discovered_devices=[DeviceInfo(source="cdi", id=name) for name in devices.offers] or msgspec.UNSET,
+            warnings=[*warnings, *device_warnings(devices.faults)],
         )
 
     def _driver_status(self) -> list[list[str]]:

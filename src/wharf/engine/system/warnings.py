@@ -1,8 +1,14 @@
 """What `docker info` warns about. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from wharf.linux.cgroup_features import CgroupFeatures
+
+
+def device_warnings(faults: Mapping[str, str]) -> Iterator[str]:
+    """One line for each description of devices that cannot be used; `faults` are by the file's path."""
+    for path, fault in faults.items():
+        yield f"CDI: Error associated with spec file {path}: {fault}"
 
 
 def host_warnings(features: CgroupFeatures, *, ipv4_forwarding: bool, firewall: bool) -> Iterator[str]:

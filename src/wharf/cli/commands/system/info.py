@@ -64,6 +64,7 @@ def _lines(facts: "dict[str, Any]") -> list[str]:
     for kind in ("Volume", "Network", "Authorization", "Log"):
         if plugins.get(kind):
             lines.append(f" {kind}: {' '.join(plugins[kind])}")
+    lines += _devices(facts)
     lines.append(f"Swarm: {(facts.get('Swarm') or {}).get('LocalNodeState') or 'inactive'}")
     lines.append(f"Runtimes: {' '.join(sorted(facts.get('Runtimes') or {}))}")
     lines.append(f"Default Runtime: {facts.get('DefaultRuntime', '')}")
@@ -89,6 +90,15 @@ def _lines(facts: "dict[str, Any]") -> list[str]:
     lines.append(f"Experimental: {_yes(facts.get('ExperimentalBuild'))}")
     lines += _registries(facts.get("RegistryConfig") or {})
     lines.append(f"Live Restore Enabled: {_yes(facts.get('LiveRestoreEnabled'))}")
+    return lines
+
+
+def _devices(facts: "dict[str, Any]") -> list[str]:
+    lines = []
+    if directories := facts.get("CDISpecDirs"):
+        lines += ["CDI spec directories:", *(f" {path}" for path in directories)]
+    if devices := facts.get("DiscoveredDevices"):
+        lines += ["Discovered Devices:", *(f" {device['Source']}: {device['ID']}" for device in devices)]
     return lines
 
 
