@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.engine import API, Engine
+from harness.engine import API, Engine, missing
 from harness.groups import UNIFIED, block_device, here, inside, read_inside
 from harness.wharfd import CGROUPS, Wharfd
 
@@ -182,8 +182,18 @@ def test_what_the_daemon_has_no_right_to_give_is_lowered_with_a_warning(wharfd: 
         assert "WARNING: The OOM score cannot be lower than" in ran.error
 
 
-def test_kernel_parameters_of_the_containers_own_namespaces(wharfd: Wharfd) -> None:
-    options = ("--sysctl", "kernel.shmmax=1234567", "--sysctl", "net.ipv4.ip_forward=0", "--user", "1000")
+@pytest.mark.parametrize("runtime", [name for name in ("crun", "runc") if not missing([name])])
+def test_kernel_parameters_of_the_containers_own_namespaces(wharfd: Wharfd, runtime: str) -> None:
+    options = (
+        "--runtime",
+        runtime,
+        "--sysctl",
+        "kernel.shmmax=1234567",
+        "--sysctl",
+        "net.ipv4.ip_forward=0",
+        "--user",
+        "1000",
+    )
     paths = ("kernel/shmmax", "net/ipv4/ip_forward", "net/ipv4/ip_unprivileged_port_start", "net/ipv4/ping_group_range")
     ran = wharfd.docker("run", "--rm", *options, "busybox", "cat", *(f"/proc/sys/{path}" for path in paths))
     assert ran.text.split() == ["1234567", "0", "0", "0", "2147483647"]

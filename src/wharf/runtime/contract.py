@@ -88,6 +88,7 @@ class Launch:
     stdin_once: bool = False  # close it when the first attachment's stdin ends
     console_size: tuple[int, int] = (0, 0)  # height, width; (0, 0) leaves the kernel's default
     new_network: bool = True  # the shim makes a network namespace; config.json refers to it as /proc/self/ns/net
+    network_sysctls: Mapping[str, str] = field(default_factory=dict)  # of that namespace, as paths below /proc/sys
     joined_shm: str = ""  # path of the mount namespace whose /dev/shm the shim mounts on the bundle's `shm`
     cgroups_path: str = ""  # as in config.json: "/parent/<id>", or "slice:prefix:<id>" for systemd to make
     # Descriptors of mounts that are nowhere yet; the caller's, open until the start is over. The shim puts them on

@@ -325,6 +325,7 @@ def _message(launch: Launch, runtime: str, *, hide_unified: bool) -> dict[str, A
         "stdin_once": launch.stdin_once,
         "console_size": launch.console_size,
         "new_network": launch.new_network,
+        "network_sysctls": dict(launch.network_sysctls),
         "joined_shm": launch.joined_shm,
         "cgroups_path": launch.cgroups_path,
         "cgroup": cgroups.path_of(launch.cgroups_path),

@@ -130,7 +130,7 @@ def spec(container: Container, around: Surroundings, *, every: frozenset[str]) -
         devices=tuple(device for device, _ in given),
         device_rules=(*bundle.default_device_rules(), *(rule for _, rule in given), *own_rules),
         resources=resources_of(host, around.numbers),
-        sysctls=_sysctls(container),
+        sysctls=sysctls.in_config(host, network_kind(container)),
         seccomp=around.seccomp.profile,
         seccomp_bpf=around.seccomp.bpf,
         cgroups_path=around.cgroups_path,
@@ -163,12 +163,6 @@ def _paths(host: HostConfig) -> dict[str, Any]:
     if host.readonly_paths is not None:
         found["readonly_paths"] = tuple(host.readonly_paths)
     return found
-
-
-def _sysctls(container: Container) -> dict[str, str]:
-    """Docker's for a network namespace that is the container's own, and the user's."""
-    own_network = network_kind(container) in ("bridge", "none")
-    return (sysctls.DEFAULTS_OF_NETWORK if own_network else {}) | container.host.sysctls
 
 
 def _namespaces(container: Container, around: Surroundings) -> Namespaces:

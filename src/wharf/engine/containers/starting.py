@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from wharf.engine.config import EngineConfig
-from wharf.engine.containers import bundling, etc_files, ports
+from wharf.engine.containers import bundling, etc_files, ports, sysctls
 from wharf.engine.containers.live import Live
 from wharf.engine.containers.mounting import Mounting
 from wharf.engine.containers.record import Container
@@ -211,6 +211,7 @@ class Starter:
             console_size=console_size(container.host.console_size),
             new_network=bundling.network_kind(container) == "bridge",
             cgroups_path=spec.cgroups_path,
+            network_sysctls=sysctls.of_network(container.host),
             joined_shm=joined.shm,
             mounts=tuple(sources.mounts.values()),
         )

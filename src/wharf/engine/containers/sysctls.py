@@ -16,12 +16,35 @@ _NAME: Final = re.compile(r"[^./\0]+(?:[./][^./\0]+)*")
 DEFAULTS_OF_NETWORK: Final = {"net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647"}
 
 
+_SWAPPED: Final = str.maketrans("./", "/.")
+
+
 def dotted(name: str) -> str:
     """The name with dots between its parts, as sysctl(8) reads it: the first separator says which it is."""
     first = re.search(r"[./]", name)
     if first is None or first[0] == ".":
         return name
-    return name.translate(str.maketrans("./", "/."))
+    return name.translate(_SWAPPED)
+
+
+def of_network(host: HostConfig) -> dict[str, str]:
+    """Those of a network namespace that the shim makes, as paths below /proc/sys. It sets them itself."""
+    own = {dotted(name): value for name, value in host.sysctls.items() if _is_of_network(name)}
+    return {name.translate(_SWAPPED): value for name, value in (DEFAULTS_OF_NETWORK | own).items()}
+
+
+def in_config(host: HostConfig, network: str) -> dict[str, str]:
+    """Those that the OCI runtime sets, for a `network` of this kind (see bundling.network_kind).
+
+    The ones of the shim's network are not among them: runc takes that for the host's.
+    """
+    if network == "bridge":
+        return {name: value for name, value in host.sysctls.items() if not _is_of_network(name)}
+    return (DEFAULTS_OF_NETWORK if network == "none" else {}) | host.sysctls
+
+
+def _is_of_network(name: str) -> bool:
+    return dotted(name).startswith("net.")
 
 
 def check(host: HostConfig) -> None:

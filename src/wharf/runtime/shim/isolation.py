@@ -47,14 +47,20 @@ def keep_mounts_from_host(path: str) -> None:
         path = os.path.dirname(path)
 
 
-def new_network() -> int:
-    """Makes a network namespace without staying in it; its descriptor."""
+def new_network(sysctls: dict[str, str]) -> int:
+    """Makes a network namespace without staying in it; its descriptor. `sysctls` are paths below /proc/sys.
+
+    Raises OSError, also for a parameter that the kernel does not know or a value that it does not take.
+    """
     home = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:
         syscall.unshare(syscall.CLONE_NEWNET)
         made = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-        syscall.setns(home, syscall.CLONE_NEWNET)
+        for name, value in sysctls.items():
+            with open(f"/proc/sys/{name}", "w") as file:
+                file.write(value)
     finally:
+        syscall.setns(home, syscall.CLONE_NEWNET)
         os.close(home)
     return made
 

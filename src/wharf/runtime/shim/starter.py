@@ -76,7 +76,7 @@ class Starter:
         What fails there is told as the failure of the start.
         """
         if self.launch["new_network"]:
-            self._network = isolation.new_network()
+            self._network = isolation.new_network(self.launch["network_sysctls"])
         self._listen()
         self._tell_ready()
         try:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wharf.apitypes.containers import HostConfig
-from wharf.engine.containers.sysctls import check, dotted
+from wharf.engine.containers.sysctls import DEFAULTS_OF_NETWORK, check, dotted, in_config, of_network
 from wharf.errors import InvalidArgument
 
 
@@ -59,3 +59,25 @@ def test_no_name_leads_out_of_its_namespace(sysctls: dict[str, str]) -> None:
     for name in sysctls:
         parts = dotted(name).replace("/", "").split(".")
         assert parts[0] == "net" and all(parts)
+
+
+def test_those_of_the_shims_network_are_paths_with_dockers_defaults() -> None:
+    host = HostConfig(sysctls={"net.ipv4.ping_group_range": "1 1", "net/ipv4/conf/eth0.1/x": "2", "kernel.sem": "3"})
+    assert of_network(host) == {
+        "net/ipv4/ip_unprivileged_port_start": "0",
+        "net/ipv4/ping_group_range": "1 1",
+        "net/ipv4/conf/eth0.1/x": "2",
+    }
+
+
+@pytest.mark.parametrize(
+    ("network", "found"),
+    [
+        ("bridge", {"kernel.sem": "3"}),
+        ("none", DEFAULTS_OF_NETWORK | {"net.core.x": "1", "kernel.sem": "3"}),
+        ("container", {"net.core.x": "1", "kernel.sem": "3"}),
+        ("host", {"net.core.x": "1", "kernel.sem": "3"}),
+    ],
+)
+def test_the_runtime_sets_the_others(network: str, found: dict[str, str]) -> None:
+    assert in_config(HostConfig(sysctls={"net.core.x": "1", "kernel.sem": "3"}), network) == found
