@@ -48,7 +48,7 @@ class Commits:
         container = self.store.find(ref)
         if container.status in (Status.REMOVING, Status.DEAD):
             raise Conflict(f"You cannot commit container {container.id} which is being removed")
-        run = apply_changes(run_config(container.config, config), changes)
+        run = changed_config(run_config(container.config, config), changes)
         async with self._still(container, pause=pause):
             image = await self.images.commit(
                 container.image,
@@ -97,6 +97,14 @@ def _reference(repository: str, tag: str) -> Reference | None:
     if name.digest is not None:
         raise InvalidArgument("cannot commit to digest reference")
     return name.tagged(tag) if tag else name.with_default_tag()
+
+
+def changed_config(run: RunConfig, changes: Sequence[str]) -> RunConfig:
+    """With the changes, and the container's command where they leave none: as dockerd merges them once more."""
+    changed = apply_changes(run, changes)
+    if changed.cmd or changed.entrypoint != run.entrypoint:
+        return changed
+    return msgspec.structs.replace(changed, cmd=run.cmd)
 
 
 def run_config(container: ContainerConfig, wanted: ContainerConfig | None = None) -> RunConfig:

@@ -1,11 +1,9 @@
 import pytest
 
 from wharf.apitypes.jsonmessage import Progress, to_json
-from wharf.engine.images.changes import apply_changes
 from wharf.engine.images.describing import unix_time
 from wharf.engine.images.listing import boolean, matches
 from wharf.errors import InvalidArgument
-from wharf.spec.image_config import RunConfig
 from wharf.spec.reference import Reference
 
 
@@ -29,24 +27,6 @@ def test_yes_and_no() -> None:
     for values in (["maybe"], [], ["true", "false"]):
         with pytest.raises(InvalidArgument):
             boolean("dangling", values)
-
-
-def test_changes() -> None:
-    config = apply_changes(
-        RunConfig(env=["A=0"]),
-        ['CMD ["a", "b"]', "ENTRYPOINT run it", "ENV A=1 B='x y'", "env C d e", "EXPOSE 80 53/udp", "LABEL k=v",
-         "USER me", "VOLUME /data", "WORKDIR /w", "WORKDIR sub", "STOPSIGNAL SIGINT"],
-    )  # fmt: skip
-    assert config.cmd == ["a", "b"] and config.entrypoint == ["/bin/sh", "-c", "run it"]
-    assert config.env == ["A=1", "B=x y", "C=d e"]
-    assert set(config.exposed_ports) == {"80/tcp", "53/udp"}
-    assert (config.labels, config.user, config.working_dir) == ({"k": "v"}, "me", "/w/sub")
-
-
-@pytest.mark.parametrize("change", ["RUN x", "CMD", "", "ENV X", "EXPOSE http"])
-def test_changes_that_are_refused(change: str) -> None:
-    with pytest.raises(InvalidArgument):
-        apply_changes(RunConfig(), [change])
 
 
 def test_lines_of_a_pull() -> None:
