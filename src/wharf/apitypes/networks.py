@@ -1,5 +1,7 @@
 """The API's section Network: what is answered of a network. Source: Docker Engine API 1.54."""
 
+import msgspec
+
 from wharf.apitypes.containers import EndpointSettings, Wire, named
 
 
@@ -32,6 +34,23 @@ class ConfigFrom(Wire, frozen=True, kw_only=True):
     network: str = ""
 
 
+class SubnetStatus(Wire, frozen=True, kw_only=True):
+    """How full a subnet is; both numbers end at 2^64 - 1."""
+
+    ips_in_use: int = named("IPsInUse", 0)
+    dynamic_ips_available: int = named("DynamicIPsAvailable", 0)
+
+
+class IPAMStatus(Wire, frozen=True, kw_only=True):
+    subnets: dict[str, SubnetStatus] = {}
+
+
+class NetworkStatus(Wire, frozen=True, kw_only=True):
+    """What is known of a network at the moment. Since 1.52."""
+
+    ipam: IPAMStatus = named("IPAM", IPAMStatus())
+
+
 class NetworkInspect(Wire, frozen=True, kw_only=True):
     """GET /networks/{id}, and one entry of GET /networks (there without containers)."""
 
@@ -51,6 +70,7 @@ class NetworkInspect(Wire, frozen=True, kw_only=True):
     containers: dict[str, NetworkContainer] = {}
     options: dict[str, str] = {}
     labels: dict[str, str] = {}
+    status: NetworkStatus | msgspec.UnsetType = msgspec.UNSET
 
 
 class NetworkCreateRequest(Wire, frozen=True, kw_only=True):

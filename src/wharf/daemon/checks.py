@@ -12,6 +12,7 @@ from wharf.daemon.hosts import TcpHost, parse_host
 from wharf.engine.config import LogDefaults
 from wharf.engine.logs import drivers
 from wharf.errors import InvalidArgument, NotImplementedByUs
+from wharf.network.subnets import Address, Interface, Network
 
 if TYPE_CHECKING:
     from wharf.daemon.config import Config
@@ -118,21 +119,51 @@ def _check_addresses(config: "Config") -> None:
     try:
         bip = ipaddress.IPv4Interface(config.bip) if config.bip else None
         cidr = ipaddress.IPv4Network(config.fixed_cidr, strict=False) if config.fixed_cidr else None
+        bip6 = ipaddress.IPv6Interface(config.bip6) if config.bip6 else None
+        cidr6 = ipaddress.IPv6Network(config.fixed_cidr_v6, strict=False) if config.fixed_cidr_v6 else None
+        router = ipaddress.IPv4Address(config.default_gateway) if config.default_gateway else None
+        router6 = ipaddress.IPv6Address(config.default_gateway_v6) if config.default_gateway_v6 else None
         for address in (config.ip, config.host_gateway_ip, *config.dns):
             if address:
                 ipaddress.ip_address(address)
     except ValueError as error:
         raise InvalidArgument(f"invalid address: {error}") from None
-    if bip is not None and ("/" not in config.bip or bip.ip == bip.network.network_address):
-        raise InvalidArgument(f"invalid bip {config.bip!r}: expected the bridge's address and prefix, as 172.17.0.1/16")
-    if bip is not None and cidr is not None and not cidr.subnet_of(bip.network):
-        raise InvalidArgument(f"fixed-cidr {cidr} is not part of the bridge's range {bip.network}")
+    _check_bridge("bip", config.bip, bip, cidr, router)
+    _check_bridge("bip6", config.bip6, bip6, cidr6, router6)
+    _check_pools(config)
     if config.bip and config.bridge == "none":
         raise InvalidArgument("bip and bridge=none exclude each other")
     if relative := [path for path in config.cdi_spec_dirs if path and not PurePath(path).is_absolute()]:
         raise InvalidArgument(f"cdi-spec-dirs must be absolute: {relative[0]}")
     if config.init_path and not PurePath(config.init_path).is_absolute():
         raise InvalidArgument(f"init-path must be absolute: {config.init_path}")
+
+
+def _check_bridge(name: str, text: str, bip: Interface | None, cidr: Network | None, router: Address | None) -> None:
+    """What the default bridge's options for one version of IP say together."""
+    if bip is not None and ("/" not in text or bip.ip == bip.network.network_address):
+        raise InvalidArgument(
+            f"invalid {name} {text!r}: expected the bridge's address and prefix, as 172.17.0.1/16 or fd00:1::1/64"
+        )
+    if bip is not None and cidr is not None and not _is_part(cidr, bip.network):
+        raise InvalidArgument(f"fixed-cidr {cidr} is not part of the bridge's range {bip.network}")
+    whole = bip.network if bip is not None else cidr
+    if router is not None and (whole is None or router not in whole):
+        raise InvalidArgument(f"default gateway {router} is not part of the bridge's range (give one by {name})")
+
+
+def _is_part(inner: Network, outer: Network) -> bool:
+    return inner.version == outer.version and inner.network_address in outer and inner.prefixlen >= outer.prefixlen
+
+
+def _check_pools(config: "Config") -> None:
+    for pool in config.default_address_pools:
+        try:
+            base = ipaddress.ip_network(pool.base)
+        except ValueError:
+            raise InvalidArgument(f"invalid base pool {pool.base!r}: expected a range, as 10.10.0.0/16") from None
+        if not base.prefixlen <= pool.size <= base.max_prefixlen - 1:
+            raise InvalidArgument(f"invalid pools size: {pool.size} for the base pool {base}")
 
 
 def parse_size(value: str | int) -> int:

@@ -28,11 +28,19 @@ class UlimitEntry(msgspec.Struct, frozen=True, rename="pascal", forbid_unknown_f
     hard: int = 0
 
 
+class AddressPoolEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An entry of `default-address-pools`: a range, and the prefix length of the subnets it is cut into."""
+
+    base: str
+    size: int
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
     """Every option with its value. Names are those of daemon.json, with underscores."""
 
     allow_plain_tcp: bool = False
     bip: str = ""
+    bip6: str = ""
     bridge: str = "wharf0"
     cdi_spec_dirs: tuple[str, ...] = ("/etc/cdi", "/var/run/cdi")
     cgroup_parent: str = ""
@@ -41,8 +49,12 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_u
     cpu_rt_runtime: int = 0
     data_root: str = "/var/lib/wharf"
     debug: bool = False
+    default_address_pools: tuple[AddressPoolEntry, ...] = ()
     default_cgroupns_mode: str = ""
+    default_gateway: str = ""
+    default_gateway_v6: str = ""
     default_ipc_mode: str = "private"
+    default_network_opts: dict[str, dict[str, str]] = {}
     default_runtime: str = ""
     default_shm_size: str | int = "64m"
     default_ulimits: dict[str, UlimitEntry] = {}
@@ -52,6 +64,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_u
     exec_opts: tuple[str, ...] = ()
     exec_root: str = "/run/wharf"
     fixed_cidr: str = ""
+    fixed_cidr_v6: str = ""
     group: str = "docker"
     hosts: tuple[str, ...] = ()
     host_gateway_ip: str = ""
@@ -60,8 +73,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_u
     init_path: str = ""
     insecure_registries: tuple[str, ...] = ()
     ip: str = ""
+    ip6tables: bool = True
     ip_masq: bool = True
     iptables: bool = True
+    ipv6: bool = False
     labels: tuple[str, ...] = ()
     live_restore: bool = True
     log_driver: str = "json-file"

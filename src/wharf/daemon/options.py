@@ -82,6 +82,30 @@ def _runtimes(texts: Texts) -> Json:
     return {name: {"path": path} for name, path in pairs.items()}
 
 
+def _address_pools(texts: Texts) -> Json:
+    """`base=10.10.0.0/16,size=24`, each."""
+    found = []
+    for text in texts:
+        pair = _pairs(text.split(","))
+        assert isinstance(pair, dict)
+        if set(pair) != {"base", "size"} or not pair["size"].isdecimal():
+            raise InvalidArgument(f'invalid argument "{text}": expected base=RANGE,size=PREFIX')
+        found.append({"base": pair["base"], "size": int(pair["size"])})
+    return found
+
+
+def _network_options(texts: Texts) -> Json:
+    """`bridge=com.docker.network.driver.mtu=1400`, each."""
+    found: dict[str, dict[str, str]] = {}
+    for text in texts:
+        driver, _, option = text.partition("=")
+        name, equals, value = option.partition("=")
+        if not driver or not name or not equals:
+            raise InvalidArgument(f'invalid argument "{text}": expected DRIVER=name=value')
+        found.setdefault(driver, {})[name] = value
+    return found
+
+
 def _text(flag: str, help: str, *, short: str = "", file: bool = True) -> Option:
     return Option(flag, help, _last, short=short, file=file)
 
@@ -102,6 +126,7 @@ OPTIONS: Final = (
     Option("add-runtime", "Register another OCI runtime, name=path", _runtimes, key="runtimes", kind="list"),
     _flag("allow-plain-tcp", "Serve TCP without client certificates: anyone who can connect is root"),
     _text("bip", "Address and range of the default bridge, as 172.17.0.1/16"),
+    _text("bip6", "Address and range of the default bridge for IPv6, as fd00:1::1/64"),
     _text("bridge", 'Name of the default bridge, or "none"', short="b"),
     _many("cdi-spec-dir", "cdi-spec-dirs", "Directories of descriptions of devices (CDI)"),
     _text("cgroup-parent", "Parent cgroup of all containers"),
@@ -110,8 +135,22 @@ OPTIONS: Final = (
     _int("cpu-rt-runtime", "Real-time CPU time of all containers together in a period, in microseconds"),
     _text("data-root", "Directory for what must survive a reboot"),
     _flag("debug", "Log more", short="D"),
+    _many(
+        "default-address-pool",
+        "default-address-pools",
+        "Where networks get subnets from, base=RANGE,size=PREFIX",
+        fold=_address_pools,
+    ),
     _text("default-cgroupns-mode", 'Cgroup namespace of new containers ("host" or "private")'),
+    _text("default-gateway", "Way out of containers on the default bridge; without it, the bridge"),
+    _text("default-gateway-v6", "The same for IPv6"),
     _text("default-ipc-mode", 'IPC mode of new containers ("private")'),
+    _many(
+        "default-network-opt",
+        "default-network-opts",
+        "Options of new networks, DRIVER=name=value",
+        fold=_network_options,
+    ),
     _text("default-runtime", "OCI runtime of containers that name none"),
     _text("default-shm-size", "Size of /dev/shm, as 64m"),
     _many("default-ulimit", "default-ulimits", "Resource limits of new containers, name=soft[:hard]", fold=_ulimits),
@@ -121,6 +160,7 @@ OPTIONS: Final = (
     _many("exec-opt", "exec-opts", "native.cgroupdriver=cgroupfs|systemd"),
     _text("exec-root", "Directory for what need not survive a reboot"),
     _text("fixed-cidr", "Part of the bridge's range for containers"),
+    _text("fixed-cidr-v6", "The same for IPv6"),
     _text("group", "Group of the unix socket", short="G"),
     _many("host", "hosts", "Where to serve the API: unix://, tcp://, fd://", short="H", fold=_split),
     _text("host-gateway-ip", "What host-gateway in --add-host stands for"),
@@ -129,8 +169,10 @@ OPTIONS: Final = (
     _text("init-path", "The init program"),
     _many("insecure-registry", "insecure-registries", "Registries reached by HTTP or unverified TLS", fold=_split),
     _text("ip", "Address on which ports are published by default"),
+    _flag("ip6tables", "Make firewall rules for IPv6"),
     _flag("ip-masq", "Masquerade what containers send out"),
     _flag("iptables", "Make firewall rules (nftables)"),
+    _flag("ipv6", "Give containers of the default bridge IPv6"),
     _many("label", "labels", "Labels of this engine, key=value"),
     _flag("live-restore", "Containers go on when the daemon stops"),
     _text("log-driver", "Log driver of containers that name none"),
@@ -172,22 +214,13 @@ NOT_OFFERED: Final[Mapping[str, tuple[Json, ...]]] = {
     "containerd-namespace": (),
     "containerd-plugins-namespace": (),
     "containerd-snapshotter": (),
-    "default-address-pool": (),
-    "default-address-pools": ([],),
-    "default-gateway": ("",),
-    "default-gateway-v6": ("",),
-    "default-network-opt": (),
-    "default-network-opts": ({},),
     "experimental": (False,),
     "features": ({}, {"cdi": True}),
     "firewall-backend": ("", "nftables"),
-    "fixed-cidr-v6": ("",),
     "http-proxy": ("",),
     "https-proxy": ("",),
     "ip-forward": (True,),
     "ip-forward-no-drop": (False,),
-    "ip6tables": (True, False),  # what we open over IPv6 needs no rule
-    "ipv6": (False,),
     "max-concurrent-uploads": (5,),
     "max-download-attempts": (5,),
     "metrics-addr": ("",),

@@ -1,12 +1,13 @@
 """From the daemon's configuration to what the engine is told. Pure."""
 
-from ipaddress import IPv4Interface, IPv4Network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network, ip_network
 from pathlib import Path
 
 from wharf.apitypes.containers import Ulimit
 from wharf.daemon.checks import cgroup_driver, parse_size
 from wharf.daemon.config import Config
 from wharf.engine.config import BridgeConfig, EngineConfig, LogDefaults, RegistrySettings
+from wharf.network.subnets import PoolOfSubnets
 
 
 def engine_config(config: Config) -> EngineConfig:
@@ -14,6 +15,8 @@ def engine_config(config: Config) -> EngineConfig:
         data_root=Path(config.data_root).absolute(),
         exec_root=Path(config.exec_root).absolute(),
         bridge=_bridge(config),
+        address_pools=tuple(PoolOfSubnets(ip_network(pool.base), pool.size) for pool in config.default_address_pools),
+        network_options=config.default_network_opts,
         registry=RegistrySettings(
             mirrors=config.registry_mirrors,
             insecure=config.insecure_registries,
@@ -54,9 +57,15 @@ def _bridge(config: Config) -> BridgeConfig:
         name=config.bridge,
         address=IPv4Interface(config.bip) if config.bip else None,
         fixed_cidr=IPv4Network(config.fixed_cidr, strict=False) if config.fixed_cidr else None,
+        ipv6=config.ipv6,
+        address6=IPv6Interface(config.bip6) if config.bip6 else None,
+        fixed_cidr6=IPv6Network(config.fixed_cidr_v6, strict=False) if config.fixed_cidr_v6 else None,
+        default_gateway=IPv4Address(config.default_gateway) if config.default_gateway else None,
+        default_gateway6=IPv6Address(config.default_gateway_v6) if config.default_gateway_v6 else None,
         mtu=config.mtu,
         inter_container=config.icc,
         masquerade=config.ip_masq,
         firewall=config.iptables,
+        firewall6=config.iptables and config.ip6tables,
         publish_address=config.ip,
     )

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Interface, IPv4Network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from pathlib import Path
 from typing import Self
 
 from wharf.apitypes.containers import Ulimit
+from wharf.network.subnets import PoolOfSubnets
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,12 @@ class BridgeConfig:
     inter_container: bool = True  # --icc
     masquerade: bool = True  # --ip-masq
     firewall: bool = True  # --iptables; ours are nftables rules
+    firewall6: bool = True  # --ip6tables
+    ipv6: bool = False
+    address6: IPv6Interface | None = None  # --bip6
+    fixed_cidr6: IPv6Network | None = None  # --fixed-cidr-v6; without both, a range of the pools
+    default_gateway: IPv4Address | None = None  # of containers; None is the bridge's address
+    default_gateway6: IPv6Address | None = None
     publish_address: str = ""  # --ip: where ports are published when -p names no address; "" is everywhere
 
 
@@ -51,6 +58,8 @@ class EngineConfig:
     data_root: Path = Path("/var/lib/wharf")  # survives a reboot
     exec_root: Path = Path("/run/wharf")  # need not survive a reboot
     bridge: BridgeConfig = field(default_factory=BridgeConfig)
+    address_pools: tuple[PoolOfSubnets, ...] = ()  # where networks get subnets from; () is Docker's and a ULA prefix
+    network_options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # by driver, for new networks
     registry: RegistrySettings = field(default_factory=RegistrySettings)
     logs: LogDefaults = field(default_factory=LogDefaults)
     # Name → program; programs without "/" are looked for in PATH. "crun" and "runc" are always there.

@@ -75,7 +75,7 @@ async def _open(
 ) -> tuple[Engine, list[Container], Reconciler]:
     rooms = await open_primitives(config, monitors, stack)
     images = await _open_images(config, rooms, stack)
-    networks = Networks(rooms.db, config.bridge, rooms.kernel, rooms.store, rooms.events)
+    networks = Networks(rooms.db, config, rooms.kernel, rooms.store, rooms.events)
     await networks.open()
     stack.push_async_callback(networks.close)
     sandboxes = Sandboxes(config, networks, rooms.kernel, rooms.store, rooms.places.bundle)

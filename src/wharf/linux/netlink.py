@@ -8,7 +8,16 @@ import socket
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import (
+    IPv4Address,
+    IPv4Interface,
+    IPv4Network,
+    IPv6Address,
+    IPv6Interface,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
 from typing import Final, Self
 
 from wharf.linux.namespaces import inside_network
@@ -25,26 +34,27 @@ RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
 RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
 RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
 
-IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_MASTER, IFLA_LINKINFO = 1, 3, 4, 10, 18
-IFLA_IFALIAS, IFLA_AF_SPEC, IFLA_NET_NS_FD = 20, 26, 28
-IFLA_INFO_KIND, IFLA_INFO_DATA, IFLA_INFO_SLAVE_KIND, IFLA_INFO_SLAVE_DATA = 1, 2, 4, 5
-IFLA_BRPORT_MODE, IFLA_BRPORT_ISOLATED = 4, 33
-IFLA_INET6_ADDR_GEN_MODE: Final = 8
-IN6_ADDR_GEN_MODE_NONE: Final = 1
-VETH_INFO_PEER: Final = 1
+IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER, IFLA_LINKINFO, IFLA_IFALIAS = 1, 3, 4, 5, 10, 18, 20
+IFLA_INFO_KIND: Final = 1
 IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST = 1, 2, 4
+#: The address is used at once: nobody asks first whether it is taken, since we give out each only once.
+IFA_F_NODAD: Final = 0x02
 RTA_DST, RTA_OIF, RTA_GATEWAY = 1, 4, 5
-IFF_UP: Final = 0x1
+IFF_UP, IFF_LOOPBACK = 0x1, 0x8
 
 RT_TABLE_MAIN: Final = 254
 RTPROT_BOOT: Final = 3
-RT_SCOPE_UNIVERSE, RT_SCOPE_HOST = 0, 254
+RT_SCOPE_UNIVERSE, RT_SCOPE_LINK = 0, 253
 RTN_UNICAST: Final = 1
+
+Address = IPv4Address | IPv6Address
+Interface = IPv4Interface | IPv6Interface
+Network = IPv4Network | IPv6Network
 
 _NLA_TYPE_MASK: Final = 0x3FFF  # without NLA_F_NESTED and NLA_F_NET_BYTEORDER
 _SOL_NETLINK, _NETLINK_EXT_ACK, _NETLINK_CAP_ACK = 270, 11, 10
 _HEADER: Final = struct.Struct("=IHHII")
-_LINK: Final = struct.Struct("=BxHiII")
+LINK: Final = struct.Struct("=BxHiII")
 _ADDRESS: Final = struct.Struct("=BBBBi")
 _ROUTE: Final = struct.Struct("=BBBBBBBBI")
 #: The kernel sends dumps in parts of at most 32 KiB (netlink_dump).
@@ -62,6 +72,7 @@ class Link:
     mtu: int
     alias: str
     up: bool
+    loopback: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,31 +192,52 @@ class RouteSocket:
             at += (size + 3) & ~3
 
     def links(self) -> list[Link]:
-        return [_parse_link(body) for body in self.dump(RTM_GETLINK, _LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0))]
+        return [_parse_link(body) for body in self.dump(RTM_GETLINK, LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0))]
 
     def link(self, name: str) -> Link | None:
         return next((link for link in self.links() if link.name == name), None)
 
-    def addresses(self) -> list[tuple[int, IPv4Interface]]:
-        """All IPv4 addresses, each with the index of its link."""
-        found = []
-        for body in self.dump(RTM_GETADDR, _ADDRESS.pack(socket.AF_INET, 0, 0, 0, 0)):
-            _, length, _, _, index = _ADDRESS.unpack_from(body)
+    def addresses(self) -> list[tuple[int, Interface]]:
+        """All addresses of IPv4 and IPv6, each with the index of its link."""
+        found: list[tuple[int, Interface]] = []
+        for body in self.dump(RTM_GETADDR, _ADDRESS.pack(socket.AF_UNSPEC, 0, 0, 0, 0)):
+            family, length, _, _, index = _ADDRESS.unpack_from(body)
             attributes = parse_attributes(body[_ADDRESS.size :])
             address = attributes.get(IFA_LOCAL) or attributes.get(IFA_ADDRESS)
-            if address:
+            if address and family == socket.AF_INET:
                 found.append((index, IPv4Interface((address, length))))
+            elif address and family == socket.AF_INET6:
+                found.append((index, IPv6Interface((address, length))))
         return found
 
-    def routes(self) -> list[IPv4Network]:
-        """The destinations of all IPv4 routes of the main table but the default ones."""
+    def routes(self) -> list[tuple[int, Network]]:
+        """The destinations of all routes of the main table but the default ones, each with the index of its link."""
+        return [
+            (_index(attributes), ip_network((attributes[RTA_DST], length)))
+            for _, length, attributes in self._main_routes()
+            if RTA_DST in attributes
+        ]
+
+    def default_routes(self) -> list[tuple[int, Address | None, int]]:
+        """Version, gateway (None: the link itself leads on) and index of the link."""
         found = []
-        for body in self.dump(RTM_GETROUTE, _ROUTE.pack(socket.AF_INET, 0, 0, 0, 0, 0, 0, 0, 0)):
-            _, length, _, _, table, *_ = _ROUTE.unpack_from(body)
-            destination = parse_attributes(body[_ROUTE.size :]).get(RTA_DST)
-            if destination and table == RT_TABLE_MAIN:
-                found.append(IPv4Network((destination, length)))
+        for version, length, attributes in self._main_routes():
+            if length == 0 and RTA_OIF in attributes:
+                gateway = attributes.get(RTA_GATEWAY)
+                found.append((version, ip_address(gateway) if gateway else None, _index(attributes)))
         return found
+
+    def _main_routes(self) -> Iterator[tuple[int, int, dict[int, bytes]]]:
+        """Version, prefix length and attributes."""
+        for version in (4, 6):
+            for body in self.dump(RTM_GETROUTE, _ROUTE.pack(_family(version), 0, 0, 0, 0, 0, 0, 0, 0)):
+                _, length, _, _, table, *_ = _ROUTE.unpack_from(body)
+                if table == RT_TABLE_MAIN:
+                    yield version, length, parse_attributes(body[_ROUTE.size :])
+
+
+def _index(attributes: dict[int, bytes]) -> int:
+    return int(struct.unpack("=I", attributes.get(RTA_OIF, bytes(4)))[0])
 
 
 def _failure(flags: int, body: bytes) -> OSError | None:
@@ -219,8 +251,8 @@ def _failure(flags: int, body: bytes) -> OSError | None:
 
 
 def _parse_link(body: bytes) -> Link:
-    _, _, index, flags, _ = _LINK.unpack_from(body)
-    attributes = parse_attributes(body[_LINK.size :])
+    _, _, index, flags, _ = LINK.unpack_from(body)
+    attributes = parse_attributes(body[LINK.size :])
     info = parse_attributes(attributes.get(IFLA_LINKINFO, b""))
 
     def string(value: bytes) -> str:
@@ -234,79 +266,40 @@ def _parse_link(body: bytes) -> Link:
         mtu=struct.unpack("=I", attributes.get(IFLA_MTU, bytes(4)))[0],
         alias=string(attributes.get(IFLA_IFALIAS, b"")),
         up=bool(flags & IFF_UP),
+        loopback=bool(flags & IFF_LOOPBACK),
     )
 
 
-def new_bridge(name: str, mac_address: str, mtu: int = 0) -> Message:
-    """A bridge that is up. Its MAC address is fixed, so that it does not change with the ports that join."""
-    body = _LINK.pack(socket.AF_UNSPEC, 0, 0, IFF_UP, IFF_UP) + text(IFLA_IFNAME, name)
-    body += attribute(IFLA_ADDRESS, parse_mac(mac_address)) + attribute(IFLA_LINKINFO, text(IFLA_INFO_KIND, "bridge"))
-    if mtu:
-        body += number(IFLA_MTU, mtu)
-    return Message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, body)
+def _family(version: int) -> int:
+    return socket.AF_INET if version == 4 else socket.AF_INET6
 
 
-def new_veth(name: str, bridge: int, namespace: int, peer: str, peer_mac: str, mtu: int = 0) -> Message:
-    """A pair: the outer end is a port of the bridge and up, the peer is made in another namespace and still down."""
-    size = number(IFLA_MTU, mtu) if mtu else b""
-    inner = _LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0) + text(IFLA_IFNAME, peer)
-    inner += attribute(IFLA_ADDRESS, parse_mac(peer_mac)) + number(IFLA_NET_NS_FD, namespace) + size
-    info = text(IFLA_INFO_KIND, "veth") + attribute(IFLA_INFO_DATA, attribute(VETH_INFO_PEER, inner))
-    body = _LINK.pack(socket.AF_UNSPEC, 0, 0, IFF_UP, IFF_UP) + text(IFLA_IFNAME, name)
-    body += number(IFLA_MASTER, bridge) + size + attribute(IFLA_LINKINFO, info)
-    return Message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, body)
-
-
-def without_link_local(name: str) -> Message:
-    """Keeps IPv6 from making an address of its own on the link. The kernel refuses it in the message that makes it."""
-    no_ipv6 = attribute(IFLA_INET6_ADDR_GEN_MODE, bytes([IN6_ADDR_GEN_MODE_NONE]))
-    body = _LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0) + text(IFLA_IFNAME, name)
-    return Message(RTM_NEWLINK, 0, body + attribute(IFLA_AF_SPEC, attribute(socket.AF_INET6, no_ipv6)))
-
-
-def set_port(name: str, *, hairpin: bool, isolated: bool) -> Message:
-    """A bridge's port: may a frame leave where it came from, and may it reach other isolated ports."""
-    data = attribute(IFLA_BRPORT_MODE, bytes([hairpin])) + attribute(IFLA_BRPORT_ISOLATED, bytes([isolated]))
-    info = text(IFLA_INFO_SLAVE_KIND, "bridge") + attribute(IFLA_INFO_SLAVE_DATA, data)
-    body = _LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0) + text(IFLA_IFNAME, name) + attribute(IFLA_LINKINFO, info)
-    return Message(RTM_NEWLINK, 0, body)
-
-
-def set_alias(index: int, alias: str) -> Message:
-    # As bytes: the kernel wants no closing zero here.
-    body = _LINK.pack(socket.AF_UNSPEC, 0, index, 0, 0) + attribute(IFLA_IFALIAS, alias.encode())
-    return Message(RTM_NEWLINK, 0, body)
-
-
-def set_up(index: int) -> Message:
-    return Message(RTM_NEWLINK, 0, _LINK.pack(socket.AF_UNSPEC, 0, index, IFF_UP, IFF_UP))
-
-
-def delete_link(index: int) -> Message:
-    """Slow (tens of milliseconds): a container's link is never deleted, it goes with its namespace."""
-    return Message(RTM_DELLINK, 0, _LINK.pack(socket.AF_UNSPEC, 0, index, 0, 0))
-
-
-def _address_body(index: int, address: IPv4Interface) -> bytes:
+def _address_body(index: int, address: Interface, flags: int = 0) -> bytes:
     local = attribute(IFA_LOCAL, address.ip.packed) + attribute(IFA_ADDRESS, address.ip.packed)
-    return _ADDRESS.pack(socket.AF_INET, address.network.prefixlen, 0, RT_SCOPE_UNIVERSE, index) + local
+    scope = RT_SCOPE_LINK if address.is_link_local else RT_SCOPE_UNIVERSE
+    return _ADDRESS.pack(_family(address.version), address.network.prefixlen, flags, scope, index) + local
 
 
-def add_address(index: int, address: IPv4Interface) -> Message:
+def add_address(index: int, address: Interface) -> Message:
+    if address.version == 6:
+        return Message(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, _address_body(index, address, IFA_F_NODAD))
     broadcast = attribute(IFA_BROADCAST, address.network.broadcast_address.packed)
     return Message(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, _address_body(index, address) + broadcast)
 
 
-def delete_address(index: int, address: IPv4Interface) -> Message:
+def delete_address(index: int, address: Interface) -> Message:
     return Message(RTM_DELADDR, 0, _address_body(index, address))
 
 
-def add_default_route(index: int, gateway: IPv4Address) -> Message:
-    body = _ROUTE.pack(socket.AF_INET, 0, 0, 0, RT_TABLE_MAIN, RTPROT_BOOT, RT_SCOPE_UNIVERSE, RTN_UNICAST, 0)
-    body += attribute(RTA_GATEWAY, gateway.packed) + number(RTA_OIF, index)
-    return Message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, body)
+def add_default_route(index: int, gateway: Address | None, version: int) -> Message:
+    """By a gateway; None leads everything to the link itself, where the other side knows the way."""
+    scope = RT_SCOPE_UNIVERSE if gateway is not None or version == 6 else RT_SCOPE_LINK
+    body = _ROUTE.pack(_family(version), 0, 0, 0, RT_TABLE_MAIN, RTPROT_BOOT, scope, RTN_UNICAST, 0)
+    if gateway is not None:
+        body += attribute(RTA_GATEWAY, gateway.packed)
+    return Message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, body + number(RTA_OIF, index))
 
 
-def delete_default_route() -> Message:
+def delete_default_route(version: int) -> Message:
     """The kernel answers ESRCH when there is none."""
-    return Message(RTM_DELROUTE, 0, _ROUTE.pack(socket.AF_INET, 0, 0, 0, RT_TABLE_MAIN, 0, 0, 0, 0))
+    return Message(RTM_DELROUTE, 0, _ROUTE.pack(_family(version), 0, 0, 0, RT_TABLE_MAIN, 0, 0, 0, 0))

@@ -1,90 +1,69 @@
 """A bridge network: containers on one bridge of the host, with translated addresses and published ports."""
 
 import logging
-import secrets
 import socket
-from collections.abc import Iterable, Sequence
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
-from typing import Final, Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from wharf.errors import EngineError, Unavailable
 from wharf.linux.listener import Listener
-from wharf.linux.netlink import parse_mac
 from wharf.linux.nftables import NftablesError
-from wharf.network import coexisting, device, forwarding, reservation
+from wharf.network import device, forwarding, inner, reservation, wiring
 from wharf.network.contract import Endpoint, EndpointRequest
-from wharf.network.firewall import Ruleset
-from wharf.network.ipam import Addresses, mac_address
+from wharf.network.endpoints import Endpoints
+from wharf.network.firewall import FAMILY
+from wharf.network.ipam import Usage
 from wharf.network.kernel import Kernel
-from wharf.network.ports import HostPort, element
+from wharf.network.ports import HostPort
+from wharf.network.settings import BridgeSettings, GatewayMode
+from wharf.network.subnets import Interface, Network, Subnet, choose_subnet
+from wharf.network.tables import Tables
 
 log = logging.getLogger(__name__)
-
-DEFAULT_ADDRESS: Final = IPv4Interface("172.17.0.1/16")
-
-
-class BridgeSettings(Protocol):
-    """What a bridge network is told (the engine's BridgeConfig has it)."""
-
-    @property
-    def name(self) -> str: ...  # of the device; "none" for no bridge at all
-    @property
-    def address(self) -> IPv4Interface | None: ...
-    @property
-    def fixed_cidr(self) -> IPv4Network | None: ...
-    @property
-    def mtu(self) -> int: ...
-    @property
-    def inter_container(self) -> bool: ...
-    @property
-    def masquerade(self) -> bool: ...
-    @property
-    def firewall(self) -> bool: ...
-    @property
-    def publish_address(self) -> str: ...
 
 
 class BridgeNetwork:
     """One bridge. When it cannot be opened, the engine still runs: `unavailable` says why, and reserve() raises it."""
 
-    def __init__(
-        self,
-        id: str,
-        settings: BridgeSettings,
-        kernel: Kernel,
-        *,
-        name: str = "bridge",
-        internal: bool = False,
-        reserved: Iterable[IPv4Address] = (),
-    ) -> None:
-        """`internal` has no way out and no way in; `reserved` addresses are given to nobody."""
+    def __init__(self, id: str, settings: BridgeSettings, kernel: Kernel, *, name: str = "bridge") -> None:
         self.id = id
         self.name = name
-        self.internal = internal
         self.unavailable = "the bridge is not open"
-        self._settings = settings
         self._kernel = kernel
-        self._reserved = frozenset(reserved)
-        self._place(settings.address or DEFAULT_ADDRESS)
         self._used = kernel.published
-        self._endpoints: dict[str, Endpoint] = {}
-        self._open_ports: set[str] = set()  # ids of endpoints whose elements are in the table
         self._index = 0
         self._claim: socket.socket | None = None
-        self._guarded = False  # it was us who made the host a router, and keep strangers from it
-        self._chains = ""  # of our table, as the kernel lists them
+        self._place(settings)
 
-    def _place(self, address: IPv4Interface) -> None:
-        settings = self._settings
-        self.subnet = address.network
-        self.gateway = address.ip
-        self._addresses = Addresses(self.subnet, self.gateway, settings.fixed_cidr, taken=set(self._reserved))
-        self._rules = Ruleset(
-            settings.name, self.subnet, settings.inter_container, settings.masquerade, internal=self.internal
-        )
+    def _place(self, settings: BridgeSettings) -> None:
+        self._settings = settings
+        self._endpoints = Endpoints(self.name, settings.subnets)
+        self._tables = Tables(settings, self._kernel, self._endpoints)
+
+    @property
+    def settings(self) -> BridgeSettings:
+        """With the subnet that was chosen where none was given."""
+        return self._settings
+
+    @property
+    def subnets(self) -> Sequence[Subnet]:
+        return self._settings.subnets
+
+    @property
+    def in_use(self) -> bool:
+        return len(self._endpoints) > 0
+
+    def leads_out(self, version: int) -> bool:
+        """See Network."""
+        return not self._settings.internal and any(subnet.version == version for subnet in self.subnets)
+
+    def usage(self) -> Mapping[Network, Usage]:
+        return self._endpoints.addresses.usage()
+
+    # ── life ──
 
     async def open(self) -> None:
-        """Makes the bridge and its table. Never raises: see `unavailable`."""
+        """Makes the bridge and its tables. Never raises: see `unavailable`."""
         if self._settings.name == "none":
             self.unavailable = "the default bridge is switched off (bridge: none)"
             return
@@ -97,35 +76,56 @@ class BridgeNetwork:
             log.warning("no bridge network", extra={"bridge": self._settings.name, "reason": str(error)})
 
     def _open(self) -> None:
-        settings = self._settings
-        self._claim = device.claim(settings.name)
-        was_there = self._kernel.routes().link(settings.name) is not None
+        name = self._settings.name
+        self._claim = device.claim(name)
+        was_there = self._kernel.routes().link(name) is not None
         try:
             self._make()
         except BaseException:
             if not was_there:
-                device.delete_bridge(self._kernel.routes(), settings.name)
+                device.delete_bridge(self._kernel.routes(), name)
             raise
 
     def _make(self) -> None:
-        settings = self._settings
-        if settings.firewall:
+        if self._settings.firewall or self._settings.firewall6:
             self._kernel.nftables()  # without it there shall be no bridge either
-        self._index, address = device.ensure_bridge(
-            self._kernel.routes(), settings.name, settings.address, settings.mtu
+        self._place(self._with_subnet())
+        settings = self._settings
+        self._index = device.ensure_bridge(
+            self._kernel.routes(), settings.name, self._own_addresses(), settings.mtu, ipv6=self._has(6)
         )
-        self._place(address)
         device.allow_local_clients(settings.name, allowed=settings.firewall)
-        nftables = self._kernel.nftables() if settings.firewall else None
-        self._guarded = forwarding.begin(nftables, settings.name)
-        if nftables is not None:
-            coexisting.begin(nftables, settings.name)
-        # A table that an engine before us left goes on working until restore() replaces it.
-        if settings.firewall and not self._has_table():
-            self._rebuild()
+        for version in {subnet.version for subnet in settings.subnets if not settings.filters(subnet.version)}:
+            forwarding.begin(None, settings.name, FAMILY[version])
+        # Tables that an engine before us left go on working until restore() replaces them.
+        self._tables.open()
 
-    def _has_table(self) -> bool:
-        return f"table {self._rules.table}\n" in self._kernel.nftables().run("list tables ip") + "\n"
+    def _with_subnet(self) -> BridgeSettings:
+        """The settings with an IPv4 subnet: the one that the bridge has already, or a free one."""
+        settings = self._settings
+        if not settings.ipv4 or self._has(4):
+            return settings
+        has = device.addresses_of(self._kernel.routes(), settings.name)
+        own = next((address for address in has if address.version == 4), None)
+        if own is not None:
+            found = Subnet(own.network, own.ip)
+        else:
+            network = choose_subnet(settings.pools, self._kernel.used_networks(), 4)
+            found = Subnet(network, network[1])
+        return replace(settings, subnets=(found, *settings.subnets))
+
+    def _has(self, version: int) -> bool:
+        return any(subnet.version == version for subnet in self.subnets)
+
+    def _own_addresses(self) -> list[Interface]:
+        settings = self._settings
+        return [
+            subnet.interface
+            for subnet in settings.subnets
+            if subnet.gateway is not None
+            and settings.mode_of(subnet.version) is not GatewayMode.ISOLATED
+            and not (subnet.version == 4 and settings.inhibit_ipv4)
+        ]
 
     async def close(self) -> None:
         """Leaves bridge and rules to containers that go on running; without any, both are removed."""
@@ -137,12 +137,9 @@ class BridgeNetwork:
         self._let_go()
 
     def _remove(self) -> None:
-        if self._settings.firewall:
-            self._kernel.nftables().run(self._rules.remove())
-            coexisting.end(self._kernel.nftables(), self._settings.name)
+        self._tables.remove()
         device.delete_bridge(self._kernel.routes(), self._settings.name)
-        if self._settings.firewall:
-            forwarding.end(self._kernel.nftables(), self._settings.name)
+        self._tables.close()
 
     def _let_go(self) -> None:
         self.unavailable = self.unavailable or "the bridge is closed"
@@ -150,189 +147,126 @@ class BridgeNetwork:
             self._claim.close()
             self._claim = None
 
-    @property
-    def in_use(self) -> bool:
-        """Whether a container is connected, or about to be."""
-        return bool(self._endpoints)
+    # ── endpoints ──
 
     async def reserve(self, request: EndpointRequest) -> tuple[Endpoint, list[Listener]]:
         """See Network. Raises Unavailable when the bridge could not be opened."""
-        if self.unavailable:
-            raise Unavailable(f"network {self.name} is not available: {self.unavailable}")
-        try:
-            wanted_mac = parse_mac(request.mac_address).hex(":") if request.mac_address else ""
-        except ValueError as error:
-            raise EngineError(str(error)) from None
-        address = self._addresses.take(request.address)
+        self._require_open()
+        settings = self._settings
+        endpoint = self._endpoints.admit(
+            replace(
+                request,
+                default_route=request.default_route and self.leads_out(4),
+                default_route6=request.default_route6 and self.leads_out(6),
+            ),
+            interface="veth",
+            with_gateway=not settings.internal,
+        )
         try:
             ports, listeners = reservation.reserve(
-                request.ports,
-                str(address),
-                self._used,
-                default=self._settings.publish_address,
-                translated=self._settings.firewall,
+                request.ports, self._target(endpoint), self._used, default=settings.publish_address
             )
         except BaseException:
-            self._addresses.release(address)
+            self._endpoints.forget(endpoint)
+            self._endpoints.release(endpoint)
             raise
-        id = secrets.token_hex(32)
-        endpoint = Endpoint(
-            id=id,
-            container_id=request.container_id,
-            network=self.name,
-            interface=f"veth{id[:7]}",
-            mac_address=wanted_mac or mac_address(address),
-            address=str(address),
-            prefix_length=self.subnet.prefixlen,
-            gateway="" if self.internal else str(self.gateway),
-            ports=ports,
-            inner=request.interface,
-            default_route=request.default_route and not self.internal,
-        )
-        self._endpoints[id] = endpoint
+        endpoint = endpoint.with_ports(ports)
+        self._endpoints.note(endpoint)
         return endpoint, listeners
+
+    def _require_open(self) -> None:
+        if self.unavailable:
+            raise Unavailable(f"network {self.name} is not available: {self.unavailable}")
+
+    def _target(self, endpoint: Endpoint) -> reservation.Target:
+        settings = self._settings
+        return reservation.Target(
+            endpoint.address,
+            endpoint.address6,
+            translated=frozenset(filter(settings.filters, (4, 6))),
+            routed=frozenset(version for version in (4, 6) if settings.mode_of(version) is GatewayMode.ROUTED),
+        )
 
     async def connect(self, endpoint: Endpoint, namespace: int) -> None:
         """See Network. Raises EngineError; the caller then releases the endpoint."""
-        if self.unavailable:
-            raise Unavailable(f"network {self.name} is not available: {self.unavailable}")
+        self._require_open()
         try:
             await self._kernel.do_inside(namespace, lambda kept: self._connect(endpoint, kept))
         except (NftablesError, OSError) as error:
             raise EngineError(f"failed to set up the container's network: {error}") from error
 
     def _connect(self, endpoint: Endpoint, namespace: int) -> None:
-        device.connect(
+        wiring.connect(
             self._kernel.routes(),
             self._index,
             endpoint,
             namespace,
             mtu=self._settings.mtu,
             # The rules do it where they can: isolated ports also lose neighbours' published ports.
-            isolated=not self._settings.inter_container and not device.bridge_is_filtered(),
+            isolated=not self._settings.inter_container and not device.bridge_is_filtered(ipv6=self._has(6)),
         )
-        self._publish(endpoint)
+        self._tables.publish(endpoint)
 
-    def _publish(self, endpoint: Endpoint) -> None:
-        elements = _elements(endpoint)
-        if elements and self._settings.firewall:
-            # Noted first: a rebuild, should it be needed, then has them.
-            self._open_ports.add(endpoint.id)
-            self._change(self._rules.add(elements))
-
-    async def take_over(self, endpoint: Endpoint) -> None:
-        """Opens the ports of an endpoint of ours, which led to the same container by another network until now.
-
-        Raises EngineError. What the shim forwards (IPv6) still goes to the old address.
-        """
-        self._endpoints[endpoint.id] = endpoint
-        for port in endpoint.ports:
-            self._used.add(HostPort(port.host_ip, port.host_port, port.protocol))
+    async def republish(self, endpoint: Endpoint) -> None:
+        """See Network."""
+        before = self._endpoints.known(endpoint)
         try:
-            await self._kernel.do(lambda: self._publish(endpoint))
+            if before is not None and before.ports:
+                await self._kernel.do(lambda: self._tables.withdraw(before))
+                reservation.release(before.ports, self._used)
+            self._endpoints.note(endpoint)
+            self._note_ports(endpoint)
+            await self._kernel.do(lambda: self._tables.publish(endpoint))
         except (NftablesError, OSError) as error:
             raise EngineError(f"failed to publish ports by network {self.name}: {error}") from error
+
+    def _note_ports(self, endpoint: Endpoint) -> None:
+        for port in endpoint.ports:
+            if port.host_port:
+                self._used.add(HostPort(port.host_ip, port.host_port, port.protocol))
 
     async def disconnect(self, endpoint: Endpoint, namespace: int) -> None:
         """See Network. Raises EngineError."""
         try:
-            await self._kernel.do_inside(namespace, lambda kept: device.disconnect(endpoint, kept))
+            await self._kernel.do_inside(namespace, lambda kept: inner.remove(endpoint, kept))
         except OSError as error:
             raise EngineError(f"failed to take the container out of network {self.name}: {error}") from error
 
     async def release(self, endpoint: Endpoint) -> None:
         """See Network."""
-        if self._endpoints.pop(endpoint.id, None) is None:
+        if not self._endpoints.forget(endpoint):
             return
-        if _elements(endpoint) and not self.unavailable:
+        if endpoint.ports and not self.unavailable:
             try:
-                await self._kernel.do(lambda: self._close_ports(endpoint))
+                await self._kernel.do(lambda: self._tables.withdraw(endpoint))
             except (NftablesError, OSError) as error:
                 log.warning("ports not closed", extra={"container": endpoint.container_id, "reason": str(error)})
         # Given away only now: the old container's elements must not meet the new one's.
         reservation.release(endpoint.ports, self._used)
-        self._addresses.release(IPv4Address(endpoint.address))
+        self._endpoints.release(endpoint)
 
-    def _close_ports(self, endpoint: Endpoint) -> None:
-        # Looked at here, behind a connect() whose caller was cancelled and which still went on in this thread.
-        if endpoint.id not in self._open_ports or not self._settings.firewall:
-            return
-        self._open_ports.discard(endpoint.id)
-        self._change(self._rules.delete(_elements(endpoint)))
-
-    async def restore(self, endpoints: Sequence[Endpoint]) -> None:
+    async def restore(self, endpoints: Iterable[Endpoint]) -> None:
         """See Network. Also those of an engine whose bridge is not available keep their place in the books."""
+        endpoints = list(endpoints)
+        self._endpoints.restore(endpoints)
         for endpoint in endpoints:
-            self._endpoints[endpoint.id] = endpoint
-            self._addresses.restore(IPv4Address(endpoint.address))
-            self._open_ports.add(endpoint.id)
-            for port in endpoint.ports:
-                self._used.add(HostPort(port.host_ip, port.host_port, port.protocol))
+            self._note_ports(endpoint)
+        self._tables.expect(endpoints)
         if not self.unavailable:
             try:
                 await self._kernel.do(self._restore)
             except (NftablesError, OSError) as error:
                 raise EngineError(f"failed to restore network {self.name}: {error}") from error
 
-    def _restore(self) -> None:
-        if self._settings.firewall:
-            self._rebuild()
-        device.sweep(self._kernel.routes(), self._index, [endpoint.interface for endpoint in self._endpoints.values()])
-
-    def options(self) -> dict[str, str]:
-        """As GET /networks shows them, with dockerd's names."""
-        settings = self._settings
-        return {
-            "com.docker.network.bridge.default_bridge": "true",
-            "com.docker.network.bridge.enable_icc": str(settings.inter_container).lower(),
-            "com.docker.network.bridge.enable_ip_masquerade": str(settings.masquerade).lower(),
-            "com.docker.network.bridge.host_binding_ipv4": settings.publish_address or "0.0.0.0",
-            "com.docker.network.bridge.name": settings.name,
-            "com.docker.network.driver.mtu": str(settings.mtu or 1500),
-        }
-
-    def _change(self, commands: str) -> None:
-        """Runs commands on our table; if someone else has emptied or removed it, it is made anew."""
-        try:
-            self._kernel.nftables().run(commands)
-        except NftablesError as error:
-            log.warning("nftables table made anew", extra={"bridge": self._settings.name, "reason": str(error)})
-            self._rebuild()
-
-    def _rebuild(self) -> None:
-        opened = [one for one in list(self._endpoints.values()) if one.id in self._open_ports]
-        self._kernel.nftables().run(self._rules.replace(entry for endpoint in opened for entry in _elements(endpoint)))
-        self._chains = self._listed_chains()
-
-    def _listed_chains(self) -> str:
-        """The part of our table that never changes; "" when it is gone."""
-        if not self._has_table():
-            return ""
-        return self._kernel.nftables().run(f"list table {self._rules.table}").partition("\tchain ")[2]
-
     async def repair(self) -> None:
-        """Puts back what somebody else's change of the firewall has taken from us. Raises EngineError."""
-        if self.unavailable or not self._settings.firewall:
+        """See Network. Raises EngineError."""
+        if self.unavailable:
             return
         try:
-            await self._kernel.do(self._repair)
+            await self._kernel.do(self._tables.repair)
         except (NftablesError, OSError) as error:
             raise EngineError(f"failed to repair the firewall of network {self.name}: {error}") from error
 
-    def _repair(self) -> None:
-        nftables, bridge = self._kernel.nftables(), self._settings.name
-        if self._guarded and not forwarding.is_guarded(nftables):
-            nftables.run(forwarding.guard(bridge))
-        coexisting.begin(nftables, bridge)
-        if self._chains and self._listed_chains() != self._chains:
-            log.warning("somebody else changed our firewall rules: made anew", extra={"bridge": bridge})
-            self._rebuild()
-
-
-def _elements(endpoint: Endpoint) -> list[tuple[str, str]]:
-    """Those of IPv4; IPv6 is forwarded by the shim."""
-    return [
-        element(HostPort(port.host_ip, port.host_port, port.protocol), endpoint.address, port.container_port)
-        for port in endpoint.ports
-        if ":" not in port.host_ip
-    ]
+    def _restore(self) -> None:
+        self._tables.rebuild()
+        device.sweep(self._kernel.routes(), self._index, [endpoint.interface for endpoint in self._endpoints])

@@ -1,11 +1,14 @@
-"""What the engine asks of the network room."""
+"""What the engine asks of the network room: the contract that every driver keeps."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv6Address
 from typing import Protocol
 
 from wharf.linux.listener import Listener
+from wharf.network.ipam import Usage
+from wharf.network.subnets import Network as Range
+from wharf.network.subnets import Subnet
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,7 @@ class PublishedPort:
     container_port: int
     protocol: str
     host_ip: str  # "0.0.0.0", "::" or the address asked for
-    host_port: int
+    host_port: int  # 0 where the container's own address is routed to, and no port of the host stands for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +35,14 @@ class EndpointRequest:
     container_id: str
     mac_address: str = ""
     address: IPv4Address | None = None
+    address6: IPv6Address | None = None
+    link_local: Sequence[str] = ()  # more addresses, which only neighbours know
     ports: Sequence[PortRequest] = ()
     interface: str = "eth0"  # its name inside the container
-    default_route: bool = True  # whether the way out leads through this network, if it has one
+    # Whether the way out leads through this network, if it has one; by version of IP.
+    default_route: bool = True
+    default_route6: bool = True
+    sysctls: Sequence[str] = ()  # `net.ipv4.conf.IFNAME.log_martians=1`, for this interface
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +52,40 @@ class Endpoint:
     id: str  # 64 hex digits
     container_id: str
     network: str
-    interface: str  # name of the veth's outer end
-    mac_address: str
-    address: str
+    interface: str  # name of the veth's outer end; "" where the driver has none
+    mac_address: str  # "" where it is the parent device's
+    address: str  # "" without IPv4
     prefix_length: int
-    gateway: str  # "" where the network has no way out
+    gateway: str  # "" where the network has no router
     ports: list[PublishedPort] = field(default_factory=list)
-    inner: str = "eth0"  # name of the veth's inner end
+    inner: str = "eth0"  # name of the interface in the container
     default_route: bool = True
+    address6: str = ""  # "" without IPv6
+    prefix_length6: int = 0
+    gateway6: str = ""
+    default_route6: bool = False
+    link_local: list[str] = field(default_factory=list)
+    sysctls: list[str] = field(default_factory=list)
 
-    def leading_out(self, ports: Sequence[PublishedPort] = ()) -> "Endpoint":
-        """The same with the default route, and these ports."""
-        return replace(self, default_route=True, ports=list(ports))
+    @property
+    def addresses(self) -> list[str]:
+        return [address for address in (self.address, self.address6) if address]
+
+    @property
+    def router(self) -> str:
+        """Of IPv4, if there is one; "" for none."""
+        return self.gateway or self.gateway6
+
+    @property
+    def leads_out(self) -> bool:
+        return self.default_route or self.default_route6
+
+    def leading_out(self, *versions: int) -> "Endpoint":
+        """The same with the default routes of these versions of IP, and no others."""
+        return replace(self, default_route=4 in versions, default_route6=6 in versions)
+
+    def with_ports(self, ports: Sequence[PublishedPort]) -> "Endpoint":
+        return replace(self, ports=list(ports))
 
 
 class Network(Protocol):
@@ -69,31 +99,57 @@ class Network(Protocol):
     def name(self) -> str: ...
 
     @property
-    def subnet(self) -> IPv4Network: ...
+    def unavailable(self) -> str:
+        """Why it could not be opened; "" for an open one. The engine runs on without it."""
 
     @property
-    def internal(self) -> bool:
-        """No way out, so no default route and no published ports."""
+    def subnets(self) -> Sequence[Subnet]: ...
+
+    @property
+    def in_use(self) -> bool:
+        """Whether a container is connected, or about to be."""
+
+    def leads_out(self, version: int) -> bool:
+        """Whether a container has a way out by it, for IPv4 or IPv6."""
+
+    def usage(self) -> Mapping[Range, Usage]:
+        """How full its subnets are."""
+
+    async def open(self) -> None:
+        """Makes what it needs in the kernel. Never raises: see `unavailable`."""
+
+    async def close(self) -> None:
+        """Leaves what containers that go on running need; without any, all is removed. Never raises."""
 
     async def reserve(self, request: EndpointRequest) -> tuple[Endpoint, list[Listener]]:
-        """Takes an address and the host ports, without touching the container.
+        """Takes addresses and the host ports, without touching the container.
 
         The listeners keep the ports; the caller hands them to the shim and closes its own copies. Raises Conflict
-        when an address or a port is in use (with dockerd's words), EngineError when none is left, Unavailable
-        when the network could not be opened.
+        or PermissionDenied when a port or an address is in use (with dockerd's words), InvalidArgument for an
+        address of elsewhere, EngineError when none is left, Unavailable when the network could not be opened.
         """
 
     async def connect(self, endpoint: Endpoint, namespace: int) -> None:
-        """Makes the interface in the network namespace that the descriptor names, with its route; opens the ports."""
+        """Makes the interface in the network namespace that the descriptor names, with its route; opens the ports.
+
+        Raises EngineError; the caller then releases the endpoint.
+        """
 
     async def disconnect(self, endpoint: Endpoint, namespace: int) -> None:
         """Takes the interface out of a container that goes on. Then comes `release`."""
 
-    async def take_over(self, endpoint: Endpoint) -> None:
-        """Publishes the ports of an endpoint that the way out has just moved to. Raises EngineError."""
+    async def republish(self, endpoint: Endpoint) -> None:
+        """An endpoint that is connected has these ports from now on, and no others.
+
+        Published ports go where the way out goes. What the shim forwards still goes to the address that it was told
+        at the start. Raises EngineError.
+        """
 
     async def release(self, endpoint: Endpoint) -> None:
         """Gives back what `reserve` and `connect` took. Never fails for something that is gone already."""
 
     async def restore(self, endpoints: Sequence[Endpoint]) -> None:
         """At the daemon's start: these are in use; everything else with our mark is swept away."""
+
+    async def repair(self) -> None:
+        """After a change of the host's firewall: what it took from the network is put back. Raises EngineError."""

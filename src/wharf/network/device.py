@@ -1,20 +1,16 @@
-"""The bridge device and the ends of containers' links: what is asked of the kernel by netlink and sysctl."""
+"""The bridge device, and what is asked of the kernel for it by netlink and sysctl."""
 
-import errno
 import secrets
 import socket
-from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from wharf.errors import EngineError
-from wharf.linux import netlink, sysctl
-from wharf.linux.namespaces import inside_network
+from wharf.linux import links, netlink, sysctl
 from wharf.linux.netlink import Link, RouteSocket
-from wharf.network.contract import Endpoint
-from wharf.network.ipam import choose_subnet
+from wharf.network.subnets import Interface
 
-#: Says in a bridge's alias that we made it, so that we may also delete it.
+#: Says in a link's alias that we made it, so that we may also delete it.
 ALIAS: Final = "wharf"
 
 
@@ -32,41 +28,74 @@ def claim(bridge: str) -> socket.socket:
     return made
 
 
-def ensure_bridge(routes: RouteSocket, name: str, wanted: IPv4Interface | None, mtu: int) -> tuple[int, IPv4Interface]:
-    """Index and address of the bridge, which is made when it is not there. Raises EngineError, OSError.
+def addresses_of(routes: RouteSocket, name: str) -> list[Interface]:
+    """The addresses that a device has, but those that the kernel gave it itself; none for one that is not there."""
+    link = routes.link(name)
+    if link is None:
+        return []
+    return [found for index, found in routes.addresses() if index == link.index and not _is_kernels(found)]
 
-    A bridge that is there keeps its address; one with another address than `wanted` is not touched.
+
+def _is_kernels(address: Interface) -> bool:
+    return address.version == 6 and address.is_link_local
+
+
+def ensure_bridge(routes: RouteSocket, name: str, wanted: Sequence[Interface], mtu: int, *, ipv6: bool) -> int:
+    """Index of the bridge, which is made when it is not there, with these addresses. Raises EngineError, OSError.
+
+    A bridge with other addresses is not touched, unless we made it and nothing is connected.
     """
     link = routes.link(name)
     if link is not None and link.kind != "bridge":
         raise EngineError(f"network interface {name} is there already and is not a bridge")
-    has = [address for index, address in routes.addresses() if link is not None and index == link.index]
-    if link is not None and wanted is not None and has and wanted not in has:
-        if link.alias != ALIAS or ports_of(routes, link.index):
-            raise EngineError(f"bridge {name} has the address {has[0]}, which is not the configured {wanted}")
-        routes.request(*(netlink.delete_address(link.index, address) for address in has))
-        has = []
-    address = wanted or (has[0] if has else choose_subnet(_used(routes)))
+    has = addresses_of(routes, name)
+    if link is not None and (surplus := _surplus(has, wanted)):
+        if link.alias == ALIAS and not ports_of(routes, link.index):
+            routes.request(*(netlink.delete_address(link.index, address) for address in surplus))
+        elif lacking := _lacking(has, wanted):
+            raise EngineError(f"bridge {name} has the address {surplus[0]}, which is not the configured {lacking[0]}")
     if link is None:
         link = _make(routes, name, mtu)
-    messages = [] if address in has else [netlink.add_address(link.index, address)]
-    routes.request(*messages, netlink.set_up(link.index))
-    return link.index, address
+    _speak_ipv6(name, enabled=ipv6)
+    missing = [netlink.add_address(link.index, address) for address in wanted if address not in has]
+    routes.request(*missing, links.set_up(link.index))
+    return link.index
+
+
+def _surplus(has: Sequence[Interface], wanted: Sequence[Interface]) -> list[Interface]:
+    return [address for address in has if address not in wanted]
+
+
+def _lacking(has: Sequence[Interface], wanted: Sequence[Interface]) -> list[Interface]:
+    """What is not there though another address of that version is."""
+    versions = {address.version for address in has}
+    return [address for address in wanted if address not in has and address.version in versions]
 
 
 def _make(routes: RouteSocket, name: str, mtu: int) -> Link:
     # Locally administered, not multicast.
     mac_address = "02:42:" + secrets.token_bytes(4).hex(":")
-    routes.request(netlink.new_bridge(name, mac_address, mtu))
+    try:
+        routes.request(links.new_bridge(name, mac_address, mtu))
+    except OSError as error:
+        raise EngineError(f"bridge {name} cannot be made: {error.strerror}") from None
     link = routes.link(name)
     if link is None:
         raise EngineError(f"bridge {name} went away while it was made")
-    routes.request(netlink.set_alias(link.index, ALIAS))
+    routes.request(links.set_alias(link.index, ALIAS))
     return link
 
 
-def _used(routes: RouteSocket) -> list[IPv4Network]:
-    return [*routes.routes(), *(address.network for _, address in routes.addresses())]
+def _speak_ipv6(bridge: str, *, enabled: bool) -> None:
+    """Switches IPv6 on for a network that has it. Raises OSError."""
+    if not enabled:
+        return
+    # Without a link-local address the host asks for nobody's neighbour address, and the kernel would first make sure
+    # for a second that nobody else has it.
+    sysctl.ensure(f"net/ipv6/conf/{bridge}/accept_dad", "0")
+    # Containers are no routers for the host.
+    sysctl.ensure(f"net/ipv6/conf/{bridge}/accept_ra", "0")
+    sysctl.ensure(f"net/ipv6/conf/{bridge}/disable_ipv6", "0")
 
 
 def ports_of(routes: RouteSocket, bridge: int) -> list[Link]:
@@ -80,7 +109,7 @@ def delete_bridge(routes: RouteSocket, name: str) -> None:
     """
     link = routes.link(name)
     if link is not None and link.alias == ALIAS and all(map(_is_containers, ports_of(routes, link.index))):
-        routes.request(netlink.delete_link(link.index))
+        routes.request(links.delete_link(link.index))
 
 
 def _is_containers(link: Link) -> bool:
@@ -92,7 +121,7 @@ def sweep(routes: RouteSocket, bridge: int, keep: Iterable[str]) -> None:
     known = set(keep)
     for link in ports_of(routes, bridge):
         if _is_containers(link) and link.name not in known:
-            routes.request(netlink.delete_link(link.index))
+            routes.request(links.delete_link(link.index))
 
 
 def allow_local_clients(bridge: str, *, allowed: bool) -> None:
@@ -100,65 +129,10 @@ def allow_local_clients(bridge: str, *, allowed: bool) -> None:
     sysctl.ensure(f"net/ipv4/conf/{bridge}/route_localnet", "1" if allowed else "0")
 
 
-def bridge_is_filtered() -> bool:
+def bridge_is_filtered(*, ipv6: bool) -> bool:
     """Whether the forward chain also sees what the bridge passes from port to port (br_netfilter)."""
+    names = ("iptables", "ip6tables") if ipv6 else ("iptables",)
     try:
-        return sysctl.read("net/bridge/bridge-nf-call-iptables") == "1"
+        return all(sysctl.read(f"net/bridge/bridge-nf-call-{name}") == "1" for name in names)
     except OSError:
         return False
-
-
-def connect(routes: RouteSocket, bridge: int, endpoint: Endpoint, namespace: int, *, mtu: int, isolated: bool) -> None:
-    """Makes the pair, then the inner end's address and route. Raises OSError.
-
-    The outer end is never deleted: it goes with the namespace of the inner one.
-    """
-    with inside_network(namespace):
-        try:
-            # The network has no IPv6: no link-local address either, and no neighbour discovery at start.
-            sysctl.ensure("net/ipv6/conf/default/disable_ipv6", "1")
-        except OSError:
-            pass  # a kernel without IPv6, or a read-only /proc/sys: harmless
-        inner = RouteSocket()
-    with inner:
-        routes.request(
-            netlink.new_veth(endpoint.interface, bridge, namespace, endpoint.inner, endpoint.mac_address, mtu),
-            # Hairpin: where br_netfilter is loaded, a container's packet to its own published port is turned round
-            # inside the bridge.
-            netlink.set_port(endpoint.interface, hairpin=True, isolated=isolated),
-        )
-        try:
-            routes.request(netlink.without_link_local(endpoint.interface))
-        except OSError:
-            pass  # a kernel without IPv6: there is none to be kept away
-        link = inner.link(endpoint.inner)
-        if link is None:
-            raise EngineError("the container's network interface went away while it was made")
-        messages = [
-            netlink.set_up(netlink.LOOPBACK_INDEX),
-            netlink.add_address(link.index, IPv4Interface(f"{endpoint.address}/{endpoint.prefix_length}")),
-            netlink.set_up(link.index),
-        ]
-        if endpoint.default_route:
-            messages.append(netlink.add_default_route(link.index, IPv4Address(endpoint.gateway)))
-        inner.request(*messages)
-
-
-def disconnect(endpoint: Endpoint, namespace: int) -> None:
-    """Deletes the inner end, and with it the outer one. Nothing there is fine. Raises OSError."""
-    with RouteSocket.inside(namespace) as inner:
-        if (link := inner.link(endpoint.inner)) is not None:
-            inner.request(netlink.delete_link(link.index))
-
-
-def set_default_route(endpoint: Endpoint | None, namespace: int) -> None:
-    """The only default route of the namespace leads through `endpoint`, or there is none. Raises OSError."""
-    with RouteSocket.inside(namespace) as inner:
-        try:
-            inner.request(netlink.delete_default_route())
-        except OSError as error:
-            if error.errno != errno.ESRCH:
-                raise
-        link = inner.link(endpoint.inner) if endpoint is not None else None
-        if endpoint is not None and link is not None:
-            inner.request(netlink.add_default_route(link.index, IPv4Address(endpoint.gateway)))

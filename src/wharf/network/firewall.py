@@ -1,4 +1,4 @@
-"""The nftables table of one bridge, as text. Pure.
+"""The nftables tables of one bridge, one for each version of IP, as text. Pure.
 
 Base chains of other tables see the same packets: an accept here does not overrule a drop elsewhere (such as iptables'
 FORWARD policy on a host where dockerd runs), a drop here is final.
@@ -7,7 +7,26 @@ FORWARD policy on a host where dockerd runs), a drop here is final.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Network
+from typing import Final
+
+from wharf.network.settings import BridgeSettings, GatewayMode
+from wharf.network.subnets import Network
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """How nftables speaks of one version of IP."""
+
+    version: int
+    keyword: str  # of tables and expressions
+    address: str  # type of an address
+    loopback: str
+    icmp: str
+
+
+IPV4: Final = Family(4, "ip", "ipv4_addr", "127.0.0.0/8", "icmp")
+IPV6: Final = Family(6, "ip6", "ipv6_addr", "::1/128", "icmpv6")
+FAMILY: Final = {4: IPV4, 6: IPV6}
 
 
 def table_name(bridge: str) -> str:
@@ -19,15 +38,33 @@ def table_name(bridge: str) -> str:
 class Ruleset:
     """What the table of a bridge says besides the published ports."""
 
+    family: Family
     bridge: str
-    subnet: IPv4Network
+    subnet: Network
     inter_container: bool = True
     masquerade: bool = True
     internal: bool = False  # nothing passes between this network and any other
+    mode: GatewayMode = GatewayMode.NAT
+    host_address: str = ""  # what containers look like outside, instead of the address of the way
+    trusted: tuple[str, ...] = ()  # devices from which everything may come
+
+    @classmethod
+    def of(cls, settings: BridgeSettings, family: Family, subnet: Network) -> "Ruleset":
+        return cls(
+            family,
+            settings.name,
+            subnet,
+            inter_container=settings.inter_container,
+            masquerade=settings.masquerade,
+            internal=settings.internal,
+            mode=settings.mode_of(family.version),
+            host_address=settings.host_address if family is IPV4 else settings.host_address6,
+            trusted=settings.trusted,
+        )
 
     @property
     def table(self) -> str:
-        return f"ip {table_name(self.bridge)}"
+        return f"{self.family.keyword} {table_name(self.bridge)}"
 
     def replace(self, elements: Iterable[tuple[str, str]]) -> str:
         """Commands that put the table there, instead of one that may be there, with these (map, element) pairs."""
@@ -45,34 +82,54 @@ class Ruleset:
             f"delete element {self.table} {name} {{ {entry.partition(' : ')[0]} }}\n" for name, entry in elements
         )
 
+    def _outgoing(self) -> str:
+        if not self.masquerade or self.internal or self.mode is GatewayMode.ROUTED:
+            return ""
+        how = f"snat to {self.host_address}" if self.host_address else "masquerade"
+        return f'{self.family.keyword} saddr {self.subnet} oifname != "{self.bridge}" {how}'
+
+    def _passing(self) -> str:
+        """The rules of what is forwarded; the last ones decide on what nobody asked for."""
+        bridge = f'"{self.bridge}"'
+        neighbours = f"iifname {bridge} oifname {bridge} {'accept' if self.inter_container else 'drop'}"
+        if self.internal:
+            return "\n        ".join((neighbours, f"iifname {bridge} drop", f"oifname {bridge} drop"))
+        ip, icmp = self.family.keyword, self.family.icmp
+        rules = [f"oifname {bridge} ct state established,related accept", f"oifname {bridge} ct status dnat accept"]
+        if self.mode is GatewayMode.ROUTED:
+            rules += [
+                f"oifname {bridge} meta l4proto . {ip} daddr . th dport @opened accept",
+                f"iifname != {bridge} oifname {bridge} meta l4proto {icmp} accept",
+            ]
+        rules.append(neighbours)
+        if self.trusted:
+            devices = ", ".join(f'"{name}"' for name in self.trusted)
+            rules.append(f"iifname {{ {devices} }} oifname {bridge} accept")
+        if self.mode is not GatewayMode.NAT_UNPROTECTED:
+            # Who routes to a container's address by this host gets no further than its published ports.
+            rules.append(f"oifname {bridge} drop")
+        return "\n        ".join(rules)
+
     def _definition(self) -> str:
-        bridge, subnet = f'"{self.bridge}"', self.subnet
-        neighbours = "accept" if self.inter_container else "drop"
-        outgoing = f"ip saddr {subnet} oifname != {bridge} masquerade" if self.masquerade and not self.internal else ""
-        passing = (
-            f"""
-        iifname {bridge} oifname {bridge} {neighbours}
-        iifname {bridge} drop"""
-            if self.internal
-            else f"""
-        oifname {bridge} ct state established,related accept
-        oifname {bridge} ct status dnat accept
-        iifname {bridge} oifname {bridge} {neighbours}"""
-        )
+        bridge, subnet, ip = f'"{self.bridge}"', self.subnet, self.family.keyword
+        address, loopback = self.family.address, self.family.loopback
+        # The kernel cannot lead IPv6 from the loopback elsewhere; the shim forwards what comes to ::1.
+        local = "" if self.family is IPV4 else f"{ip} daddr != {loopback} "
         return f"""
 table {self.table} {{
-    map published {{ type inet_proto . inet_service : ipv4_addr . inet_service; }}
-    map published_at {{ type inet_proto . ipv4_addr . inet_service : ipv4_addr . inet_service; }}
+    map published {{ type inet_proto . inet_service : {address} . inet_service; }}
+    map published_at {{ type inet_proto . {address} . inet_service : {address} . inet_service; }}
+    set opened {{ type inet_proto . {address} . inet_service; }}
 
     chain unspoofed {{
         type filter hook prerouting priority raw; policy accept;
         # The bridge has route_localnet, for answers to local clients; nothing else may reach the loopback by it.
-        iifname {bridge} ip daddr 127.0.0.0/8 drop
-        iifname {bridge} ip saddr 127.0.0.0/8 drop
+        iifname {bridge} {ip} daddr {loopback} drop
+        iifname {bridge} {ip} saddr {loopback} drop
     }}
     chain translate {{
-        meta l4proto {{ tcp, udp }} dnat ip to meta l4proto . ip daddr . th dport map @published_at
-        meta l4proto {{ tcp, udp }} dnat ip to meta l4proto . th dport map @published
+        meta l4proto {{ tcp, udp }} dnat {ip} to meta l4proto . {ip} daddr . th dport map @published_at
+        meta l4proto {{ tcp, udp }} dnat {ip} to meta l4proto . th dport map @published
     }}
     chain arriving {{
         type nat hook prerouting priority dstnat; policy accept;
@@ -80,20 +137,19 @@ table {self.table} {{
     }}
     chain local {{
         type nat hook output priority -100; policy accept;
-        fib daddr type local jump translate
+        {local}fib daddr type local jump translate
     }}
     chain leaving {{
         type nat hook postrouting priority srcnat; policy accept;
-        {outgoing}
+        {self._outgoing()}
         # A container cannot answer the loopback; and one that talks to a neighbour by the host's address must get
         # the answer by the host too.
-        oifname {bridge} ip saddr 127.0.0.0/8 masquerade
-        oifname {bridge} ip saddr {subnet} ct status dnat masquerade
+        oifname {bridge} {ip} saddr {loopback} masquerade
+        oifname {bridge} {ip} saddr {subnet} ct status dnat masquerade
     }}
     chain passing {{
-        type filter hook forward priority filter; policy accept;{passing}
-        # Who routes to a container's address by this host gets no further than its published ports.
-        oifname {bridge} drop
+        type filter hook forward priority filter; policy accept;
+        {self._passing()}
     }}
 }}
 """

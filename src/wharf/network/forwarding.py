@@ -2,56 +2,83 @@
 
 A host that did not forward packets before us goes on forwarding none but those of our bridges. The table is shared by
 all engines on the host, its set says whose bridges there are; it goes with the last of them, and forwarding with it.
+Each version of IP has its own.
 """
 
+from pathlib import Path
 from typing import Final
 
 from wharf.linux import sysctl
 from wharf.linux.nftables import Nftables, NftablesError
+from wharf.network.firewall import IPV4, Family
 
-TABLE: Final = "ip wharf_forwarding"
-_SETTING: Final = "net/ipv4/ip_forward"
+TABLE: Final = "wharf_forwarding"
+_SETTING_V4: Final = "net/ipv4/ip_forward"
+_SETTING_V6: Final = "net/ipv6/conf/all/forwarding"
 
 
-def guard(bridge: str) -> str:
+def _setting(family: Family) -> str:
+    return _SETTING_V4 if family is IPV4 else _SETTING_V6
+
+
+def _table(family: Family) -> str:
+    return f"{family.keyword} {TABLE}"
+
+
+def guard(bridge: str, family: Family) -> str:
     """Commands that let the packets of one more bridge through, and those of nobody else. Pure."""
+    table = _table(family)
     return f"""
-add table {TABLE}
-add set {TABLE} bridges {{ type ifname; }}
-add chain {TABLE} forward {{ type filter hook forward priority 0; policy drop; }}
-flush chain {TABLE} forward
-add rule {TABLE} forward iifname @bridges accept
-add rule {TABLE} forward oifname @bridges accept
-add element {TABLE} bridges {{ "{bridge}" }}
+add table {table}
+add set {table} bridges {{ type ifname; }}
+add chain {table} forward {{ type filter hook forward priority 0; policy drop; }}
+flush chain {table} forward
+add rule {table} forward iifname @bridges accept
+add rule {table} forward oifname @bridges accept
+add element {table} bridges {{ "{bridge}" }}
 """
 
 
-def begin(nftables: Nftables | None, bridge: str) -> bool:
+def begin(nftables: Nftables | None, bridge: str, family: Family) -> bool:
     """Lets the host route for a bridge. Returns whether strangers are kept out, which takes a firewall.
 
     Raises OSError, NftablesError.
     """
-    guarded = nftables is not None and (sysctl.read(_SETTING) == "0" or is_guarded(nftables))
+    guarded = nftables is not None and (sysctl.read(_setting(family)) == "0" or is_guarded(nftables, family))
     if nftables is not None and guarded:
         # The guard first: there is no moment without it.
-        nftables.run(guard(bridge))
-    sysctl.ensure(_SETTING, "1")
+        nftables.run(guard(bridge, family))
+    if family is not IPV4:
+        _keep_advertised_routes()
+    sysctl.ensure(_setting(family), "1")
     return guarded
 
 
-def end(nftables: Nftables, bridge: str) -> None:
+def _keep_advertised_routes() -> None:
+    """A router ignores the advertisements of others, unless it is told to take them all the same (accept_ra 2).
+
+    Without that, the host would lose the way out that it learnt by one. Raises OSError.
+    """
+    if sysctl.read(_SETTING_V6) == "1":
+        return
+    for entry in Path("/proc/sys/net/ipv6/conf").iterdir():
+        if entry.name not in ("all", "default", "lo") and sysctl.read(f"net/ipv6/conf/{entry.name}/accept_ra") == "1":
+            sysctl.ensure(f"net/ipv6/conf/{entry.name}/accept_ra", "2")
+
+
+def end(nftables: Nftables, bridge: str, family: Family) -> None:
     """The bridge is gone. After the last one the host is as it was. Raises OSError, NftablesError."""
-    if not is_guarded(nftables):
+    if not is_guarded(nftables, family):
         return
     try:
-        nftables.run(f'delete element {TABLE} bridges {{ "{bridge}" }}\n')
+        nftables.run(f'delete element {_table(family)} bridges {{ "{bridge}" }}\n')
     except NftablesError:
         pass  # it was opened before somebody else's bridge made the host a router
-    if "elements" not in nftables.run(f"list set {TABLE} bridges"):
-        sysctl.ensure(_SETTING, "0")
-        nftables.run(f"delete table {TABLE}\n")
+    if "elements" not in nftables.run(f"list set {_table(family)} bridges"):
+        sysctl.ensure(_setting(family), "0")
+        nftables.run(f"delete table {_table(family)}\n")
 
 
-def is_guarded(nftables: Nftables) -> bool:
+def is_guarded(nftables: Nftables, family: Family) -> bool:
     """Whether it was one of us who made the host forward packets."""
-    return f"table {TABLE}\n" in nftables.run("list tables ip") + "\n"
+    return f"table {_table(family)}\n" in nftables.run(f"list tables {family.keyword}") + "\n"

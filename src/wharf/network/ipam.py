@@ -1,81 +1,137 @@
 """Which address a container gets. Pure: no I/O, no clock."""
 
+import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import IPv4Address, ip_address
 from typing import Final
 
-from wharf.errors import Conflict, EngineError, InvalidArgument
+from wharf.errors import EngineError, InvalidArgument, PermissionDenied
+from wharf.network.subnets import Address, Interface, Network, Subnet, interface
 
-#: Where the default bridge may be, in this order: Docker's local pools.
-DEFAULT_POOLS: Final = (
-    *(IPv4Network(f"172.{second}.0.0/16") for second in range(17, 32)),
-    *(IPv4Network(f"192.168.{third}.0/20") for third in range(0, 256, 16)),
-)
+#: Counters are told up to here (64 bits without a sign); an IPv6 subnet has more addresses.
+MOST: Final = 2**64 - 1
 
 
 @dataclass(slots=True)
 class Addresses:
-    """The addresses of one network. The next one follows the one given last, so that none is reused at once."""
+    """The addresses of one subnet. The next one follows the one given last, so that none is reused at once."""
 
-    subnet: IPv4Network
-    gateway: IPv4Address
-    pool: IPv4Network | None = None  # the part of the subnet for containers; None is all of it
-    taken: set[IPv4Address] = field(default_factory=set)
+    subnet: Subnet
+    taken: set[Address] = field(default_factory=set)
+    _kept: frozenset[Address] = field(init=False)  # never given out
     _last: int = 0  # offset in the pool
 
-    def take(self, wanted: IPv4Address | None = None) -> IPv4Address:
-        """The wanted address, or the next free one.
+    def __post_init__(self) -> None:
+        subnet = self.subnet
+        routers = (address for address in (subnet.gateway, subnet.own) if address is not None)
+        self._kept = frozenset((*subnet.edges, *routers, *subnet.reserved))
 
-        Raises InvalidArgument for one outside the subnet, Conflict for one in use, EngineError when none is left.
+    @property
+    def pool(self) -> Network:
+        return self.subnet.pool or self.subnet.network
+
+    def take(self, wanted: Address | None = None) -> Address | None:
+        """The wanted address, or the next free one; None when there is none left.
+
+        Raises PermissionDenied (dockerd's choice) for one in use.
         """
         if wanted is not None:
-            self._check(wanted)
+            if not self._is_free(wanted):
+                raise PermissionDenied("Address already in use")
             self.taken.add(wanted)
             return wanted
-        pool = self.pool or self.subnet
-        for address in self._from_last(pool):
+        for address in self._from_last():
             if self._is_free(address):
-                self._last = int(address) - int(pool.network_address)
+                self._last = int(address) - int(self.pool.network_address)
                 self.taken.add(address)
                 return address
-        raise EngineError(f"no available IPv4 addresses on this network's address pools: {self.subnet}")
+        return None
 
-    def restore(self, address: IPv4Address) -> None:
+    def restore(self, address: Address) -> None:
         """It is in use since before we began, whoever gave it."""
         self.taken.add(address)
-        offset = int(address) - int((self.pool or self.subnet).network_address)
-        self._last = max(self._last, offset) if offset < (self.pool or self.subnet).num_addresses else self._last
+        if address in self.pool:
+            self._last = max(self._last, int(address) - int(self.pool.network_address))
 
-    def release(self, address: IPv4Address) -> None:
-        self.taken.discard(address)
+    def _is_free(self, address: Address) -> bool:
+        return address not in self._kept and address not in self.taken
 
-    def _check(self, wanted: IPv4Address) -> None:
-        if wanted not in self.subnet:
-            raise InvalidArgument(f"invalid address {wanted}: it is not part of the network's subnet {self.subnet}")
-        if not self._is_free(wanted):
-            raise Conflict("Address already in use")
+    def _from_last(self) -> Iterator[Address]:
+        size = self.pool.num_addresses
+        # As long as the search may be: what is taken, what is reserved, and one more.
+        for step in range(1, min(size, len(self.taken) + len(self._kept) + 1) + 1):
+            yield self.pool.network_address + (self._last + step) % size
 
-    def _is_free(self, address: IPv4Address) -> bool:
-        edges = (self.subnet.network_address, self.subnet.broadcast_address, self.gateway)
-        return address not in edges and address not in self.taken
+    def in_use(self) -> int:
+        """How many addresses of the subnet nobody can get any more, with those that stand for it."""
+        return min(len(self.taken | self._kept), MOST)
 
-    def _from_last(self, pool: IPv4Network) -> Iterator[IPv4Address]:
-        size = pool.num_addresses
-        # As long as the search may be: what is taken, the three reserved ones, and one more.
-        for step in range(1, min(size, len(self.taken) + 4) + 1):
-            yield pool.network_address + (self._last + step) % size
-
-
-def mac_address(address: IPv4Address) -> str:
-    """The MAC address of a container: from its IP address, so that neighbours' ARP tables stay right."""
-    return ":".join(f"{byte:02x}" for byte in b"\x02\x42" + address.packed)
+    def available(self) -> int:
+        """How many addresses the pool has left."""
+        gone = sum(address in self.pool for address in self.taken | self._kept)
+        return min(self.pool.num_addresses - gone, MOST)
 
 
-def choose_subnet(used: Iterable[IPv4Network]) -> IPv4Interface:
-    """The bridge's address in the first pool that meets none of the networks this host knows. Raises EngineError."""
-    known = list(used)
-    for pool in DEFAULT_POOLS:
-        if not any(pool.overlaps(network) for network in known):
-            return IPv4Interface((pool.network_address + 1, pool.prefixlen))
-    raise EngineError("could not find an available, non-overlapping IPv4 address pool for the bridge; give one (--bip)")
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How full a subnet is."""
+
+    in_use: int
+    available: int
+
+
+class AddressBook:
+    """All addresses of one network: who asks for an address does not know in which subnet one is free."""
+
+    def __init__(self, network: str, subnets: Iterable[Subnet]) -> None:
+        """`network` is its name, for messages."""
+        self._network = network
+        self._books = [Addresses(subnet) for subnet in subnets]
+
+    @property
+    def subnets(self) -> tuple[Subnet, ...]:
+        return tuple(book.subnet for book in self._books)
+
+    def take(self, version: int, wanted: Address | None = None) -> tuple[Interface, Address | None]:
+        """An address with its prefix, and the gateway of its subnet.
+
+        Raises InvalidArgument for one that is in no subnet, PermissionDenied for one in use, EngineError when none
+        is left.
+        """
+        books = [book for book in self._books if book.subnet.version == version]
+        if wanted is not None:
+            books = [book for book in books if wanted in book.subnet.network]
+            if not books:
+                raise InvalidArgument(f"no configured subnet or ip-range contain the IP address {wanted}")
+        for book in books:
+            if (address := book.take(wanted)) is not None:
+                return interface(address, book.subnet.network.prefixlen), book.subnet.gateway
+        raise EngineError(f"no available IPv{version} addresses on this network's address pools: {self._network}")
+
+    def restore(self, address: str) -> None:
+        """It is in use since before we began; "" is none."""
+        for book in self._holding(address):
+            book.restore(ip_address(address))
+
+    def release(self, address: str) -> None:
+        """ "" is none."""
+        for book in self._holding(address):
+            book.taken.discard(ip_address(address))
+
+    def _holding(self, address: str) -> Iterator[Addresses]:
+        if address:
+            yield from (book for book in self._books if ip_address(address) in book.subnet.network)
+
+    def usage(self) -> dict[Network, Usage]:
+        return {book.subnet.network: Usage(book.in_use(), book.available()) for book in self._books}
+
+
+def mac_address(address: Address | None) -> str:
+    """The MAC address of a container: from its IP address, so that neighbours' tables stay right.
+
+    Without an address it is a random one. Locally administered, not multicast.
+    """
+    tail = secrets.token_bytes(4) if address is None else address.packed[-4:]
+    first = b"\x02\x42" if address is None or isinstance(address, IPv4Address) else b"\x02\x46"
+    return (first + tail).hex(":")

@@ -8,13 +8,13 @@ import asyncio
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from ipaddress import IPv4Network
 from typing import TypeVar
 
 from wharf.linux import sysctl
 from wharf.linux.netlink import RouteSocket
 from wharf.linux.nftables import Nftables
 from wharf.network.ports import PublishedPorts
+from wharf.network.subnets import Network
 
 _T = TypeVar("_T")
 
@@ -72,10 +72,14 @@ class Kernel:
             self._nftables = Nftables()
         return self._nftables
 
-    def used_networks(self) -> list[IPv4Network]:
-        """What this host has addresses in or routes to."""
+    def used_networks(self, *, but: str = "") -> list[Network]:
+        """What this host has addresses in or routes to, other than by the device `but`."""
         routes = self.routes()
-        return [*routes.routes(), *(address.network for _, address in routes.addresses())]
+        link = routes.link(but) if but else None
+        left_out = link.index if link is not None else 0
+        found = [*routes.routes(), *((index, address.network) for index, address in routes.addresses())]
+        # Every link has the same link-local range: it is nobody's.
+        return [network for index, network in found if index != left_out and not network.is_link_local]
 
     def close(self) -> None:
         self._thread.shutdown()

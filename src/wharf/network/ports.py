@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, ip_address
+from ipaddress import ip_address
 from typing import Final
 
 from wharf.network.contract import PortRequest
@@ -72,9 +72,9 @@ class PublishedPorts:
             yield port
 
 
-def element(port: HostPort, address: IPv4Address | str, container_port: int) -> tuple[str, str]:
+def element(port: HostPort, address: str, container_port: int) -> tuple[str, str]:
     """The map and the element, in nft's language, that leads this host port to a container."""
     target = f"{address} . {container_port}"
-    if port.ip == ANY_V4:
+    if port.ip in (ANY_V4, ANY_V6):
         return "published", f"{port.protocol} . {port.port} : {target}"
     return "published_at", f"{port.protocol} . {port.ip} . {port.port} : {target}"

@@ -1,38 +1,66 @@
 """Binds host ports, so that a port used by another program is found before the container starts, and kept after.
 
-IPv4 is led to the container by the kernel's address translation; its sockets only keep the port. IPv6 is forwarded by
-the shim, which needs a socket that listens.
+What the kernel's address translation leads to the container only needs a socket that keeps the port. The shim forwards
+the rest, by sockets that listen: what comes by another version of IP than the container has, and to ::1, which cannot
+be translated.
 """
 
 import errno
 import os
 import socket
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from wharf.errors import Conflict, EngineError, InvalidArgument
 from wharf.linux.listener import Listener
 from wharf.network.contract import PortRequest, PublishedPort
-from wharf.network.ports import ANY_V6, HostPort, PublishedPorts, host_addresses
+from wharf.network.ports import ANY_V4, ANY_V6, HostPort, PublishedPorts, host_addresses
 
 _BACKLOG: Final = 511
 #: What the kernel answers where IPv6 is missing or switched off.
 _NO_IPV6: Final = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT)
+_ONLY_FORWARDED: Final = (ANY_V6, "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where the ports of a container lead. An address is "" where it has none of that version of IP."""
+
+    ipv4: str = ""
+    ipv6: str = ""
+    translated: frozenset[int] = frozenset((4, 6))  # by the kernel; without a firewall the shim forwards everything
+    routed: frozenset[int] = frozenset()  # versions of IP whose ports are reached at the container's own address
+
+    def address(self, host_ip: str) -> str:
+        """The container's address for what arrives at this one of the host's: of the same version, if it has one."""
+        return (self.ipv6 or self.ipv4) if ":" in host_ip else (self.ipv4 or self.ipv6)
+
+    def forwarded(self, host_ip: str) -> str:
+        """The address that the shim forwards to; "" where the kernel leads packets to the container."""
+        address = self.address(host_ip)
+        same = (":" in address) == (":" in host_ip)
+        by_kernel = same and _version(host_ip) in self.translated and host_ip not in _ONLY_FORWARDED
+        return "" if by_kernel else address
 
 
 def reserve(
-    requests: Sequence[PortRequest], address: str, used: PublishedPorts, *, default: str = "", translated: bool = True
+    requests: Sequence[PortRequest], target: Target, used: PublishedPorts, *, default: str = ""
 ) -> tuple[list[PublishedPort], list[Listener]]:
-    """Binds all requested ports for the container at `address`, and notes them in `used`: all of them or none.
+    """Binds all requested ports for a container, and notes them in `used`: all of them or none.
 
-    With `translated` false (no firewall), the shim forwards IPv4 too. Raises Conflict, with dockerd's words.
+    Raises Conflict, with dockerd's words.
     """
     ports: list[PublishedPort] = []
     listeners: list[Listener] = []
     try:
         # Fixed ports first: a free one chosen for another request must not be one of them.
         for request in sorted(requests, key=lambda r: (not r.host_port, bool(r.host_port_end))):
-            for host, listener in _reserve_one(request, address, used, default, translated):
+            _check(request)
+            addresses = host_addresses(request.host_ip, default)
+            ports += _routed(request, addresses, target)
+            bound = [ip for ip in addresses if _version(ip) not in target.routed]
+            for host, listener in _reserve_one(request, bound, target, used) if bound else ():
                 used.add(host)
                 ports.append(PublishedPort(request.container_port, request.protocol, host.ip, host.port))
                 listeners.append(listener)
@@ -44,18 +72,31 @@ def reserve(
     return ports, listeners
 
 
+def _check(request: PortRequest) -> None:
+    if request.protocol not in ("tcp", "udp"):
+        raise InvalidArgument(f"invalid protocol to publish: {request.protocol}")
+
+
+def _version(ip: str) -> int:
+    return 6 if ":" in ip else 4
+
+
+def _routed(request: PortRequest, addresses: Sequence[str], target: Target) -> list[PublishedPort]:
+    """Ports that only have to be opened. They are shown at no address of the host in particular, as by dockerd."""
+    versions = {_version(ip) for ip in addresses} & target.routed
+    anywhere = [ANY_V4 if version == 4 else ANY_V6 for version in sorted(versions)]
+    return [PublishedPort(request.container_port, request.protocol, ip, 0) for ip in anywhere]
+
+
 def release(ports: Sequence[PublishedPort], used: PublishedPorts) -> None:
     for port in ports:
         used.discard(HostPort(port.host_ip, port.host_port, port.protocol))
 
 
 def _reserve_one(
-    request: PortRequest, address: str, used: PublishedPorts, default: str, translated: bool
+    request: PortRequest, addresses: Sequence[str], target: Target, used: PublishedPorts
 ) -> list[tuple[HostPort, Listener]]:
     """One host port on all addresses that the request means; of several candidates the first that works."""
-    if request.protocol not in ("tcp", "udp"):
-        raise InvalidArgument(f"invalid protocol to publish: {request.protocol}")
-    addresses = host_addresses(request.host_ip, default)
     is_choice = request.host_port == 0 or request.host_port_end > request.host_port
     failure: EngineError = EngineError("all ports are allocated")
     for port in used.candidates(request):
@@ -65,7 +106,7 @@ def _reserve_one(
             failure = Conflict(f"Bind for {taken} failed: port is already allocated")
             continue
         try:
-            return list(_bind_all(wanted, (address, request.container_port), translated))
+            return list(_bind_all(wanted, request.container_port, target))
         except Conflict as error:
             failure = error
             if not is_choice:
@@ -73,20 +114,18 @@ def _reserve_one(
     raise failure
 
 
-def _bind_all(
-    wanted: Sequence[HostPort], target: tuple[str, int], translated: bool
-) -> Iterator[tuple[HostPort, Listener]]:
+def _bind_all(wanted: Sequence[HostPort], container_port: int, target: Target) -> Iterator[tuple[HostPort, Listener]]:
     made: list[tuple[HostPort, Listener]] = []
     try:
         for host in wanted:
-            forwarded = not translated or ":" in host.ip
+            forwarded = target.forwarded(host.ip)
             try:
-                bound = _bind(host, listen=forwarded)
+                bound = _bind(host, listen=bool(forwarded))
             except OSError as error:
                 if host.ip == ANY_V6 and len(wanted) > 1 and error.errno in _NO_IPV6:
                     continue
-                raise _explained(error, host, target) from None
-            made.append((host, Listener(bound, host.protocol, target if forwarded else None)))
+                raise _explained(error, host, (target.address(host.ip), container_port)) from None
+            made.append((host, Listener(bound, host.protocol, (forwarded, container_port) if forwarded else None)))
     except BaseException:
         for _, listener in made:
             listener.socket.close()

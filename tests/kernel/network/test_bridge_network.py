@@ -1,144 +1,27 @@
 """The bridge network in network namespaces of its own: a host, containers, and a machine outside."""
 
 import asyncio
-import os
 import socket
 import subprocess
-from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from ipaddress import IPv4Interface
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from wharf.engine.config import BridgeConfig
+from harness.world import CONFIG, HOST, OUTSIDE, World, attached, ip, new_namespace, opened, plug, rules, run, settings
 from wharf.errors import Conflict, EngineError, Unavailable
 from wharf.linux import sysctl
-from wharf.linux.namespaces import inside_network, open_own_network
+from wharf.linux.namespaces import inside_network
 from wharf.linux.netlink import RouteSocket
-from wharf.linux.syscall import CLONE_NEWNET, setns, unshare
-from wharf.network import device
-from wharf.network.bridge import BridgeNetwork
-from wharf.network.contract import Endpoint, EndpointRequest, PortRequest
-from wharf.network.kernel import Kernel
+from wharf.network import inner
+from wharf.network.contract import EndpointRequest, PortRequest
 
 pytestmark = pytest.mark.kernel
-
-OUTSIDE, HOST = "198.51.100.2", "198.51.100.1"
-CONFIG = BridgeConfig(name="br0", address=IPv4Interface("172.30.0.1/24"))
-
-
-def new_namespace(stack: ExitStack) -> int:
-    home = open_own_network()
-    try:
-        unshare(CLONE_NEWNET)
-        fd = open_own_network()
-        setns(home, CLONE_NEWNET)
-    finally:
-        os.close(home)
-    stack.callback(os.close, fd)
-    return fd
-
-
-def ip(*words: str) -> None:
-    subprocess.run(["ip", *words], check=True)
-
-
-@dataclass
-class World:
-    """Three machines; the test's own thread is the host."""
-
-    stack: ExitStack
-    outside: int
-    tmp: Path
-    opened: list[socket.socket] = field(default_factory=list)
-
-    def network(self, config: BridgeConfig, **more: Any) -> BridgeNetwork:
-        kernel = Kernel()
-        self.stack.callback(kernel.close)
-        return BridgeNetwork(os.urandom(32).hex(), config, kernel, **more)
-
-    def namespace(self) -> int:
-        return new_namespace(self.stack)
-
-    def open_socket(self, namespace: int | None, kind: int = socket.SOCK_STREAM, family: int = socket.AF_INET) -> Any:
-        if namespace is None:
-            made = socket.socket(family, kind)
-        else:
-            with inside_network(namespace):
-                made = socket.socket(family, kind)
-        made.settimeout(1.5)
-        self.stack.callback(made.close)
-        return made
-
-    def server(self, namespace: int | None, port: int, kind: int = socket.SOCK_STREAM) -> Any:
-        made = self.open_socket(namespace, kind)
-        made.bind(("0.0.0.0", port))
-        if kind == socket.SOCK_STREAM:
-            made.listen()
-        return made
-
-    def reaches(self, server: Any, client: int | None, address: str, port: int) -> str:
-        """The address that the server sees of a client that connects; "" when it cannot."""
-        made = self.open_socket(client)
-        try:
-            made.connect((address, port))
-            connection, peer = server.accept()
-        except OSError:
-            return ""
-        connection.sendall(b"hello")
-        assert made.recv(5) == b"hello"
-        connection.close()
-        made.close()
-        return str(peer[0])
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with ExitStack() as stack:
-        host, outside = new_namespace(stack), new_namespace(stack)
-        stack.enter_context(inside_network(host))
-        ip("link", "set", "lo", "up")
-        ip("link", "add", "up0", "type", "veth", "peer", "name", "up1", "netns", f"/proc/{os.getpid()}/fd/{outside}")
-        ip("addr", "add", f"{HOST}/24", "dev", "up0")
-        ip("link", "set", "up0", "up")
-        with inside_network(outside):
-            ip("link", "set", "lo", "up")
-            ip("addr", "add", f"{OUTSIDE}/24", "dev", "up1")
-            ip("link", "set", "up1", "up")
-            # A neighbour who tries to reach containers directly.
-            ip("route", "add", "172.30.0.0/16", "via", HOST)
-        yield World(stack, outside, tmp_path)
-
-
-def run(body: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    asyncio.run(body())
-
-
-async def attached(world: World, network: BridgeNetwork, *ports: PortRequest) -> tuple[int, Endpoint]:
-    namespace = world.namespace()
-    endpoint, listeners = await network.reserve(EndpointRequest("c" * 64, ports=ports))
-    for listener in listeners:
-        world.stack.callback(listener.socket.close)
-    await network.connect(endpoint, namespace)
-    return namespace, endpoint
-
-
-def rules() -> str:
-    return subprocess.run(["nft", "list", "ruleset"], check=True, capture_output=True, text=True).stdout
 
 
 def flush() -> None:
     subprocess.run(["nft", "flush", "ruleset"], check=True)
-
-
-async def opened(world: World, config: BridgeConfig = CONFIG) -> BridgeNetwork:
-    network = world.network(config)
-    await network.open()
-    assert network.unavailable == ""
-    return network
 
 
 def test_containers_reach_one_another_and_the_outside(world: World) -> None:
@@ -232,7 +115,7 @@ def test_port_conflicts_have_dockerds_words(world: World) -> None:
 def test_two_bridges_side_by_side(world: World) -> None:
     async def body() -> None:
         one = await opened(world)
-        two = await opened(world, BridgeConfig(name="br-two", address=IPv4Interface("172.30.9.1/24")))
+        two = await opened(world, settings("br-two", "172.30.9.1/24"))
         a, at_a = await attached(world, one, PortRequest(80, "tcp", host_port=8080))
         b, at_b = await attached(world, two, PortRequest(80, "tcp", host_port=8081))
         server = world.server(a, 80)
@@ -258,8 +141,8 @@ def test_an_engine_that_comes_back_takes_up_what_runs(world: World) -> None:
         server = world.server(a, 80)
         first._let_go()  # as kill -9 would
         assert world.reaches(server, world.outside, HOST, 8080) == OUTSIDE
-        second = await opened(world, BridgeConfig(name="br0"))
-        assert str(second.subnet) == "172.30.0.0/24"
+        second = await opened(world, settings("br0"))
+        assert str(second.subnets[0].network) == "172.30.0.0/24"
         await second.restore([at_a])
         assert world.reaches(server, world.outside, HOST, 8080) == OUTSIDE
         assert "8081" not in rules()
@@ -311,7 +194,7 @@ def test_without_inter_container_traffic_only_published_ports_are_reached(world:
         setting = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
         if setting.exists():
             setting.write_text(filtered)
-        network = await opened(world, BridgeConfig(name="br0", address=CONFIG.address, inter_container=False))
+        network = await opened(world, replace(CONFIG, inter_container=False))
         a, at_a = await attached(world, network, PortRequest(80, "tcp", host_port=8080))
         b, _ = await attached(world, network)
         server = world.server(a, 80)
@@ -349,7 +232,7 @@ def test_a_foreign_bridge_with_another_address_is_not_touched(world: World) -> N
 def test_two_bridges_are_apart(world: World) -> None:
     async def body() -> None:
         first = await opened(world)
-        second = world.network(BridgeConfig(name="br1", address=IPv4Interface("172.31.0.1/24")), name="second")
+        second = world.network(settings("br1", "172.31.0.1/24"), name="second")
         await second.open()
         a, at_a = await attached(world, first)
         b, at_b = await attached(world, second, PortRequest(80, "tcp", host_port=8080))
@@ -366,14 +249,14 @@ def test_two_bridges_are_apart(world: World) -> None:
 
 def test_an_internal_network_has_no_way_out_and_in(world: World) -> None:
     async def body() -> None:
-        network = world.network(CONFIG, internal=True)
+        network = world.network(replace(CONFIG, internal=True))
         await network.open()
         a, at_a = await attached(world, network)
         b, at_b = await attached(world, network)
         assert at_a.gateway == "" and not at_a.default_route
         assert world.reaches(world.server(b, 80), a, at_b.address, 80) == at_a.address
         with inside_network(a):
-            ip("route", "add", "default", "via", str(network.gateway))
+            ip("route", "add", "default", "via", str(network.subnets[0].gateway))
         assert world.reaches(world.server(world.outside, 81), a, OUTSIDE, 81) == ""
         assert world.reaches(world.server(a, 82), world.outside, at_a.address, 82) == ""
 
@@ -384,11 +267,11 @@ def test_leaving_a_network_and_moving_the_default_route(world: World) -> None:
     async def body() -> None:
         network = await opened(world)
         a, at_a = await attached(world, network)
-        device.set_default_route(None, a)
+        inner.lead_out([], a)
         server = world.server(world.outside, 81)
         assert world.reaches(server, a, OUTSIDE, 81) == ""
-        device.set_default_route(None, a)  # none to be deleted is fine
-        device.set_default_route(at_a, a)
+        inner.lead_out([], a)  # none to be deleted is fine
+        inner.lead_out([at_a], a)
         assert world.reaches(server, a, OUTSIDE, 81) == HOST
         await network.disconnect(at_a, a)
         await network.disconnect(at_a, a)  # gone already is fine
@@ -407,16 +290,12 @@ def test_the_host_becomes_no_router_for_strangers(world: World, before: str) -> 
     async def body() -> None:
         sysctl.ensure("net/ipv4/ip_forward", before)
         other = world.namespace()
-        ip("link", "add", "side0", "type", "veth", "peer", "name", "side1", "netns", f"/proc/{os.getpid()}/fd/{other}")
-        ip("addr", "add", "203.0.113.1/24", "dev", "side0")
-        ip("link", "set", "side0", "up")
+        plug("side0", "side1", other, "203.0.113.1/24", peers=("203.0.113.2/24",))
         with inside_network(other):
-            ip("addr", "add", "203.0.113.2/24", "dev", "side1")
-            ip("link", "set", "side1", "up")
             ip("route", "add", "default", "via", "203.0.113.1")
         with inside_network(world.outside):
             ip("route", "add", "203.0.113.0/24", "via", HOST)
-        first, second = await opened(world), await opened(world, BridgeConfig(name="br1"))
+        first, second = await opened(world), await opened(world, settings("br1"))
         passed = world.reaches(world.server(other, 80), world.outside, "203.0.113.2", 80) != ""
         assert passed is (before == "1")
         a, _ = await attached(world, second)
@@ -430,7 +309,7 @@ def test_the_host_becomes_no_router_for_strangers(world: World, before: str) -> 
 def test_forwarding_ends_with_the_last_bridge(world: World) -> None:
     async def body() -> None:
         sysctl.ensure("net/ipv4/ip_forward", "0")
-        first, second = await opened(world), await opened(world, BridgeConfig(name="br1"))
+        first, second = await opened(world), await opened(world, settings("br1"))
         await second.close()
         assert "wharf_forwarding" in rules()
         await first.close()

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from kernel.network.test_bridge_network import new_namespace
+from harness.world import new_namespace
 from wharf.network.kernel import Kernel
 
 pytestmark = pytest.mark.kernel

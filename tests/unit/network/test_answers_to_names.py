@@ -1,20 +1,22 @@
 """The resolver's answers, on the wire, without sockets."""
 
 from collections.abc import Sequence
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 import dns.flags
 import dns.message
 import dns.opcode
 import dns.rcode
 import dns.rdatatype
+import dns.reversename
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from wharf.network.dns import answering
+from wharf.network.subnets import Address
 
-WEB = IPv4Address("172.18.0.2")
+WEB, WEB6 = IPv4Address("172.18.0.2"), IPv6Address("fd00::2")
 
 
 class Names:
@@ -23,16 +25,18 @@ class Names:
     def __init__(self, many: int = 0) -> None:
         self.many = [IPv4Address("172.18.1.0") + number for number in range(many)]
 
-    def addresses(self, name: str) -> Sequence[IPv4Address]:
-        return {"web": [WEB], "service": self.many}.get(name, [])
+    def addresses(self, name: str, version: int) -> Sequence[Address] | None:
+        known: dict[str, Sequence[Address]] = {"web": [WEB], "both": [WEB, WEB6], "service": self.many}
+        found = known.get(name)
+        return None if found is None else [address for address in found if address.version == version]
 
-    def names(self, address: IPv4Address) -> Sequence[str]:
-        return ["web.front"] if address == WEB else ()
+    def names(self, address: Address) -> Sequence[str]:
+        return ["web.front"] if address in (WEB, WEB6) else ()
 
     def is_private(self, name: str) -> bool:
         return name == "secret"
 
-    def is_private_address(self, address: IPv4Address) -> bool:
+    def is_private_address(self, address: Address) -> bool:
         return address in (WEB, IPv4Address("172.19.0.2"))
 
 
@@ -52,6 +56,15 @@ def test_a_neighbours_address() -> None:
         assert answer is not None
         assert [str(item) for item in answer.answer[0]] == [str(WEB)]
         assert answer.flags & dns.flags.RA
+
+
+def test_each_kind_of_address_is_asked_for_by_itself() -> None:
+    for kind, address in (("A", WEB), ("AAAA", WEB6)):
+        answer = ask("both", kind)
+        assert answer is not None
+        assert [str(item) for item in answer.answer[0]] == [str(address)]
+    backwards = ask(dns.reversename.from_address(str(WEB6)).to_text(), "PTR")
+    assert backwards is not None and str(backwards.answer[0][0]) == "web.front."
 
 
 def test_a_name_without_what_was_asked_for_is_an_empty_answer() -> None:

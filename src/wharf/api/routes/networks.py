@@ -26,8 +26,8 @@ def inspect(engine: Engine, request: Request) -> Response:
 async def create(engine: Engine, request: Request) -> Response:
     """POST /networks/create — 201."""
     asked = decode(await json_body(request, required=True), NetworkCreateRequest, "CreateRequest")
-    made = await engine.networks.create(asked)
-    return json_response(NetworkCreated(id=made.id), 201)
+    made, warning = await engine.networks.create(asked)
+    return json_response(NetworkCreated(id=made.id, warning=warning), 201)
 
 
 async def remove(engine: Engine, request: Request) -> Response:

@@ -22,7 +22,7 @@ from wharf.engine.containers import (
 )
 from wharf.engine.containers.terminal import console_size
 from wharf.engine.logs import drivers
-from wharf.engine.networks import attachments
+from wharf.engine.networks import endpoint_settings
 from wharf.errors import InvalidArgument, NotImplementedByUs
 from wharf.linux import capabilities
 from wharf.runtime import bundle
@@ -126,7 +126,7 @@ def check(config: ContainerConfig, host: HostConfig) -> list[str]:
     _check_capabilities("CapAdd", host.cap_add)
     _check_capabilities("CapDrop", host.cap_drop)
     _check_names(host)
-    attachments.check_mac_address(config.mac_address)
+    endpoint_settings.check_mac_address(config.mac_address)
     for what in _not_offered(config, host):
         raise NotImplementedByUs(f"{what} is not supported by this engine yet")
     return list(_warnings(host))

@@ -27,6 +27,7 @@ from wharf.engine.containers import wording
 from wharf.engine.containers.health import Health, Result, status_of
 from wharf.engine.containers.record import ZERO_TIME, Container, Status
 from wharf.engine.networks import attachments
+from wharf.network.contract import Endpoint
 
 
 def _result(result: Result) -> HealthResult:
@@ -64,9 +65,21 @@ def ports(container: Container) -> dict[str, list[PortBinding] | None]:
     found: dict[str, list[PortBinding] | None] = dict.fromkeys(container.config.exposed_ports)
     for port in (port for endpoint in container.endpoints.values() for port in endpoint.ports):
         key = f"{port.container_port}/{port.protocol}"
-        binding = PortBinding(host_ip=port.host_ip, host_port=str(port.host_port))
+        binding = PortBinding(host_ip=port.host_ip, host_port=str(port.host_port or ""))
         found[key] = [*(found.get(key) or ()), binding]
     return found
+
+
+def _addresses(endpoint: Endpoint) -> dict[str, str | int]:
+    """What an endpoint, and the settings of a container on the default network, show of the same things."""
+    return {
+        "gateway": endpoint.gateway,
+        "ip_address": endpoint.address,
+        "ip_prefix_len": endpoint.prefix_length,
+        "ipv6_gateway": endpoint.gateway6,
+        "global_ipv6_address": endpoint.address6,
+        "global_ipv6_prefix_len": endpoint.prefix_length6,
+    }
 
 
 def _endpoint_settings(container: Container, name: str, asked: EndpointSettings, network_id: str) -> EndpointSettings:
@@ -82,10 +95,8 @@ def _endpoint_settings(container: Container, name: str, asked: EndpointSettings,
         settings = msgspec.structs.replace(
             settings,
             endpoint_id=endpoint.id,
-            gateway=endpoint.gateway,
-            ip_address=endpoint.address,
-            ip_prefix_len=endpoint.prefix_length,
             mac_address=endpoint.mac_address,
+            **_addresses(endpoint),
         )
     return settings
 
@@ -108,10 +119,8 @@ def network_settings(container: Container, network_id: Callable[[str], str]) -> 
         settings = msgspec.structs.replace(
             settings,
             endpoint_id=endpoint.id,
-            gateway=endpoint.gateway,
-            ip_address=endpoint.address,
-            ip_prefix_len=endpoint.prefix_length,
             mac_address=endpoint.mac_address,
+            **_addresses(endpoint),
         )
     return settings
 
@@ -176,7 +185,7 @@ def _summary_ports(container: Container) -> list[Port]:
     for key, bindings in ports(container).items():
         number, _, protocol = key.partition("/")
         published = [
-            Port(ip=b.host_ip, private_port=int(number), public_port=int(b.host_port), type=protocol or "tcp")
+            Port(ip=b.host_ip, private_port=int(number), public_port=int(b.host_port or 0), type=protocol or "tcp")
             for b in bindings or ()
         ]
         lines += published or [Port(private_port=int(number), type=protocol or "tcp")]

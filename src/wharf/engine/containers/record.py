@@ -102,8 +102,9 @@ class Container(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def way_out(self) -> Endpoint | None:
-        """The endpoint with the default route and the published ports."""
-        return next((one for one in self.endpoints.values() if one.default_route), None)
+        """The endpoint with the default route, that of IPv4 if there is one; None where no way leads out."""
+        ways = sorted((one for one in self.endpoints.values() if one.leads_out), key=lambda one: not one.default_route)
+        return ways[0] if ways else None
 
     @property
     def running(self) -> bool:

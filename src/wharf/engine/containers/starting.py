@@ -151,8 +151,8 @@ class Starter:
         directory.mkdir(mode=0o710, parents=True, exist_ok=True)
         host, config = container.host, container.config
         on_host = bundling.network_kind(container) == "host"
-        gateway = container.way_out.gateway if container.way_out else ""
-        addresses = [endpoint.address for endpoint in container.endpoints.values()]
+        gateway = container.way_out.router if container.way_out else ""
+        addresses = [address for endpoint in container.endpoints.values() for address in endpoint.addresses]
         texts = {
             "hostname": f"{config.hostname}\n",
             "hosts": self._hosts_of_host(host.extra_hosts)

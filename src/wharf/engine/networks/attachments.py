@@ -1,19 +1,16 @@
 """Which networks a container belongs to, and what it is called there. Pure."""
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 import msgspec
 
 from wharf.apitypes.containers import EndpointSettings, NetworkingConfig
 from wharf.engine.containers.record import Container
-from wharf.errors import InvalidArgument
 
 DEFAULT: Final = "bridge"
 #: Modes in which a container has no network of its own to be connected to others.
 ALONE: Final = ("host", "none", "container")
-_MAC_ADDRESS: Final = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}|[0-9A-Fa-f]{2}(-[0-9A-Fa-f]{2}){5}")
 
 
 def primary(mode: str) -> str:
@@ -54,10 +51,22 @@ def without_endpoint(container: Container, name: str) -> Container:
     return container.with_(networking=NetworkingConfig(endpoints_config=rest))
 
 
-def way_out(attached: Mapping[str, EndpointSettings], is_internal: Callable[[str], bool]) -> str:
-    """The network with the default route and the published ports, "" for none: the highest priority, then by name."""
-    candidates = [name for name in attached if not is_internal(name)]
-    return min(candidates, key=lambda name: (-attached[name].gw_priority, name), default="")
+def ways_out(attached: Mapping[str, EndpointSettings], leads_out: Callable[[str, int], bool]) -> dict[int, str]:
+    """By version of IP, the network with the default route: that of the highest priority, then the first by name.
+
+    `leads_out` says whether a network has a way out for a version. A version that has none is left out.
+    """
+    found = {}
+    for version in (4, 6):
+        candidates = [name for name in attached if leads_out(name, version)]
+        if candidates:
+            found[version] = min(candidates, key=lambda name: (-attached[name].gw_priority, name))
+    return found
+
+
+def publishing(ways: Mapping[int, str]) -> str:
+    """The network that published ports lead through, "" for none: the way out of IPv4, if there is one."""
+    return ways.get(4) or ways.get(6) or ""
 
 
 def dns_names(container: Container, settings: EndpointSettings) -> list[str]:
@@ -66,7 +75,7 @@ def dns_names(container: Container, settings: EndpointSettings) -> list[str]:
     return list(dict.fromkeys(name for name in names if name))
 
 
-def interface(prefix: str, taken: Mapping[str, object]) -> str:
+def interface(prefix: str, taken: Collection[str]) -> str:
     """The first free name for one more interface."""
     number = 0
     while f"{prefix}{number}" in taken:
@@ -74,31 +83,17 @@ def interface(prefix: str, taken: Mapping[str, object]) -> str:
     return f"{prefix}{number}"
 
 
-def check(settings: EndpointSettings, *, name: str, asked_subnet: bool) -> None:
-    """Raises InvalidArgument for what a network cannot give."""
-    check_mac_address(settings.mac_address)
-    ipam = settings.ipam_config
-    if ipam is not None and (ipam.ipv6_address or ipam.link_local_ips):
-        raise InvalidArgument("IPv6 and link-local addresses are not supported by this engine yet")
-    if name in (DEFAULT, "host", "none"):
-        if ipam is not None and ipam.ipv4_address:
-            raise InvalidArgument("user specified IP address is supported on user defined networks only")
-        if settings.aliases:
-            raise InvalidArgument("network-scoped alias is supported only for containers in user defined networks")
-    elif ipam is not None and ipam.ipv4_address and not asked_subnet:
-        raise InvalidArgument(
-            "user specified IP address is supported only when connecting to networks with user configured subnets"
-        )
-
-
-def check_mac_address(address: str) -> None:
-    """Raises InvalidArgument for what is none; "" asks for any."""
-    if address and not _MAC_ADDRESS.fullmatch(address):
-        raise InvalidArgument(f"invalid MAC address {address}")
-
-
 def cleaned(settings: EndpointSettings) -> EndpointSettings:
     """Only what can be asked for: clients send back what inspect showed them."""
     return msgspec.structs.replace(
-        settings, network_id="", endpoint_id="", gateway="", ip_address="", ip_prefix_len=0, dns_names=None
+        settings,
+        network_id="",
+        endpoint_id="",
+        gateway="",
+        ip_address="",
+        ip_prefix_len=0,
+        ipv6_gateway="",
+        global_ipv6_address="",
+        global_ipv6_prefix_len=0,
+        dns_names=None,
     )

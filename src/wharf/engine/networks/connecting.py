@@ -1,5 +1,7 @@
 """Connecting a container to a network, and disconnecting it, whatever state it is in."""
 
+from collections.abc import Sequence
+
 from wharf.apitypes.containers import EndpointSettings
 from wharf.engine.containers import bundling
 from wharf.engine.containers.etc_files import own_line
@@ -36,9 +38,9 @@ class Connections:
             self._networks.check_settings(record.name, settings)
             changed = attachments.with_endpoint(container, record.name, settings)
             if container.status in ALIVE:
-                endpoint = await self._sandboxes.join(container, record.name, settings)
-                changed = changed.with_(endpoints={**container.endpoints, record.name: endpoint})
-                self._note_in_files(container, changed, add=endpoint.address)
+                endpoints = await self._sandboxes.join(container, record.name, settings)
+                changed = changed.with_(endpoints=endpoints)
+                self._note_in_files(container, changed, add=endpoints[record.name].addresses)
             self._store.update(changed)
 
     def _check(self, record: NetworkRecord, container: Container) -> None:
@@ -51,11 +53,15 @@ class Connections:
                 "cannot be connected to any other network"
             )
         if record.name == "host":
-            raise InvalidArgument("container cannot be disconnected from host network or connected to host network")
+            raise InvalidArgument(
+                "cannot connect container to host network - container must be created in host network mode"
+            )
         if kind == "none" or record.name == "none":
             raise InvalidArgument(
                 "container cannot be connected to multiple networks with one of the networks in private (none) mode"
             )
+        if record.config_only:
+            raise PermissionDenied("cannot create endpoint on configuration-only network")
         if record.name in container.endpoints:
             raise PermissionDenied(f"endpoint with name {container.name} already exists in network {record.name}")
 
@@ -71,7 +77,7 @@ class Connections:
         async with self._lives.of(container).lock:
             container = self._lives.current(container.id)
             if record.name not in attachments.of(container):
-                raise EngineError(f"container {container.id} is not connected to the network {record.name}")
+                raise EngineError(f"container {container.id} is not connected to network {record.name}")
             if record.name in ("host", "none"):
                 raise InvalidArgument(
                     f"container cannot be disconnected from {record.name} network or connected to {record.name} network"
@@ -91,10 +97,12 @@ class Connections:
         except BaseException:
             self._store.update(container)
             raise
-        self._note_in_files(container, changed, drop=gone.address)
+        self._note_in_files(container, changed, drop=gone.addresses)
         return changed
 
-    def _note_in_files(self, before: Container, after: Container, *, add: str = "", drop: str = "") -> None:
+    def _note_in_files(
+        self, before: Container, after: Container, *, add: Sequence[str] = (), drop: Sequence[str] = ()
+    ) -> None:
         """The container's /etc/hosts has its addresses, and its resolv.conf the resolver when it has one."""
         directory = self._starter.places.directory(after.id)
         hosts = directory / "hosts"
@@ -102,10 +110,8 @@ class Connections:
             lines = hosts.read_text().splitlines(keepends=True)
         except OSError:
             return  # the container's own business
-        if drop:
-            lines = [line for line in lines if line.split()[:1] != [drop]]
-        if add:
-            lines.append(own_line(after.config.hostname, after.config.domainname, add))
+        lines = [line for line in lines if not set(line.split()[:1]) & set(drop)]
+        lines += [own_line(after.config.hostname, after.config.domainname, address) for address in add]
         hosts.write_text("".join(lines))
         if needs_resolver(before) != needs_resolver(after):
             (directory / "resolv.conf").write_text(self._starter.resolv_conf(after))

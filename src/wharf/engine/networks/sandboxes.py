@@ -3,25 +3,27 @@
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
-from ipaddress import IPv4Address
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from wharf.apitypes.containers import EndpointSettings
+from wharf.apitypes.containers import EndpointIPAMConfig, EndpointSettings
 from wharf.engine.config import EngineConfig
 from wharf.engine.containers import namespaces
 from wharf.engine.containers.record import Container
 from wharf.engine.containers.store import ContainerStore
-from wharf.engine.networks import attachments
+from wharf.engine.networks import attachments, endpoint_settings
 from wharf.engine.networks.directory import Directory, rotated
 from wharf.engine.networks.service import Networks
 from wharf.errors import Conflict, EngineError
 from wharf.linux.listener import Listener
-from wharf.network import device
+from wharf.network import inner
 from wharf.network.contract import Endpoint, EndpointRequest, PortRequest, PublishedPort
 from wharf.network.kernel import Kernel
+from wharf.network.subnets import Address
 
 if TYPE_CHECKING:
     from wharf.network.dns.resolver import Resolver
@@ -56,54 +58,61 @@ class Sandboxes:
         self._resolvers: dict[str, Resolver] = {}
         self._directory = Directory()
         self._directory_version = -1
-        self._turn = 0
+        self._turns = {4: 0, 6: 0}
 
     async def reserve(
         self, container: Container, ports: Sequence[PortRequest], made: AsyncExitStack
     ) -> tuple[dict[str, Endpoint], list[Listener]]:
-        """An address on each network, and the host ports. `made` gives them back, unless it is emptied."""
+        """Addresses on each network, and the host ports. `made` gives them back, unless it is emptied."""
         attached = attachments.of(container)
-        way_out = attachments.way_out(attached, self.networks.is_internal)
+        ways = attachments.ways_out(attached, self.networks.leads_out)
         endpoints: dict[str, Endpoint] = {}
         listeners: list[Listener] = []
-        for name, settings in attached.items():
-            found = await self._reserve_one(
-                container, name, settings, endpoints, ports if name == way_out else (), leads_out=name == way_out
+        for name in attached:
+            request = self._request(container, attached, name, endpoints)
+            leading = replace(
+                request,
+                ports=ports if name == attachments.publishing(ways) else (),
+                default_route=ways.get(4) == name,
+                default_route6=ways.get(6) == name,
             )
-            endpoints[name] = found[0]
-            made.push_async_callback(self.networks.opened(name).release, found[0])
-            for listener in found[1]:
+            endpoint, held = await self._reserve_one(container, name, leading)
+            endpoints[name] = endpoint
+            made.push_async_callback(self.networks.opened(name).release, endpoint)
+            for listener in held:
                 made.callback(listener.socket.close)
-            listeners += found[1]
+            listeners += held
         return endpoints, listeners
 
-    async def _reserve_one(
-        self,
-        container: Container,
-        name: str,
-        settings: EndpointSettings,
-        others: dict[str, Endpoint],
-        ports: Sequence[PortRequest],
-        *,
-        leads_out: bool,
-    ) -> tuple[Endpoint, list[Listener]]:
-        network = self.networks.opened(name)
+    def _request(
+        self, container: Container, attached: Mapping[str, EndpointSettings], name: str, others: Mapping[str, Endpoint]
+    ) -> EndpointRequest:
+        """What a container asks of one of its networks. Raises InvalidArgument for what that cannot give."""
+        settings = attached[name]
         self.networks.check_settings(name, settings)
-        asked = settings.ipam_config.ipv4_address if settings.ipam_config else ""
-        request = EndpointRequest(
+        asked = settings.ipam_config or EndpointIPAMConfig()
+        names = {one.inner for one in others.values()}
+        chosen = {endpoint_settings.interface(one) for other, one in attached.items() if other != name}
+        interface = endpoint_settings.interface(settings)
+        if interface in names:
+            raise Conflict(f"the container has an interface {interface} already")
+        return EndpointRequest(
             container.id,
             mac_address=settings.mac_address or ("" if others else container.config.mac_address),
-            address=IPv4Address(asked) if asked else None,
-            ports=ports,
-            interface=attachments.interface(
-                self.networks.interface_prefix(name), {one.inner: None for one in others.values()}
-            ),
-            default_route=leads_out,
+            address=IPv4Address(asked.ipv4_address) if asked.ipv4_address else None,
+            address6=IPv6Address(asked.ipv6_address) if asked.ipv6_address else None,
+            link_local=asked.link_local_ips,
+            interface=interface or attachments.interface(self.networks.interface_prefix(name), names | chosen),
+            sysctls=endpoint_settings.sysctls(settings),
         )
+
+    async def _reserve_one(
+        self, container: Container, name: str, request: EndpointRequest
+    ) -> tuple[Endpoint, list[Listener]]:
         try:
-            return await network.reserve(request)
+            return await self.networks.opened(name).reserve(request)
         except EngineError as error:
-            if not ports:
+            if not request.ports:
                 raise
             where = f"endpoint {container.name} ({container.id})"
             raise EngineError(f"driver failed programming external connectivity on {where}: {error}") from error
@@ -120,14 +129,14 @@ class Sandboxes:
         """After the end of a run, or of an attempt."""
         self.close_resolver(container.id)
         for name, endpoint in container.endpoints.items():
-            network = self.networks.bridges().get(name)
+            network = self.networks.all_open().get(name)
             if network is not None:
                 await network.release(endpoint)
                 self.networks.publish_connection("disconnect", name, container.id)
 
     async def restore(self) -> None:
         """At the daemon's start: what the records say is in use."""
-        for name, network in self.networks.bridges().items():
+        for name, network in self.networks.all_open().items():
             try:
                 await network.restore([c.endpoints[name] for c in self._store if name in c.endpoints])
             except EngineError as error:
@@ -135,17 +144,23 @@ class Sandboxes:
 
     # ── while the container runs ──
 
-    async def join(self, container: Container, name: str, settings: EndpointSettings) -> Endpoint:
-        """Connects a running container to one more network. After a failure it is as before."""
+    async def join(self, container: Container, name: str, settings: EndpointSettings) -> dict[str, Endpoint]:
+        """Connects a running container to one more network; its endpoints afterwards.
+
+        The way out may move to the new network. After a failure all is as before.
+        """
         network = self.networks.opened(name)
-        others = container.endpoints
-        leads_out = container.way_out is None and not network.internal
-        endpoint, _ = await self._reserve_one(container, name, settings, others, (), leads_out=leads_out)
+        attached = {**attachments.of(container), name: settings}
+        request = self._request(container, attached, name, container.endpoints)
+        endpoint, _ = await self._reserve_one(
+            container, name, replace(request, default_route=False, default_route6=False)
+        )
         namespace = self._namespace(container)
         try:
             await network.connect(endpoint, namespace)
             if name != attachments.DEFAULT:
                 await self._open_resolver(container.id, namespace)
+            endpoints = await self._lead_out(attached, {**container.endpoints, name: endpoint}, namespace)
         except BaseException:
             # Also what goes on in the network's thread after its caller was cancelled: this comes behind it.
             with suppress(EngineError):
@@ -155,7 +170,7 @@ class Sandboxes:
         finally:
             os.close(namespace)
         self.networks.publish_connection("connect", name, container.id)
-        return endpoint
+        return endpoints
 
     async def leave(self, container: Container, name: str) -> dict[str, Endpoint]:
         """Takes a running container out of a network; its endpoints afterwards."""
@@ -166,8 +181,7 @@ class Sandboxes:
         try:
             await network.disconnect(endpoint, namespace)
             await network.release(endpoint)
-            if endpoint.default_route:
-                rest = await self._lead_out(container, rest, namespace, endpoint.ports)
+            rest = await self._lead_out(attachments.of(container), rest, namespace, endpoint.ports)
         finally:
             os.close(namespace)
         if all(other == attachments.DEFAULT for other in rest):
@@ -183,37 +197,54 @@ class Sandboxes:
         return namespace
 
     async def _lead_out(
-        self, container: Container, rest: dict[str, Endpoint], namespace: int, ports: Sequence[PublishedPort] = ()
+        self,
+        attached: Mapping[str, EndpointSettings],
+        endpoints: Mapping[str, Endpoint],
+        namespace: int,
+        ports: Sequence[PublishedPort] = (),
     ) -> dict[str, Endpoint]:
-        """Gives the default route and the published ports to the next network that has a way out."""
-        attached = {name: settings for name, settings in attachments.of(container).items() if name in rest}
-        name = attachments.way_out(attached, self.networks.is_internal)
-        if not name:
-            return rest
-        chosen = rest[name].leading_out(ports)
-        if ports:
-            await self.networks.opened(name).take_over(chosen)
-        await self._kernel.do_inside(namespace, lambda kept: device.set_default_route(chosen, kept))
-        return {**rest, name: chosen}
+        """The endpoints with default routes and published ports where they belong now; `ports` had no place left."""
+        ways = attachments.ways_out({name: attached[name] for name in endpoints}, self.networks.leads_out)
+        led = {
+            name: one.leading_out(*(version for version, way in ways.items() if way == name))
+            for name, one in endpoints.items()
+        }
+        moved = [*ports, *(port for one in endpoints.values() for port in one.ports)]
+        publishing = attachments.publishing(ways)
+        if publishing and endpoints[publishing].ports != moved:
+            # Closed at the old place first: one host port leads to one place.
+            for name, one in led.items():
+                led[name] = one.with_ports(moved if name == publishing else ())
+            for name in sorted(led, key=lambda name: name == publishing):
+                await self.networks.opened(name).republish(led[name])
+        if led != endpoints:
+            ends = list(led.values())
+            try:
+                await self._kernel.do_inside(namespace, lambda kept: inner.lead_out(ends, kept))
+            except OSError as error:
+                raise EngineError(f"failed to move the container's default route: {error}") from error
+        return led
 
     # ── names ──
 
     async def adopt(self, container: Container) -> None:
-        """A container that ran on while we were away gets its resolver back, and a way out that was about to move."""
-        lost = bool(container.endpoints) and container.way_out is None
-        if not needs_resolver(container) and not lost:
+        """A container that ran on while we were away gets its resolver back, and what a change left half-done."""
+        if not container.endpoints:
             return
         try:
             namespace = self._namespace(container)
             try:
-                if lost:
-                    endpoints = await self._lead_out(container, container.endpoints, namespace)
+                # A disconnect that was cut off has left the way out without a network.
+                endpoints = await self._lead_out(attachments.of(container), container.endpoints, namespace)
+                if endpoints != container.endpoints:
                     self._store.update(container.with_(endpoints=endpoints))
+                ends = list(endpoints.values())
+                await self._kernel.do_inside(namespace, lambda kept: inner.settle(ends, kept))
                 if needs_resolver(container):
                     await self._open_resolver(container.id, namespace)
             finally:
                 os.close(namespace)
-        except (OSError, Conflict) as error:
+        except (OSError, EngineError) as error:
             log.warning("a container is without names", extra={"container": container.id, "reason": str(error)})
 
     async def _open_resolver(self, id: str, namespace: int) -> None:
@@ -248,16 +279,18 @@ class Sandboxes:
             self._directory_version = self._store.version
         return self._directory
 
-    def turn(self) -> int:
-        self._turn += 1
-        return self._turn
+    def turn(self, version: int) -> int:
+        """Clients ask for both kinds of addresses by turns: each kind has its own."""
+        self._turns[version] += 1
+        return self._turns[version]
 
     def container(self, id: str) -> Container | None:
         return self._store.get(id)
 
-    def is_ours(self, address: IPv4Address) -> bool:
+    def is_ours(self, address: Address) -> bool:
         """Whether it belongs to one of our networks."""
-        return any(address in network.subnet for network in self.networks.bridges().values())
+        subnets = (subnet for network in self.networks.all_open().values() for subnet in network.subnets)
+        return any(address in subnet.network for subnet in subnets)
 
 
 class _View:
@@ -271,10 +304,13 @@ class _View:
         container = self._sandboxes.container(self._id)
         return [name for name in container.endpoints if name != attachments.DEFAULT] if container else []
 
-    def addresses(self, name: str) -> Sequence[IPv4Address]:
+    def addresses(self, name: str, version: int) -> Sequence[Address] | None:
         directory, networks = self._sandboxes.directory(), self._networks()
-        found = directory.addresses(networks, name) or directory.addresses(networks, self._linked(name))
-        return rotated(found, self._sandboxes.turn()) if len(found) > 1 else found
+        known = directory.addresses(networks, name) or directory.addresses(networks, self._linked(name))
+        if not known:
+            return None
+        found = [address for address in known if address.version == version]
+        return rotated(found, self._sandboxes.turn(version)) if len(found) > 1 else found
 
     def _linked(self, name: str) -> str:
         """The container that a link (`container:alias`) calls `name`, "" for none."""
@@ -286,13 +322,13 @@ class _View:
                     return target.lower()
         return ""
 
-    def names(self, address: IPv4Address) -> Sequence[str]:
+    def names(self, address: Address) -> Sequence[str]:
         return self._sandboxes.directory().names(self._networks(), address)
 
     def is_private(self, name: str) -> bool:
         return self._sandboxes.directory().is_name(name)
 
-    def is_private_address(self, address: IPv4Address) -> bool:
+    def is_private_address(self, address: Address) -> bool:
         return self._sandboxes.is_ours(address)
 
 

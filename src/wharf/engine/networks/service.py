@@ -4,24 +4,38 @@ import logging
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from ipaddress import IPv4Network
 
 import msgspec
 
 from wharf.apitypes.containers import EndpointSettings, NetworkingConfig
-from wharf.apitypes.networks import IPAM, IPAMConfig, NetworkContainer, NetworkCreateRequest, NetworkInspect
+from wharf.apitypes.networks import NetworkCreateRequest, NetworkInspect
 from wharf.db.database import Database
-from wharf.engine.config import BridgeConfig
+from wharf.engine.config import EngineConfig
 from wharf.engine.containers.store import ContainerStore
-from wharf.engine.networks import asking, attachments, filters
+from wharf.engine.networks import (
+    asking,
+    attachments,
+    default_bridge,
+    describing,
+    endpoint_settings,
+    filters,
+    opening,
+    options,
+    parent_options,
+    placing,
+)
 from wharf.engine.networks.record import BUILT_IN, NetworkRecord, decode, encode
-from wharf.errors import Conflict, EngineError, InvalidArgument, NotFound, NotImplementedByUs, PermissionDenied
+from wharf.engine.system.identity import engine_id
+from wharf.errors import Conflict, EngineError, InvalidArgument, NotFound, PermissionDenied
 from wharf.events.bus import Bus
 from wharf.linux.nftables import NftablesError
 from wharf.linux.nftables_events import FirewallEvents
 from wharf.network import coexisting
 from wharf.network.bridge import BridgeNetwork
+from wharf.network.contract import Network
 from wharf.network.kernel import Kernel
+from wharf.network.subnets import DEFAULT_POOLS, PoolOfSubnets, unique_local_pool
+from wharf.network.subnets import Network as Range
 from wharf.network.watching import FirewallWatch
 
 log = logging.getLogger(__name__)
@@ -30,9 +44,11 @@ log = logging.getLogger(__name__)
 class Networks:
     """All networks of this engine."""
 
-    def __init__(self, db: Database, config: BridgeConfig, kernel: Kernel, store: ContainerStore, events: Bus) -> None:
+    def __init__(self, db: Database, config: EngineConfig, kernel: Kernel, store: ContainerStore, events: Bus) -> None:
         self._db = db
-        self._config = config
+        self._config = config.bridge
+        self._pools = address_pools(config)
+        self._defaults = config.network_options
         self._kernel = kernel
         self._store = store
         self._events = events
@@ -43,8 +59,10 @@ class Networks:
         for name in BUILT_IN:
             if name not in self._records:
                 self._add(NetworkRecord(id=secrets.token_hex(32), name=name, created=_now()))
-        self.default = BridgeNetwork(self._records["bridge"].id, config, kernel)
-        self._open: dict[str, BridgeNetwork] = {"bridge": self.default}
+        self.default = BridgeNetwork(
+            self._records["bridge"].id, default_bridge.settings(self._config, self._pools), kernel
+        )
+        self._open: dict[str, Network] = {"bridge": self.default}
         self._watch: FirewallWatch | None = None
 
     # ── life ──
@@ -53,9 +71,9 @@ class Networks:
         """Makes all bridges. One that cannot be made says so when it is used."""
         await self.default.open()
         for record in self._records.values():
-            if not record.built_in:
+            if record.real and not record.built_in:
                 await self._open_one(record)
-        if self._config.firewall:
+        if self._config.firewall or self._config.firewall6:
             await self._open_firewall()
 
     async def _open_firewall(self) -> None:
@@ -80,15 +98,8 @@ class Networks:
         for network in self._open.values():
             await network.close()
 
-    async def _open_one(self, record: NetworkRecord) -> BridgeNetwork:
-        network = BridgeNetwork(
-            record.id,
-            asking.settings(record, self._config),
-            self._kernel,
-            name=record.name,
-            internal=record.internal,
-            reserved=asking.reserved(record),
-        )
+    async def _open_one(self, record: NetworkRecord) -> Network:
+        network = opening.made(record, self._config, self._kernel)
         self._open[record.name] = network
         await network.open()
         return network
@@ -107,59 +118,97 @@ class Networks:
 
     # ── create and remove ──
 
-    async def create(self, asked: NetworkCreateRequest) -> NetworkRecord:
-        """Makes a network. After a failure there is none."""
+    async def create(self, asked: NetworkCreateRequest) -> tuple[NetworkRecord, str]:
+        """Makes a network; with a warning, "" for none. After a failure there is no network."""
         asking.check(asked)
-        if asked.name in self._records:
-            raise Conflict(f"network with name {asked.name} already exists")
-        on_host = await self._kernel.do(self._kernel.used_networks)
-        if asked.name in self._records:  # somebody was quicker
-            raise Conflict(f"network with name {asked.name} already exists")
-        ipam = asked.ipam or IPAM()
-        record = NetworkRecord(
-            id=secrets.token_hex(32),
-            name=asked.name,
-            created=_now(),
-            internal=asked.internal,
-            attachable=asked.attachable,
-            asked_subnet=bool(ipam.config),
-            options=asked.options,
-            labels=asked.labels,
-            ipam=asking.place(ipam, on_host=on_host, ours=self._subnets()),
-        )
-        holder = next((r.name for r in self._records.values() if not r.built_in and r.bridge == record.bridge), "")
-        if holder or record.bridge == self._config.name:
-            raise Conflict(f"network device {record.bridge} is in use by network {holder or 'bridge'}")
-        # The intent: a daemon that dies now makes the bridge at its next start.
+        self._require_free(asked.name)
+        record = self._described(asked)
+        asking.check_record(record)
+        on_host = await self._kernel.do(self._kernel.used_networks) if record.real else []
+        self._require_free(asked.name)  # somebody may have been quicker
+        if record.real:
+            self._check_neighbours(record)
+            gateways = opening.versions_with_gateway(record)
+            record = placing.placed(record, self._pools, on_host=on_host, ours=self._ranges(), gateways=gateways)
+        # The intent: a daemon that dies now makes the network at its next start.
         self._add(record)
-        network = await self._open_one(record)
-        if network.unavailable:
-            del self._open[record.name]
-            self._drop(record)
-            raise EngineError(f"failed to create network {record.name}: {network.unavailable}")
+        if record.real:
+            network = await self._open_one(record)
+            if network.unavailable:
+                await self._undo(record, network)
         self._publish("create", record)
-        return record
+        return record, "\n".join((*placing.conflicts(record, on_host), *placing.unused(record)))
 
-    def _subnets(self) -> Sequence[IPv4Network]:
-        found = [subnet for record in self._records.values() for subnet in asking.subnets(record)]
-        return found if self._config.name == "none" else [*found, self.default.subnet]
+    async def _undo(self, record: NetworkRecord, network: Network) -> None:
+        del self._open[record.name]
+        self._drop(record)
+        raise EngineError(network.unavailable)
+
+    def _described(self, asked: NetworkCreateRequest) -> NetworkRecord:
+        if asked.ipam is not None and asked.ipam.config:
+            placing.check(asked.ipam.config)
+        record = asking.described(asked, secrets.token_hex(32), _now(), self._defaults)
+        if asked.config_from is None or not (lender := asked.config_from.network):
+            return record
+        found = self._records.get(lender)
+        if found is None or not found.config_only:
+            raise NotFound(f'configuration network "{lender}" does not exist')
+        return asking.borrowed(record, found)
+
+    def _require_free(self, name: str) -> None:
+        if name in self._records:
+            raise Conflict(f"network with name {name} already exists")
+
+    def _check_neighbours(self, record: NetworkRecord) -> None:
+        """Raises what two networks cannot share: a bridge, or a device in mode passthru."""
+        others = [other for other in self._records.values() if other.real and not other.built_in]
+        if record.kind != "bridge":
+            parent_options.check_neighbours(record, others)
+            return
+        holder = next((other for other in others if other.kind == "bridge" and other.bridge == record.bridge), None)
+        if holder is None and record.bridge == self._config.name:
+            holder = self._records["bridge"]
+        if holder is not None:
+            raise PermissionDenied(
+                f"cannot create network {record.id} ({record.bridge}): conflicts with network {holder.id} "
+                f"({record.bridge}): networks have same bridge name"
+            )
+
+    def _ranges(self) -> Sequence[Range]:
+        found = [network for record in self._records.values() for network in placing.networks(record)]
+        return found if self._config.name == "none" else [*found, *(subnet.network for subnet in self.default.subnets)]
 
     async def remove(self, ref: str) -> None:
         """Raises PermissionDenied for one that is always there, or in use."""
         record = self.find(ref)
         if record.built_in:
             raise PermissionDenied(f"{record.name} is a pre-defined network and cannot be removed")
+        if not record.real:
+            self._remove_configuration(record)
+            return
         network = self.opened(record.name)
         if network.in_use:
             raise PermissionDenied(
-                f"error while removing network: network {record.name} id {record.id} has active endpoints"
+                f"error while removing network: network {record.name} has active endpoints{self._named(record.name)}"
             )
-        # Nobody connects to it any more while the bridge goes. The record goes last: a daemon that dies here has the
-        # whole network again.
+        # Nobody connects to it any more while it goes. The record goes last: a daemon that dies here has the whole
+        # network again.
         del self._open[record.name]
         await network.close()
         self._drop(record)
         self._publish("destroy", record)
+
+    def _remove_configuration(self, record: NetworkRecord) -> None:
+        if any(other.config_from == record.name for other in self._records.values()):
+            raise PermissionDenied(f'error while removing network: configuration network "{record.name}" is in use')
+        self._drop(record)
+        self._publish("destroy", record)
+
+    def _named(self, name: str) -> str:
+        """Who is connected, as dockerd tells it."""
+        ends = [(c.name, c.endpoints[name].id[:12]) for c in self._store if name in c.endpoints]
+        shown = ", ".join(f'name:"{container}" id:"{id}"' for container, id in ends)
+        return f" ({shown})" if shown else ""
 
     async def prune(self, wanted: filters.Filters) -> Sequence[str]:
         """Removes all networks that no container belongs to; their names."""
@@ -209,31 +258,30 @@ class Networks:
         record = self._records.get(name)
         return record.id if record else ""
 
-    def opened(self, name: str) -> BridgeNetwork:
-        """The network behind a name. Raises NotFound."""
-        if (network := self._open.get(name)) is None:
-            raise NotFound(f"network {name} not found")
-        return network
-
-    def is_internal(self, name: str) -> bool:
+    def opened(self, name: str) -> Network:
+        """The network behind a name. Raises NotFound, PermissionDenied for a mere configuration."""
+        if (network := self._open.get(name)) is not None:
+            return network
         record = self._records.get(name)
-        return record is not None and record.internal
+        if record is not None and record.config_only:
+            raise PermissionDenied("cannot create endpoint on configuration-only network")
+        raise NotFound(f"network {name} not found")
+
+    def all_open(self) -> Mapping[str, Network]:
+        return self._open
+
+    def leads_out(self, name: str, version: int) -> bool:
+        """Whether a container has a way out by this network. One that does not exist yet is taken to have one."""
+        network = self._open.get(name)
+        return network is None or network.leads_out(version)
 
     def interface_prefix(self, name: str) -> str:
         record = self._records.get(name)
-        return (record.options.get(asking.INTERFACE_PREFIX, "") if record else "") or "eth"
-
-    def bridges(self) -> Mapping[str, BridgeNetwork]:
-        return self._open
+        return options.interface_prefix(record.options) if record else "eth"
 
     def check_settings(self, name: str, settings: EndpointSettings) -> None:
-        """Raises InvalidArgument for what this network cannot give an endpoint, NotImplementedByUs for our limits."""
-        if settings.driver_opts:
-            named = ", ".join(sorted(settings.driver_opts))
-            raise NotImplementedByUs(f"driver options of an endpoint ({named}) are not supported by this engine yet")
-        record = self._records.get(name)
-        if record is not None:
-            attachments.check(settings, name=name, asked_subnet=record.asked_subnet)
+        """Raises InvalidArgument for what this network cannot give an endpoint."""
+        endpoint_settings.check(settings, self._records.get(name))
 
     def place(self, mode: str, asked: NetworkingConfig) -> NetworkingConfig:
         """The networks that a new container will belong to, the one of its mode first.
@@ -242,7 +290,10 @@ class Networks:
         """
         placed = attachments.normalised(mode, asked, self.name_of)
         for name, settings in placed.endpoints_config.items():
-            self.check_settings(name, settings)
+            try:
+                self.check_settings(name, settings)
+            except InvalidArgument as error:
+                raise InvalidArgument(f"invalid config for network {name}: {error}") from None
         return placed
 
     # ── look ──
@@ -253,46 +304,28 @@ class Networks:
 
     def inspect(self, ref: str) -> NetworkInspect:
         record = self.find(ref)
-        return msgspec.structs.replace(self._describe(record), containers=self._running(record.name))
+        found = msgspec.structs.replace(
+            self._describe(record), containers=dict(describing.members(record.name, self._store))
+        )
+        network = self._open.get(record.name)
+        return found if network is None else msgspec.structs.replace(found, status=describing.status(network))
 
     def _describe(self, record: NetworkRecord) -> NetworkInspect:
-        plain = NetworkInspect(
-            name=record.name,
-            id=record.id,
-            created=record.created,
-            driver=record.driver,
-            internal=record.internal,
-            attachable=record.attachable,
-            options=record.options,
-            labels=record.labels,
-            ipam=record.ipam,
-        )
-        if record.name != "bridge":
-            return plain
-        bridge = self.default
-        return msgspec.structs.replace(
-            plain,
-            ipam=IPAM(config=[IPAMConfig(subnet=str(bridge.subnet), gateway=str(bridge.gateway))]),
-            options=bridge.options(),
-        )
+        if record.name == "bridge":
+            return describing.describe_default(record, self.default.settings)
+        return describing.describe(record)
 
     def _members(self, name: str) -> Sequence[str]:
         """Ids of all containers that belong to it, running or not."""
         return [c.id for c in self._store if name in attachments.of(c)]
 
-    def _running(self, name: str) -> dict[str, NetworkContainer]:
-        found = {}
-        for container in self._store:
-            if not container.running or name not in attachments.of(container):
-                continue
-            endpoint = container.endpoints.get(name)
-            found[container.id] = NetworkContainer(
-                name=container.name,
-                endpoint_id=endpoint.id if endpoint else "",
-                mac_address=endpoint.mac_address if endpoint else "",
-                ipv4_address=f"{endpoint.address}/{endpoint.prefix_length}" if endpoint else "",
-            )
-        return found
+
+def address_pools(config: EngineConfig) -> tuple[PoolOfSubnets, ...]:
+    """Where subnets that nobody chose come from. Those for IPv6 are of a prefix that only this engine has."""
+    pools = config.address_pools or DEFAULT_POOLS
+    if any(pool.base.version == 6 for pool in pools):
+        return pools
+    return (*pools, unique_local_pool(engine_id(config.data_root)))
 
 
 def _now() -> str:

@@ -1,7 +1,7 @@
 """What a query is answered: our own names here, everything else elsewhere. Pure."""
 
 from collections.abc import Sequence
-from ipaddress import IPv4Address
+from ipaddress import ip_address
 from typing import Final, Protocol
 
 import dns.exception
@@ -15,24 +15,28 @@ import dns.rdatatype
 import dns.reversename
 import dns.rrset
 
+from wharf.network.subnets import Address
+
 TTL: Final = 600  # seconds, as dockerd says
 _PLAIN_SIZE: Final = 512  # bytes of a datagram for clients without EDNS (RFC 1035, 4.2.1)
 _LARGEST: Final = 65535
+#: Which addresses a question is for. ANY may be answered with less than all (RFC 8482).
+_VERSION: Final = {dns.rdatatype.A: 4, dns.rdatatype.ANY: 4, dns.rdatatype.AAAA: 6}
 
 
 class View(Protocol):
     """What one container may know. Names are lower case and without the closing dot."""
 
-    def addresses(self, name: str) -> Sequence[IPv4Address]:
-        """Those of a neighbour, () for a name that is none."""
+    def addresses(self, name: str, version: int) -> Sequence[Address] | None:
+        """Those of a neighbour, of this version of IP; None for a name that is none. Version 0 has no addresses."""
 
-    def names(self, address: IPv4Address) -> Sequence[str]:
+    def names(self, address: Address) -> Sequence[str]:
         """Those of a neighbour, () for an address that is none."""
 
     def is_private(self, name: str) -> bool:
         """Whether it names a container that this one may not know: nobody outside shall hear of it either."""
 
-    def is_private_address(self, address: IPv4Address) -> bool: ...
+    def is_private_address(self, address: Address) -> bool: ...
 
 
 def answer(query: bytes, view: View, *, stream: bool = False) -> bytes | None:
@@ -88,11 +92,10 @@ def _reply(message: dns.message.Message, code: dns.rcode.Rcode) -> dns.message.M
 
 def _forward(question: dns.rrset.RRset, view: View) -> tuple[dns.rcode.Rcode, list[str]] | None:
     name = question.name.to_text(omit_final_dot=True).lower()
-    addresses = view.addresses(name)
-    if addresses:
-        # A name that exists, but has nothing of the type asked for (AAAA, MX), is an empty answer.
-        wanted = question.rdtype in (dns.rdatatype.A, dns.rdatatype.ANY)
-        return dns.rcode.NOERROR, [str(address) for address in addresses] if wanted else []
+    addresses = view.addresses(name, _VERSION.get(question.rdtype, 0))
+    if addresses is not None:
+        # A name that exists, but has nothing of the type asked for (such as MX), is an empty answer.
+        return dns.rcode.NOERROR, [str(address) for address in addresses]
     if view.is_private(name):
         return dns.rcode.NXDOMAIN, []
     return None
@@ -100,7 +103,7 @@ def _forward(question: dns.rrset.RRset, view: View) -> tuple[dns.rcode.Rcode, li
 
 def _reverse(name: dns.name.Name, view: View) -> tuple[dns.rcode.Rcode, list[str]] | None:
     try:
-        address = IPv4Address(dns.reversename.to_address(name))
+        address = ip_address(dns.reversename.to_address(name))
     except (dns.exception.DNSException, ValueError):
         return None
     if names := view.names(address):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from wharf.linux import netlink
+from wharf.linux import links, netlink
 from wharf.linux.namespaces import inside_network
 from wharf.linux.netlink import RouteSocket
 from wharf.linux.nftables import Nftables, NftablesError
@@ -51,7 +51,7 @@ def open_sockets(namespace: int, later: Callable[[Callable[[], None]], None]) ->
     with inside_network(namespace):
         # The loopback is needed before any interface is connected.
         with RouteSocket() as routes:
-            routes.request(netlink.set_up(netlink.LOOPBACK_INDEX))
+            routes.request(links.set_up(netlink.LOOPBACK_INDEX))
         made = _bound(0)
         try:
             nftables = Nftables()

@@ -1,12 +1,11 @@
 """Which networks a container is on, and who finds it there."""
 
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 import pytest
 
 from wharf.apitypes.containers import (
     ContainerConfig,
-    EndpointIPAMConfig,
     EndpointSettings,
     HostConfig,
     NetworkingConfig,
@@ -14,11 +13,12 @@ from wharf.apitypes.containers import (
 from wharf.engine.containers.record import Container
 from wharf.engine.networks import attachments
 from wharf.engine.networks.directory import Directory, rotated
-from wharf.errors import InvalidArgument
 from wharf.network.contract import Endpoint
 
 
-def container(name: str, mode: str = "front", address: str = "", **asked: EndpointSettings) -> Container:
+def container(
+    name: str, mode: str = "front", address: str = "", address6: str = "", **asked: EndpointSettings
+) -> Container:
     plain = Container(
         id=name * 8,
         name=name,
@@ -32,7 +32,7 @@ def container(name: str, mode: str = "front", address: str = "", **asked: Endpoi
     )
     if not address:
         return plain
-    endpoint = Endpoint("e", plain.id, mode, "veth0", "m", address, 16, "172.18.0.1")
+    endpoint = Endpoint("e", plain.id, mode, "veth0", "m", address, 16, "172.18.0.1", address6=address6)
     return plain.with_(endpoints={mode: endpoint})
 
 
@@ -75,43 +75,23 @@ def test_the_networks_of_a_record() -> None:
     assert list(attachments.of(running)) == ["front"]
 
 
-def test_the_way_out() -> None:
+def test_the_ways_out() -> None:
     asked = {"front": EndpointSettings(), "back": EndpointSettings(), "inner": EndpointSettings(gw_priority=9)}
+    versions = {"front": (4, 6), "back": (4,), "inner": ()}
 
-    def is_internal(name: str) -> bool:
-        return name == "inner"
+    def leads_out(name: str, version: int) -> bool:
+        return version in versions[name]
 
-    assert attachments.way_out(asked, is_internal) == "back"
-    assert attachments.way_out(asked | {"front": EndpointSettings(gw_priority=1)}, is_internal) == "front"
-    assert attachments.way_out({"inner": EndpointSettings()}, is_internal) == ""
+    assert attachments.ways_out(asked, leads_out) == {4: "back", 6: "front"}
+    preferred = attachments.ways_out(asked | {"front": EndpointSettings(gw_priority=1)}, leads_out)
+    assert preferred == {4: "front", 6: "front"}
+    assert attachments.ways_out({"inner": EndpointSettings()}, leads_out) == {}
+    assert [attachments.publishing(ways) for ways in ({4: "a", 6: "b"}, {6: "b"}, {})] == ["a", "b", ""]
 
 
 def test_interfaces_fill_gaps() -> None:
-    assert attachments.interface("eth", {}) == "eth0"
-    assert attachments.interface("eth", {"eth0": 1, "eth2": 1}) == "eth1"
-
-
-STATIC = EndpointSettings(ipam_config=EndpointIPAMConfig(ipv4_address="10.0.0.9"))
-ALIASED = EndpointSettings(aliases=["www"])
-
-
-@pytest.mark.parametrize(
-    ("settings", "name", "asked_subnet", "allowed"),
-    [
-        (STATIC, "front", True, True),
-        (STATIC, "front", False, False),
-        (STATIC, "bridge", True, False),
-        (ALIASED, "front", False, True),
-        (ALIASED, "bridge", False, False),
-        (EndpointSettings(ipam_config=EndpointIPAMConfig(ipv6_address="fd00::9")), "front", True, False),
-    ],
-)
-def test_what_networks_can_give(settings: EndpointSettings, name: str, asked_subnet: bool, allowed: bool) -> None:
-    if allowed:
-        attachments.check(settings, name=name, asked_subnet=asked_subnet)
-        return
-    with pytest.raises(InvalidArgument):
-        attachments.check(settings, name=name, asked_subnet=asked_subnet)
+    assert attachments.interface("eth", []) == "eth0"
+    assert attachments.interface("eth", {"eth0", "eth2"}) == "eth1"
 
 
 def test_what_clients_send_back_is_not_asked_for() -> None:
@@ -139,6 +119,12 @@ def test_names_on_a_network() -> None:
     assert found.names(["back"], web) == ()
 
 
+def test_containers_have_names_by_both_versions_of_ip() -> None:
+    found = Directory.of([container("web", address="172.18.0.2", address6="fd00::2")])
+    assert [str(address) for address in found.addresses(["front"], "web")] == ["172.18.0.2", "fd00::2"]
+    assert found.names(["front"], IPv6Address("fd00::2")) == ["web.front"]
+
+
 def test_private_names() -> None:
     found = directory()
     assert all(found.is_name(name) for name in ("hidden", "web", "hidden.back", "web.front"))
@@ -150,16 +136,3 @@ def test_each_address_has_its_turn() -> None:
     assert [rotated(addresses, turn)[0] for turn in range(3)] == addresses
     assert all(sorted(rotated(addresses, turn)) == addresses for turn in range(7))
     assert rotated([], 5) == []
-
-
-@pytest.mark.parametrize("address", ["", "02:42:ac:11:00:02", "02-42-AC-11-00-02"])
-def test_addresses_of_interfaces(address: str) -> None:
-    attachments.check(EndpointSettings(mac_address=address), name="front", asked_subnet=False)
-
-
-@pytest.mark.parametrize(
-    "address", ["x", "02:42:ac:11:00", "02:42:ac:11:00:02:03", "02:42-ac:11:00:02", "02:42:ac:11:00:0g"]
-)
-def test_what_is_no_address_of_an_interface(address: str) -> None:
-    with pytest.raises(InvalidArgument, match="invalid MAC address"):
-        attachments.check(EndpointSettings(mac_address=address), name="bridge", asked_subnet=False)

@@ -1,0 +1,65 @@
+"""Reading the options of networks, in dockerd's words when they make no sense. Pure."""
+
+import re
+from collections.abc import Mapping
+from ipaddress import ip_address
+from typing import Final
+
+from wharf.errors import InvalidArgument
+
+MTU: Final = "com.docker.network.driver.mtu"
+INTERFACE_PREFIX: Final = "com.docker.network.container_iface_prefix"
+_LONGEST_DEVICE: Final = 15  # the kernel's IFNAMSIZ, without the closing zero
+_LONGEST_PREFIX: Final = 12  # leaves room for a number
+_SMALLEST_MTU, _LARGEST_MTU = 68, 65535  # RFC 791 needs the one, the kernel's links end at the other
+_TRUE, _FALSE = ("1", "t", "T", "true", "TRUE", "True"), ("0", "f", "F", "false", "FALSE", "False")
+
+
+def parse_flag(name: str, text: str) -> bool:
+    if text not in (*_TRUE, *_FALSE):
+        raise InvalidArgument(
+            f'failed to parse {name} value: {text} (strconv.ParseBool: parsing "{text}": invalid syntax)'
+        )
+    return text in _TRUE
+
+
+def flag(options: Mapping[str, str], name: str, *, default: bool) -> bool:
+    return parse_flag(name, options[name]) if name in options else default
+
+
+def address(options: Mapping[str, str], name: str, *, version: int = 0) -> str:
+    """An IP address, "" for none. With a `version`, only of that one."""
+    text = options.get(name, "")
+    if name in options:
+        try:
+            if version and ip_address(text).version != version:
+                raise ValueError
+            return str(ip_address(text))
+        except ValueError:
+            raise InvalidArgument(f"failed to parse {name} value: {text} (nil ip)") from None
+    return text
+
+
+def mtu(options: Mapping[str, str]) -> int:
+    """0 for none."""
+    text = options.get(MTU, "")
+    if not text:
+        return 0
+    if not re.fullmatch(r"[+-]?[0-9]+", text):
+        raise InvalidArgument(f'failed to parse {MTU} value: {text} (strconv.Atoi: parsing "{text}": invalid syntax)')
+    number = int(text)
+    if number and not _SMALLEST_MTU <= number <= _LARGEST_MTU:
+        raise InvalidArgument(f"invalid MTU number: {number}")
+    return number
+
+
+def device_name(text: str, what: str, *, longest: int = _LONGEST_DEVICE) -> str:
+    """The name of a network device, which the kernel would refuse otherwise. Raises InvalidArgument."""
+    if len(text.encode()) > longest or re.search(r"[\s/:\"'\\\x00-\x1f]", text) or text in (".", ".."):
+        raise InvalidArgument(f"invalid {what}: {text!r} cannot be the name of a network device")
+    return text
+
+
+def interface_prefix(options: Mapping[str, str]) -> str:
+    """How the interfaces in containers are called, without their number."""
+    return device_name(options.get(INTERFACE_PREFIX, "") or "eth", INTERFACE_PREFIX, longest=_LONGEST_PREFIX)

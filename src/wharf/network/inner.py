@@ -1,0 +1,152 @@
+"""A container's end of a network: the interface's addresses, routes and settings, inside its network namespace.
+
+All of this is the same for every driver; how the interface comes there is not.
+"""
+
+import errno
+import os
+import re
+from collections.abc import Iterator, Sequence
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface
+from pathlib import Path
+from typing import Final
+
+from wharf.errors import EngineError
+from wharf.linux import links, netlink, sysctl
+from wharf.linux.namespaces import inside_network
+from wharf.linux.netlink import Message, RouteSocket
+from wharf.network.contract import Endpoint
+from wharf.network.subnets import Address
+
+#: How a sysctl of an endpoint is written: the interface's name is not known when it is asked for.
+SYSCTL: Final = re.compile(r"net\.(ipv4|ipv6|mpls)\.([a-z_]+)\.IFNAME\.([a-z0-9_]+)=(.*)", re.DOTALL)
+#: What the kernel answers where there is no such route: not even a table of them, or no IPv6 at all.
+_NO_ROUTE: Final = (errno.ESRCH, errno.ENOENT, errno.EAFNOSUPPORT, errno.EOPNOTSUPP)
+_MARK: Final = "wharf:"
+_LINK_LOCAL_PREFIX: Final = {4: 16, 6: 64}
+
+
+def prepare(namespace: int) -> RouteSocket:
+    """A socket inside, before any interface is there. The caller closes it. Raises OSError."""
+    with inside_network(namespace):
+        try:
+            # A network without IPv6 gets no link-local address either, and no neighbour discovery at start.
+            sysctl.ensure("net/ipv6/conf/default/disable_ipv6", "1")
+        except OSError:
+            pass  # a kernel without IPv6, or a read-only /proc/sys: harmless
+        return RouteSocket()
+
+
+def configure(inner: RouteSocket, endpoint: Endpoint, namespace: int, *, trusted_routers: bool = False) -> None:
+    """Addresses, settings and routes of an interface that has just been made; then it is up.
+
+    Where routers are not trusted, their advertisements are not listened to: any neighbour can send them.
+    Raises OSError, EngineError.
+    """
+    link = inner.link(endpoint.inner)
+    if link is None:
+        raise EngineError("the container's network interface went away while it was made")
+    if endpoint.address6 or endpoint.sysctls:
+        with inside_network(namespace):
+            _set(endpoint, trusted_routers=trusted_routers)
+    inner.request(
+        links.set_up(netlink.LOOPBACK_INDEX),
+        *_addresses(link.index, endpoint),
+        links.set_up(link.index),
+        *(netlink.add_default_route(link, gateway, version) for version, gateway, link in _ways(link.index, endpoint)),
+    )
+
+
+def _addresses(index: int, endpoint: Endpoint) -> Iterator[Message]:
+    for address, length in ((endpoint.address, endpoint.prefix_length), (endpoint.address6, endpoint.prefix_length6)):
+        if address:
+            yield netlink.add_address(index, ip_interface(f"{address}/{length}"))
+    for text in endpoint.link_local:
+        yield netlink.add_address(index, ip_interface(f"{text}/{_LINK_LOCAL_PREFIX[ip_address(text).version]}"))
+
+
+def _ways(index: int, endpoint: Endpoint) -> Iterator[tuple[int, Address | None, int]]:
+    """The default routes by an endpoint: version, gateway, link. Without a gateway it is the link itself."""
+    if endpoint.default_route and endpoint.address:
+        yield 4, IPv4Address(endpoint.gateway) if endpoint.gateway else None, index
+    if endpoint.default_route6 and endpoint.address6:
+        yield 6, IPv6Address(endpoint.gateway6) if endpoint.gateway6 else None, index
+
+
+def _set(endpoint: Endpoint, *, trusted_routers: bool) -> None:
+    name = endpoint.inner
+    if endpoint.address6:
+        if not trusted_routers:
+            sysctl.ensure(f"net/ipv6/conf/{name}/accept_ra", "0")
+        sysctl.ensure(f"net/ipv6/conf/{name}/disable_ipv6", "0")
+    for text in endpoint.sysctls:
+        _set_one(text, name)
+
+
+def _set_one(text: str, interface: str) -> None:
+    """Raises EngineError, in dockerd's words."""
+    match = SYSCTL.fullmatch(text)
+    if match is None:
+        raise EngineError(f"unrecognised network interface sysctl '{text}'")
+    version, table, setting, value = match.groups()
+    path = Path("/proc/sys/net") / version / table / interface / setting
+    if not path.is_file():
+        raise EngineError(f"{path} is not a sysctl file")
+    try:
+        path.write_text(value)
+    except OSError as error:
+        raise EngineError(f"unable to write to '{path}': {os.strerror(error.errno or 0).lower()}") from None
+
+
+def remove(endpoint: Endpoint, namespace: int) -> None:
+    """Deletes the interface, and with it its outer end. Nothing there is fine. Raises OSError."""
+    with RouteSocket.inside(namespace) as inner:
+        if (link := inner.link(endpoint.inner)) is not None:
+            inner.request(links.delete_link(link.index))
+
+
+def mark(inner: RouteSocket, endpoint: Endpoint) -> None:
+    """Says whose the interface is, for a driver whose links have no other end to be known by. Raises OSError."""
+    if (link := inner.link(endpoint.inner)) is not None:
+        inner.request(links.set_alias(link.index, f"{_MARK}{endpoint.id}"))
+
+
+def settle(endpoints: Sequence[Endpoint], namespace: int) -> None:
+    """After a daemon that died at work: interfaces of no endpoint go, and a way out that went with them comes back.
+
+    A container's own changes of its routes stay. Raises OSError.
+    """
+    known = {f"{_MARK}{endpoint.id}" for endpoint in endpoints}
+    with RouteSocket.inside(namespace) as inside:
+        for link in inside.links():
+            if link.alias.startswith(_MARK) and link.alias not in known:
+                inside.request(links.delete_link(link.index))
+        there = {version for version, _, _ in inside.default_routes()}
+        for version, gateway, index in _all_ways(inside, endpoints):
+            if version not in there:
+                inside.request(netlink.add_default_route(index, gateway, version))
+
+
+def lead_out(endpoints: Sequence[Endpoint], namespace: int) -> None:
+    """The only default routes of the namespace are those of these endpoints. Raises OSError."""
+    with RouteSocket.inside(namespace) as inside:
+        wanted, there = _all_ways(inside, endpoints), inside.default_routes()
+        for way in there:
+            if way not in wanted:
+                _forget_default_route(inside, way[0])
+        for version, gateway, index in wanted:
+            if (version, gateway, index) not in there:
+                inside.request(netlink.add_default_route(index, gateway, version))
+
+
+def _all_ways(inside: RouteSocket, endpoints: Sequence[Endpoint]) -> list[tuple[int, Address | None, int]]:
+    index = {link.name: link.index for link in inside.links()}
+    return [way for one in endpoints if one.inner in index for way in _ways(index[one.inner], one)]
+
+
+def _forget_default_route(inner: RouteSocket, version: int) -> None:
+    try:
+        inner.request(netlink.delete_default_route(version))
+    except OSError as error:
+        if error.errno not in _NO_ROUTE:
+            raise

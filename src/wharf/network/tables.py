@@ -1,0 +1,127 @@
+"""The nftables tables of one bridge in the kernel: made, kept, and made anew when somebody else removed them.
+
+For the kernel's thread only (see `kernel.Kernel.do`).
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+
+from wharf.linux.nftables import NftablesError
+from wharf.network import coexisting, forwarding
+from wharf.network.contract import Endpoint
+from wharf.network.endpoints import Endpoints
+from wharf.network.firewall import FAMILY, Family, Ruleset
+from wharf.network.kernel import Kernel
+from wharf.network.openings import elements
+from wharf.network.settings import BridgeSettings
+
+log = logging.getLogger(__name__)
+
+
+class Tables:
+    """One table for each version of IP that the network has, where there is a firewall."""
+
+    def __init__(self, settings: BridgeSettings, kernel: Kernel, endpoints: Endpoints) -> None:
+        self._settings = settings
+        self._bridge = settings.name
+        self._kernel = kernel
+        self._endpoints = endpoints
+        self._open: set[str] = set()  # ids of endpoints whose elements are in the tables
+        self._rules = {
+            FAMILY[subnet.version]: Ruleset.of(settings, FAMILY[subnet.version], subnet.network)
+            for subnet in settings.subnets
+            if settings.filters(subnet.version)
+        }
+        self._guarded: set[Family] = set()  # where we made the host a router, and keep strangers from it
+        self._chains: dict[Family, str] = {}  # of each table, as the kernel lists them
+
+    def open(self) -> None:
+        """Lets the host route for the bridge; makes the tables unless they are there. Raises NftablesError, OSError."""
+        for family in self._rules:
+            if forwarding.begin(self._kernel.nftables(), self._bridge, family):
+                self._guarded.add(family)
+        if self._rules:
+            coexisting.begin(self._kernel.nftables(), self._bridge)
+        for family in self._rules:
+            if not self._is_there(family):
+                self._replace(family)
+
+    def remove(self) -> None:
+        """The tables go. Raises NftablesError."""
+        for rules in self._rules.values():
+            self._kernel.nftables().run(rules.remove())
+        if self._rules:
+            coexisting.end(self._kernel.nftables(), self._bridge)
+
+    def close(self) -> None:
+        """The bridge is gone: nothing is forwarded for it any more. Raises NftablesError, OSError."""
+        for family in self._rules:
+            forwarding.end(self._kernel.nftables(), self._bridge, family)
+
+    def rebuild(self) -> None:
+        """All anew, with what is open. Raises NftablesError."""
+        for family in self._rules:
+            self._replace(family)
+
+    def repair(self) -> None:
+        """Puts back what somebody else's change of the firewall has taken from us. Raises NftablesError."""
+        if not self._rules:
+            return
+        nftables = self._kernel.nftables()
+        for family in self._guarded:
+            if not forwarding.is_guarded(nftables, family):
+                nftables.run(forwarding.guard(self._bridge, family))
+        coexisting.begin(nftables, self._bridge)
+        for family, chains in self._chains.items():
+            if self._listed_chains(family) != chains:
+                log.warning("somebody else changed our firewall rules: made anew", extra={"bridge": self._bridge})
+                self._replace(family)
+
+    def _is_there(self, family: Family) -> bool:
+        there = self._kernel.nftables().run(f"list tables {family.keyword}")
+        return f"table {self._rules[family].table}\n" in there + "\n"
+
+    def _replace(self, family: Family) -> None:
+        opened = [one for one in self._endpoints if one.id in self._open]
+        entries = (entry for endpoint in opened for entry in self._elements(endpoint, family))
+        self._kernel.nftables().run(self._rules[family].replace(entries))
+        self._chains[family] = self._listed_chains(family)
+
+    def _listed_chains(self, family: Family) -> str:
+        """The part of a table that never changes; "" when it is gone."""
+        if not self._is_there(family):
+            return ""
+        return self._kernel.nftables().run(f"list table {self._rules[family].table}").partition("\tchain ")[2]
+
+    def _elements(self, endpoint: Endpoint, family: Family) -> list[tuple[str, str]]:
+        return elements(endpoint, family, self._settings.mode_of(family.version))
+
+    def expect(self, endpoints: Iterable[Endpoint]) -> None:
+        """Their ports are open since before we began, or will be by rebuild()."""
+        self._open |= {endpoint.id for endpoint in endpoints}
+
+    def publish(self, endpoint: Endpoint) -> None:
+        """Opens the ports of an endpoint. Raises NftablesError."""
+        if endpoint.ports:
+            # Noted first: a table made anew, should it be needed, then has them.
+            self._open.add(endpoint.id)
+            self._change(endpoint, Ruleset.add)
+
+    def withdraw(self, endpoint: Endpoint) -> None:
+        """Closes them. Raises NftablesError."""
+        # Looked at here, behind a connect() whose caller was cancelled and which still went on in this thread.
+        if endpoint.id in self._open:
+            self._open.discard(endpoint.id)
+            self._change(endpoint, Ruleset.delete)
+
+    def _change(self, endpoint: Endpoint, how: Callable[[Ruleset, list[tuple[str, str]]], str]) -> None:
+        """Changes the tables; one that someone else has emptied or removed is made anew."""
+        for family, rules in self._rules.items():
+            entries = self._elements(endpoint, family)
+            if not entries:
+                continue
+            try:
+                self._kernel.nftables().run(how(rules, entries))
+            except NftablesError as error:
+                log.warning("nftables table made anew", extra={"table": rules.table, "reason": str(error)})
+                self._replace(family)
