@@ -15,6 +15,7 @@ python3 -c 'import ensurepip' 2>/dev/null || need python3-venv
 have crun || have runc || need crun
 library libnftables.so.1 || need libnftables1
 library libseccomp.so.2 || need libseccomp2
+have docker-init || have tini-static || have catatonit || need catatonit  # for --init
 have busybox || need busybox-static
 # The image is made from it, so a busybox that needs libraries is no use.
 if have busybox && ldd "$(command -v busybox)" >/dev/null 2>&1; then need busybox-static; fi

@@ -63,13 +63,15 @@ def layer(build: Callable[[tarfile.TarFile], None]) -> bytes:
     return out.getvalue()
 
 
-def archive(tag: str, layers: Iterable[bytes], config: dict[str, object] | None = None) -> bytes:
-    """What `docker save` would write for an image with these layers."""
+def archive(
+    tag: str, layers: Iterable[bytes], config: dict[str, object] | None = None, *, architecture: str = ""
+) -> bytes:
+    """What `docker save` would write for an image with these layers; for this machine's architecture by default."""
     found = list(layers)
     diff_ids = [f"sha256:{hashlib.sha256(data).hexdigest()}" for data in found]
     image = json.dumps(
         {
-            "architecture": _architecture(),
+            "architecture": architecture or own_architecture(),
             "os": "linux",
             "created": "2026-01-01T00:00:00Z",
             "config": {"Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"], **(config or {})},
@@ -94,7 +96,7 @@ def busybox(tag: str = "busybox:latest") -> bytes:
     return archive(tag, [busybox_layer()], {"Cmd": ["sh"]})
 
 
-def _architecture() -> str:
+def own_architecture() -> str:
     import platform
 
     return {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())

@@ -57,9 +57,10 @@ def resolve(text: str, passwd: str, group: str, additional: Sequence[str] = ()) 
 
 
 def _number(text: str) -> int | None:
-    if not (text.isascii() and text.isdigit()):
+    digits = text.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit()):
         return None
-    if int(text) > _LARGEST_ID:
+    if not 0 <= int(text) <= _LARGEST_ID:
         raise InvalidArgument(f"uids and gids must be in range 0-{_LARGEST_ID}")
     return int(text)
 

@@ -51,7 +51,9 @@ def test_groups_are_added_once() -> None:
     [
         ("nobody", "unable to find user nobody: no matching entries in passwd file"),
         ("web:staff", "unable to find group staff: no matching entries in group file"),
-        ("-1", "unable to find user -1: no matching entries in passwd file"),
+        ("-1", "uids and gids must be in range 0-2147483647"),
+        ("0:-1", "uids and gids must be in range 0-2147483647"),
+        ("a:b:c", "unable to find user a: no matching entries in passwd file"),
         ("9999999999", "uids and gids must be in range 0-2147483647"),
     ],
 )

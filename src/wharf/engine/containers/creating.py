@@ -56,7 +56,7 @@ class Creations:
         """Makes a container that can be started. After a failure there is none."""
         self.lives.starter.hasten()  # docker run starts it next
         chosen = naming.parse(name) if name else self._free_name()
-        image = self._image(config.image, platform)
+        image, foreign = self._image(config.image, platform)
         merged = creation.merge(config, image.config.config)
         host, warnings = self.accepted(merged, host)
         networking = self.networks.place(host.network_mode, networking)
@@ -79,7 +79,7 @@ class Creations:
         with ExitStack() as held:
             container = await self._make(container, image, held)
         self.lives.publish("create", container)
-        return Created(id=id, warnings=warnings)
+        return Created(id=id, warnings=[*foreign, *warnings])
 
     async def _make(self, container: Container, image: Image, held: ExitStack) -> Container:
         """Makes all that the container has on disk, then its record. After a failure nothing is left."""
@@ -98,22 +98,19 @@ class Creations:
             raise
         return container
 
-    def _image(self, name: str, platform: str) -> Image:
+    def _image(self, name: str, platform: str) -> tuple[Image, list[str]]:
+        """The image, with a warning when only an emulator can run its programs and nobody has asked for that."""
         if not name:
             raise InvalidArgument("Config.Image: no image specified")
-        image = self.images.get(name)
-        if platform:
-            spec = image.config
-            wanted, actual = (
-                Platform.parse(platform, host_platform()),
-                Platform.normalised(spec.os, spec.architecture, spec.variant),
-            )
-            if actual not in fallbacks(wanted):
-                raise NotFound(
-                    f"image with reference {name} was found but does not match the specified platform: "
-                    f"wanted {wanted}, actual: {actual}"
-                )
-        return image
+        image, here = self.images.get(name), host_platform()
+        actual = Platform.normalised(image.config.os, image.config.architecture, image.config.variant)
+        if platform and actual not in fallbacks(wanted := Platform.parse(platform, here)):
+            reason = f"its platform ({actual}) does not match the specified platform ({wanted})"
+            raise NotFound(f"image with reference {name} was found but {reason}")
+        if platform or actual in fallbacks(here):
+            return image, []
+        where = f"the detected host platform ({here}) and no specific platform was requested"
+        return image, [f"The requested image's platform ({actual}) does not match {where}"]
 
     def _free_name(self) -> str:
         attempt = 0

@@ -28,6 +28,7 @@ from wharf.linux import capabilities
 from wharf.runtime import bundle
 from wharf.spec.image_config import Healthcheck, RunConfig
 
+LONGEST_DOMAIN: Final = 64  # bytes; __NEW_UTS_LEN of the kernel
 _HOSTNAME: Final = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
 _CAPABILITIES: Final = frozenset(capabilities.NAMES)
 _UMASK: Final = re.compile(r"0?[0-7]{1,3}")
@@ -142,9 +143,7 @@ def _check_capabilities(member: str, names: Sequence[str]) -> None:
 def _check_names(host: HostConfig) -> None:
     """Who is called what: told now, since at the start it would be too late to ask again."""
     for text in host.extra_hosts:
-        if ":" not in text and "=" not in text:
-            raise InvalidArgument(f'bad format for add-host: "{text}"')
-        etc_files.split_extra_host(text, gateway="0.0.0.0")
+        etc_files.check_extra_host(text)
     for address in host.dns:
         try:
             ip_address(address)
@@ -155,6 +154,8 @@ def _check_names(host: HostConfig) -> None:
 def _check_process(config: ContainerConfig) -> None:
     if config.hostname and not _HOSTNAME.fullmatch(config.hostname):
         raise InvalidArgument(f"invalid hostname format: {config.hostname}")
+    if len(config.domainname.encode()) > LONGEST_DOMAIN:
+        raise InvalidArgument(f"invalid domainname format: {config.domainname}")
     if config.working_dir and not config.working_dir.startswith("/"):
         raise InvalidArgument(
             f"the working directory '{config.working_dir}' is invalid, it needs to be an absolute path"

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from ipaddress import ip_address
 from typing import Final
 
-from wharf.errors import InvalidArgument
+from wharf.errors import EngineError, InvalidArgument
 
 #: Where nothing but loopback resolvers is known on the host, which a container cannot reach.
 FALLBACK_NAMESERVERS: Final = ("8.8.8.8", "8.8.4.4")
 
+HOST_GATEWAY: Final = "host-gateway"
 EMBEDDED: Final = "127.0.0.11"
 _LOCAL_HOSTS: Final = """\
 127.0.0.1\tlocalhost
@@ -20,17 +21,30 @@ ff02::2\tip6-allrouters
 """
 
 
-def split_extra_host(text: str, gateway: str) -> tuple[str, str]:
-    """Address and name of `name:address` (or `name=address`); `host-gateway` stands for `gateway`."""
-    separator = "=" if "=" in text else ":"
-    name, _, address = text.partition(separator)
-    if address == "host-gateway" and gateway:
-        address = gateway
+def check_extra_host(text: str) -> None:
+    """Raises InvalidArgument, in dockerd's words, for what is not `name:address` or `name:host-gateway`."""
+    name, separator, address = text.partition(":")
+    if not separator or not name or "\n" in text:
+        raise InvalidArgument(f'bad format for add-host: "{text}"')
+    if address == HOST_GATEWAY:
+        return
     try:
-        ip_address(address.strip("[]"))
+        ip_address(address)
     except ValueError:
-        raise InvalidArgument(f"invalid IP address in add-host: {address!r}") from None
-    return address.strip("[]"), name
+        raise InvalidArgument(f'invalid IP address in add-host: "{address}"') from None
+
+
+def split_extra_host(text: str, gateway: str) -> tuple[str, str]:
+    """Address and name of an entry that check_extra_host() takes; `gateway` is what `host-gateway` stands for.
+
+    Raises EngineError when it stands for nothing.
+    """
+    name, _, address = text.partition(":")
+    if address != HOST_GATEWAY:
+        return address, name
+    if not gateway:
+        raise EngineError("unable to derive the IP value for host-gateway")
+    return gateway, name
 
 
 def own_line(hostname: str, domain: str, address: str) -> str:

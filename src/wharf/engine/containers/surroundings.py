@@ -73,7 +73,7 @@ class Host:
         host = container.host
         return bundling.Surroundings(
             facts=replace(self.facts, devices=all_devices()) if host.privileged else self.facts,
-            user=await self.user(container, container.config.user),
+            user=await self._own_user(container),
             etc=etc,
             cgroups_path=self.cgroups_path(container),
             unified_cgroups=self.unified,
@@ -112,6 +112,13 @@ class Host:
         if container.host.cpu_realtime_runtime or container.host.cpu_realtime_period:
             period, runtime = self.config.cpu_realtime_period, self.config.cpu_realtime_runtime
             cgroup_limits.grant_realtime(group, period=period, runtime=runtime)
+
+    async def _own_user(self, container: Container) -> users.User:
+        """Whom the container itself runs as. A name that is not there is no fault of who starts it."""
+        try:
+            return await self.user(container, container.config.user)
+        except InvalidArgument as error:
+            raise EngineError(str(error)) from None
 
     async def user(self, container: Container, text: str) -> users.User:
         """Whom `text` means in the container. Raises InvalidArgument for a name that is not there."""

@@ -1,7 +1,7 @@
 import pytest
 
 from wharf.engine.containers import etc_files
-from wharf.errors import InvalidArgument
+from wharf.errors import EngineError, InvalidArgument
 
 
 def test_hosts_names_the_container_and_what_was_added() -> None:
@@ -13,10 +13,32 @@ def test_hosts_names_the_container_and_what_was_added() -> None:
     assert lines[-4:] == ["10.0.0.1\tdb", "172.17.0.1\tgw", "::1\tsix", "172.17.0.2\tweb.example.org web"]
 
 
-@pytest.mark.parametrize("text", ["db", "db:", "db:nowhere", "gw:host-gateway"])
-def test_extra_hosts_without_an_address_are_refused(text: str) -> None:
-    with pytest.raises(InvalidArgument):
-        etc_files.hosts("web", "", [], [text])
+@pytest.mark.parametrize("text", ["db:10.0.0.1", "six:::1", "gw:host-gateway"])
+def test_extra_hosts(text: str) -> None:
+    etc_files.check_extra_host(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("db", 'bad format for add-host: "db"'),
+        (":1.1.1.1", 'bad format for add-host: ":1.1.1.1"'),
+        ("db=1.1.1.1", 'bad format for add-host: "db=1.1.1.1"'),
+        ("a\nb:1.1.1.1", 'bad format for add-host: "a\nb:1.1.1.1"'),
+        ("db:", 'invalid IP address in add-host: ""'),
+        ("db:nowhere", 'invalid IP address in add-host: "nowhere"'),
+        ("db:[::1]", 'invalid IP address in add-host: "[::1]"'),
+    ],
+)
+def test_extra_hosts_without_a_name_or_an_address_are_refused(text: str, message: str) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        etc_files.check_extra_host(text)
+    assert str(caught.value) == message
+
+
+def test_where_there_is_no_gateway_nothing_can_be_named_after_it() -> None:
+    with pytest.raises(EngineError, match="unable to derive the IP value for host-gateway"):
+        etc_files.hosts("web", "", [], ["gw:host-gateway"])
 
 
 HOST = """\
