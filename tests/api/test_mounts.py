@@ -270,3 +270,9 @@ def test_nothing_is_made_by_a_request_that_is_refused(wharfd: Wharfd, tmp_path: 
     assert not (tmp_path / "none").exists()
     assert wharfd.docker("volume", "ls", "-q").text == before
     assert wharfd.docker("ps", "-aq").text == ""
+
+
+def test_what_the_host_mounts_read_only_stays_so(wharfd: Wharfd, mounted: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,bind,ro,nosuid,noexec", mounted], check=True)
+    said = sh(wharfd, f"touch /m/x; {TABLE}", "-v", f"{mounted}:/m")
+    assert "Read-only" in said and options_of(said, "/m").startswith("ro,nosuid,noexec,")

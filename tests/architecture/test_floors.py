@@ -14,7 +14,7 @@ SOURCE: Final = ROOT / "src" / "wharf"
 #: The engine's house: a room may import its own and lower floors. Rooms on one floor do not meet.
 ENGINE_HOUSE: Final = (
     {"errors", "spec", "apitypes", "jsontext", "gotemplate"},
-    {"linux", "aio", "db", "events"},
+    {"linux", "aio", "db", "events", "plugins"},
     {"content", "snapshots", "runtime", "network", "volumes", "logs", "distribution"},
     {"engine"},
     {"builder", "cluster"},

@@ -11,7 +11,7 @@ _CHILD = """
 import os, stat, struct, sys
 from pathlib import Path
 from wharf.linux import syscall
-from wharf.volumes.local import LocalDriver
+from wharf.volumes.directories import Directories
 
 top = Path(sys.argv[1])
 syscall.unshare(syscall.CLONE_NEWNS)
@@ -42,7 +42,7 @@ os.chown(data / "link", 5, 6, follow_symlinks=False)
 os.chown(data, 999, 998)
 data.chmod(0o2750)
 
-driver = LocalDriver(top / "volumes")
+driver = Directories(top / "volumes")
 driver.ensure("vol")
 fd = os.open(data, os.O_RDONLY)
 driver.fill("vol", fd, lambda: False)
@@ -80,7 +80,7 @@ _FULL = """
 import os, sys
 from pathlib import Path
 from wharf.linux import syscall
-from wharf.volumes.local import LocalDriver
+from wharf.volumes.directories import Directories
 
 top = Path(sys.argv[1])
 syscall.unshare(syscall.CLONE_NEWNS)
@@ -91,7 +91,7 @@ disk.mkdir()
 for number in range(40):
     (image / str(number)).write_bytes(b"x" * 100_000)
 syscall.mount("tmpfs", str(disk), "tmpfs", data="size=2m")
-driver = LocalDriver(disk / "volumes")
+driver = Directories(disk / "volumes")
 driver.ensure("vol")
 fd = os.open(image, os.O_RDONLY)
 try:

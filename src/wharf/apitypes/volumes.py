@@ -1,6 +1,9 @@
 """The API's section Volume, as frozen structs that read and write the wire's JSON names."""
 
+from collections.abc import Mapping
 from typing import Any
+
+import msgspec
 
 from wharf.apitypes.containers import Wire
 
@@ -25,6 +28,11 @@ class VolumeInspect(Wire, frozen=True, kw_only=True):
     name: str
     options: dict[str, str] | None
     scope: str
+    status: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET  # of a plugin, when it tells one
+
+    def with_status(self, status: Mapping[str, Any]) -> "VolumeInspect":
+        """The same with what the volume's driver tells."""
+        return msgspec.structs.replace(self, status=dict(status)) if status else self
 
 
 class VolumeList(Wire, frozen=True, kw_only=True):

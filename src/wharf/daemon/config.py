@@ -87,6 +87,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_u
     mtu: int = 0
     no_new_privileges: bool = False
     pidfile: str = "/run/wharf.pid"
+    plugin_socket_dirs: tuple[str, ...] = ("/run/docker/plugins",)
+    plugin_spec_dirs: tuple[str, ...] = ("/etc/docker/plugins", "/usr/lib/docker/plugins")
+    plugin_timeout: int = 120
     registry_mirrors: tuple[str, ...] = ()
     runtimes: dict[str, RuntimeEntry] = {}
     seccomp_profile: str = ""

@@ -1,5 +1,6 @@
 """From the daemon's configuration to what the engine is told. Pure."""
 
+from datetime import timedelta
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network, ip_network
 from pathlib import Path
 
@@ -8,6 +9,8 @@ from wharf.daemon.checks import cgroup_driver, parse_size
 from wharf.daemon.config import Config
 from wharf.engine.config import BridgeConfig, EngineConfig, LogDefaults, RegistrySettings
 from wharf.network.subnets import PoolOfSubnets
+from wharf.plugins.discovery import Roots
+from wharf.plugins.registry import Settings as PluginSettings
 
 
 def engine_config(config: Config) -> EngineConfig:
@@ -28,6 +31,7 @@ def engine_config(config: Config) -> EngineConfig:
         default_ulimits=tuple(
             Ulimit(name=name, soft=limit.soft, hard=limit.hard) for name, limit in config.default_ulimits.items()
         ),
+        plugins=_plugins(config),
         storage_driver=config.storage_driver,
         cgroup_driver=cgroup_driver(config.exec_opts),
         cgroup_parent=config.cgroup_parent,
@@ -50,6 +54,14 @@ def engine_config(config: Config) -> EngineConfig:
         host_gateway_ip=config.host_gateway_ip,
         debug=config.debug,
     )
+
+
+def _plugins(config: Config) -> PluginSettings:
+    """What is asked only of the plugin's own knowledge gets half of the time."""
+    roots = Roots(tuple(map(Path, config.plugin_socket_dirs)), tuple(map(Path, config.plugin_spec_dirs)))
+    long = timedelta(seconds=config.plugin_timeout)
+    patience = min(long, PluginSettings().patience)
+    return PluginSettings(roots, long=long, short=long / 2, patience=patience)
 
 
 def _bridge(config: Config) -> BridgeConfig:

@@ -52,4 +52,16 @@ UPDATE containers SET record = CAST(json_remove(json_set(CAST(record AS TEXT), '
 )), '$.endpoint') AS BLOB)
 """
 
-MIGRATIONS: Final = (_CONTAINERS, _IMAGES, _NETWORKS, _VOLUMES, _ENDPOINTS)
+_VOLUME_USES: Final = """
+CREATE TABLE volume_uses (
+    volume  TEXT NOT NULL,
+    user    TEXT NOT NULL,  -- id of a container, or what else the volume was mounted for
+    PRIMARY KEY (volume, user)
+) WITHOUT ROWID;
+CREATE TABLE volume_renames (  -- the record has the new name, the directory perhaps not yet
+    old     TEXT PRIMARY KEY,
+    new     TEXT NOT NULL
+) WITHOUT ROWID
+"""
+
+MIGRATIONS: Final = (_CONTAINERS, _IMAGES, _NETWORKS, _VOLUMES, _ENDPOINTS, _VOLUME_USES)

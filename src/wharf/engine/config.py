@@ -8,6 +8,7 @@ from typing import Self
 
 from wharf.apitypes.containers import Ulimit
 from wharf.network.subnets import PoolOfSubnets
+from wharf.plugins.registry import Settings as PluginSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ class EngineConfig:
     runtimes: Mapping[str, str] = field(default_factory=lambda: {"crun": "crun", "runc": "runc"})
     default_runtime: str = ""  # "" takes crun, or runc where crun is missing
     default_ulimits: tuple[Ulimit, ...] = ()
+    plugins: PluginSettings = field(default_factory=PluginSettings)
     storage_driver: str = ""  # "" takes the best that works: overlay2, then vfs
     cgroup_driver: str = ""  # "cgroupfs", "systemd"; "" is what linux.host.cgroup_driver() finds
     cgroup_parent: str = ""

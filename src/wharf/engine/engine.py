@@ -25,6 +25,7 @@ from wharf.engine.primitives import Primitives, open_primitives
 from wharf.engine.system.system import System
 from wharf.engine.volumes import Volumes
 from wharf.events.bus import Bus
+from wharf.plugins.registry import Plugins
 from wharf.runtime.monitor import ShimMonitors
 from wharf.runtime.programs import runtimes
 
@@ -80,12 +81,14 @@ async def _open(
     stack.push_async_callback(networks.close)
     sandboxes = Sandboxes(config, networks, rooms.kernel, rooms.store, rooms.places.bundle)
     stack.callback(sandboxes.close)
-    volumes = Volumes(rooms.db, config.data_root / "volumes", rooms.events)
+    volumes = Volumes(rooms.db, config.data_root / "volumes", rooms.events, Plugins(config.plugins))
+    stack.callback(volumes.close)
     volumes.users = rooms.store.users_of_volume
     containers = _open_containers(config, rooms, images, networks, sandboxes, volumes, stack)
     execs = _open_execs(containers, stack)
     reconciler = Reconciler(rooms.store, containers, rooms.monitors, sandboxes, rooms.places)
     again = await reconciler.run()
+    volumes.settle(rooms.store.runs)
     engine = Engine(
         config=config,
         events=rooms.events,

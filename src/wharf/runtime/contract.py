@@ -94,6 +94,7 @@ class Launch:
     # Descriptors of mounts that are nowhere yet; the caller's, open until the start is over. The shim puts them on
     # mounts/0, mounts/1 … in `bundle`, where only the runtime sees them.
     mounts: tuple[int, ...] = ()
+    forget: tuple[str, ...] = ()  # mount points of the host that the shim must not keep busy once the container runs
 
 
 @dataclass(frozen=True, slots=True)

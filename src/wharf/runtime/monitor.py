@@ -330,6 +330,7 @@ def _message(launch: Launch, runtime: str, *, hide_unified: bool) -> dict[str, A
         "cgroups_path": launch.cgroups_path,
         "cgroup": cgroups.path_of(launch.cgroups_path),
         "hide_unified": hide_unified,
+        "forget": launch.forget,
     }
 
 

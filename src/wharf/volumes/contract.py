@@ -1,52 +1,56 @@
 """What a volume driver offers. A volume is named by its name, which is unique over all drivers."""
 
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
-#: Asked now and then during a long piece of work: True ends it early with an EngineError.
-Stopped = Callable[[], bool]
+Options = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What a driver tells of a volume."""
+
+    mountpoint: str = ""  # "" while nobody has it mounted and the driver does not know where it will be
+    created_at: str = ""  # RFC 3339; "" when the driver does not know
+    status: Mapping[str, Any] = field(default_factory=dict)  # whatever the driver wants people to see
 
 
 class VolumeDriver(Protocol):
-    """Methods that may take long say so; they run in a thread, one at a time for each volume."""
+    """One change of a volume at a time; the caller sees to it. All raise EngineError and its kinds."""
 
     name: str  # as clients give it: "local"
     scope: str  # "local": on this machine; "global": the same on all
 
-    def check(self, name: str, options: Mapping[str, str]) -> None:
-        """Raises InvalidArgument for a name or option that can never work, NotImplementedByUs for one of the future."""
+    async def create(self, name: str, options: Options) -> None:
+        """Makes the volume; fine when it is there. Raises InvalidArgument for what can never work; nothing is made."""
 
-    def mountpoint(self, name: str) -> Path:
-        """Where the volume's content is on this machine. Touches no disk."""
+    async def describe(self, name: str) -> Described:
+        """Raises NotFound for a volume that the driver does not have."""
 
-    def ensure(self, name: str) -> None:
-        """Makes the volume's place unless it is there, and ends what an earlier process left half done. Quick."""
+    async def names(self) -> Sequence[str]:
+        """The volumes that the driver has without our having made them."""
 
-    def is_empty(self, name: str) -> bool:
-        """Whether copy-up may fill it."""
+    def needs_mount(self, options: Options) -> bool:
+        """Whether mount() takes something that only unmount() gives back."""
 
-    def fill(self, name: str, source: int, stopped: Stopped) -> None:
-        """Copies the open directory `source` into the volume if that is empty. Long.
+    async def mount(self, name: str, options: Options, user: str) -> str:
+        """Makes the content available to `user`; its path on this machine. Fine when it was mounted for the same."""
 
-        All or nothing: after a failure, and after the death of this process, the volume counts as empty, or it is
-        completed by the next ensure() or fill().
-        """
+    async def unmount(self, name: str, options: Options, user: str, *, last: bool) -> None:
+        """`user` does not want it any more; `last`: nobody does. Fine when it was not mounted."""
 
-    def withdraw(self, name: str) -> str:
-        """Takes the volume out of sight, so that its name is free; returns what remove() wants. Quick.
+    def may_be_empty(self, name: str) -> bool:
+        """Whether it is worth while to mount() for a fill(). Quick."""
 
-        Fine when somebody deleted the volume by hand.
-        """
+    async def fill(self, name: str, path: str, source: int) -> None:
+        """Copies the open directory `source` into the volume, which is mounted at `path`, if that is empty. Long."""
 
-    def remove(self, withdrawn: str) -> None:
+    async def withdraw(self, name: str) -> str:
+        """Removes the volume as far as its name is free then; returns what remove() wants."""
+
+    async def remove(self, withdrawn: str) -> None:
         """Deletes what withdraw() took away. Long; fine when there is nothing."""
 
-    def withdrawn(self) -> Mapping[str, str]:
-        """What an earlier process withdrew and did not remove: for each, the name of the volume ("" if unknown)."""
-
-    def recover(self, name: str) -> None:
-        """Withdraws what an earlier process left of an unfinished fill(). Quick; nobody may be filling the volume."""
-
-    def usage(self, name: str) -> int:
-        """Bytes of all files, a file with several names counted once. Long."""
+    async def usage(self, name: str) -> int:
+        """Bytes of all files; -1 for a driver that does not count. Long."""

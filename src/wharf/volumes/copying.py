@@ -12,7 +12,7 @@ from typing import Final
 
 from wharf.errors import EngineError
 from wharf.linux.inside import open_beneath
-from wharf.volumes.contract import Stopped
+from wharf.volumes.threads import Stopped
 
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY
 #: Bytes moved by one call: large enough to be fast, small enough to notice that we shall stop.

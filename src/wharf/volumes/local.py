@@ -1,28 +1,21 @@
-"""The driver `local`: a volume is a directory of this machine.
+"""The driver `local`: a volume is a directory of this machine, on which its options may mount something else."""
 
-On disk, below the driver's root:
-
-    NAME/_data    the content, the only directory that containers see
-    NAME/_copy    a copy-up that is being made; worthless after a death
-    NAME/_moving  a complete copy whose entries are being moved to _data; finished by who finds it
-    .removed/TICKET/NAME   a volume (or a _copy) that is gone for everybody and is being deleted
-"""
-
+import asyncio
 import os
-import secrets
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import socket
+import threading
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Final
 
-from wharf.linux.trees import remove_tree
-from wharf.volumes import naming
-from wharf.volumes.contract import Stopped
-from wharf.volumes.copying import copy_attributes, copy_tree
-
-_REMOVED: Final = ".removed"  # no volume's name: they begin with a letter or digit
-_PLACE_MODE: Final = 0o701  # containers' users pass through it and see nothing
-_DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+from wharf.errors import EngineError
+from wharf.volumes import mount_options, mounting, naming
+from wharf.volumes.contract import Described, Options
+from wharf.volumes.directories import Directories
+from wharf.volumes.filling import fill_in_place
+from wharf.volumes.mount_options import MountCall
+from wharf.volumes.threads import in_thread
 
 
 class LocalDriver:
@@ -32,131 +25,98 @@ class LocalDriver:
     scope = "local"
 
     def __init__(self, root: Path) -> None:
-        self._root = root
+        self._directories = Directories(root)
 
-    def check(self, name: str, options: Mapping[str, str]) -> None:
+    async def create(self, name: str, options: Options) -> None:
         naming.check_name(name)
         naming.check_options(options)
+        self._directories.ensure(name)
 
-    def mountpoint(self, name: str) -> Path:
-        return self._root / name / "_data"
+    def mountpoint(self, name: str) -> str:
+        """Where the volume is. Touches no disk."""
+        return os.fspath(self._directories.mountpoint(name))
 
-    def ensure(self, name: str) -> None:
-        place = self._root / name
-        data = place / "_data"
-        if not data.is_dir():
-            self._root.mkdir(mode=_PLACE_MODE, parents=True, exist_ok=True)
-            place.mkdir(mode=_PLACE_MODE, exist_ok=True)
-            data.mkdir(mode=0o755, exist_ok=True)
-            data.chmod(0o755)  # whatever the umask
-        self._finish_fill(place)
+    async def describe(self, name: str) -> Described:
+        return Described(self.mountpoint(name))
 
-    def is_empty(self, name: str) -> bool:
-        try:
-            with os.scandir(self.mountpoint(name)) as entries:
-                return next(entries, None) is None
-        except FileNotFoundError:
-            return True
+    async def names(self) -> Sequence[str]:
+        return ()
 
-    def fill(self, name: str, source: int, stopped: Stopped) -> None:
-        self.ensure(name)
-        if not self.is_empty(name):
-            return
-        place = self._root / name
-        copy = place / "_copy"
-        remove_tree(copy)
-        # Closed to everybody until it is complete: then no user of the image can reach into it from the host.
-        copy.mkdir(mode=0o700)
-        try:
-            with _opened(copy) as target:
-                copy_tree(source, target, stopped)
-        except BaseException:
-            remove_tree(copy)  # on a full disk it would be in everybody's way
-            raise
-        copy.rename(place / "_moving")
-        self._finish_fill(place)
+    def needs_mount(self, options: Options) -> bool:
+        return mount_options.parse(options) is not None
 
-    def _finish_fill(self, place: Path) -> None:
-        """Moves a complete copy into the volume.
+    async def mount(self, name: str, options: Options, user: str) -> str:
+        self._directories.ensure(name)
+        if (call := mount_options.parse(options)) is not None:
+            call = await _with_server(call)
+            # In a thread: servers may not answer.
+            await asyncio.to_thread(mounting.mount, call, self._directories.mountpoint(name))
+        return self.mountpoint(name)
 
-        Entry by entry into the directory that is there, instead of the whole directory over it: a container that has
-        the volume mounted already must see the files too.
+    async def unmount(self, name: str, options: Options, user: str, *, last: bool) -> None:
+        if last and self.needs_mount(options):
+            await asyncio.to_thread(mounting.unmount, self._directories.mountpoint(name))
+
+    def may_be_empty(self, name: str) -> bool:
+        # Below a mount that is not there yet it is empty, too.
+        return self._directories.is_empty(name)
+
+    async def fill(self, name: str, path: str, source: int) -> None:
+        place = Path(path)
+        if await asyncio.to_thread(mounting.is_mounted, place):
+            await in_thread(lambda stopped: fill_in_place(place, source, stopped))
+        else:
+            await in_thread(lambda stopped: self._directories.fill(name, source, stopped))
+
+    async def withdraw(self, name: str) -> str:
+        # Whatever is still mounted there is no content of ours to delete.
+        await asyncio.to_thread(mounting.unmount, self._directories.mountpoint(name))
+        return self._directories.withdraw(name)
+
+    async def remove(self, withdrawn: str) -> None:
+        await in_thread(lambda stopped: self._directories.remove(withdrawn))
+
+    def check_name(self, name: str) -> None:
+        """Raises InvalidArgument."""
+        naming.check_name(name)
+
+    async def rename(self, name: str, new: str) -> None:
+        """Gives a volume that nobody uses another name, which is free; fine when that was done already."""
+        await asyncio.to_thread(self._directories.rename, name, new)
+
+    def finish_rename(self, name: str, new: str) -> None:
+        """Ends a rename() that an earlier process began."""
+        self._directories.rename(name, new)
+
+    async def usage(self, name: str) -> int:
+        return await in_thread(lambda stopped: self._directories.usage(name))
+
+    def recover(self, names: Iterable[str]) -> Sequence[str]:
+        """Ends what an earlier process left half done; the names of those that it had withdrawn, and not yet forgotten.
+
+        The trees are deleted aside: nobody waits for them.
         """
-        try:
-            moving = os.open(place / "_moving", _DIRECTORY)
-        except FileNotFoundError:
-            return
-        try:
-            with _opened(place / "_data") as data:
-                times = os.fstat(moving)
-                for name in os.listdir(moving):  # noqa: PTH208 (a descriptor)
-                    _move_unless_there(moving, data, name)
-                os.utime(moving, ns=(times.st_atime_ns, times.st_mtime_ns))
-                copy_attributes(moving, data)
-        finally:
-            os.close(moving)
-        remove_tree(place / "_moving")
+        for name in names:
+            self._directories.recover(name)
+        withdrawn = self._directories.withdrawn()
+        if withdrawn:
+            remove = partial(self._remove_quietly, list(withdrawn))
+            threading.Thread(target=remove, name="remove volumes", daemon=True).start()
+        return [name for name in withdrawn.values() if not self._directories.mountpoint(name).exists()]
 
-    def withdraw(self, name: str) -> str:
-        grave = self._new_grave()
-        try:
-            (self._root / name).rename(grave / name)
-        except FileNotFoundError:
-            pass  # somebody deleted it by hand
-        return grave.name
-
-    def _new_grave(self) -> Path:
-        self._root.mkdir(mode=_PLACE_MODE, parents=True, exist_ok=True)
-        graves = self._root / _REMOVED
-        graves.mkdir(mode=0o700, exist_ok=True)
-        grave = graves / secrets.token_hex(8)
-        grave.mkdir(mode=0o700)
-        return grave
-
-    def remove(self, withdrawn: str) -> None:
-        remove_tree(self._root / _REMOVED / withdrawn)
-
-    def withdrawn(self) -> Mapping[str, str]:
-        try:
-            graves = list((self._root / _REMOVED).iterdir())
-        except FileNotFoundError:
-            return {}
-        return {grave.name: next((place.name for place in grave.iterdir()), "") for grave in graves}
-
-    def recover(self, name: str) -> None:
-        copy = self._root / name / "_copy"
-        if copy.exists():
-            copy.rename(self._new_grave() / copy.name)
-
-    def usage(self, name: str) -> int:
-        sizes: dict[tuple[int, int], int] = {}
-        waiting = [os.fspath(self.mountpoint(name))]
-        while waiting:
-            try:
-                with os.scandir(waiting.pop()) as entries:
-                    for entry in entries:
-                        if entry.is_dir(follow_symlinks=False):
-                            waiting.append(entry.path)
-                        else:
-                            found = entry.stat(follow_symlinks=False)
-                            sizes[found.st_dev, found.st_ino] = found.st_size
-            except OSError:
-                continue  # changed under our eyes
-        return sum(sizes.values())
+    def _remove_quietly(self, withdrawn: Sequence[str]) -> None:
+        for ticket in withdrawn:
+            with suppress(OSError):  # the next start tries again
+                self._directories.remove(ticket)
 
 
-def _move_unless_there(source: int, target: int, name: str) -> None:
-    """Who uses the volume already may have made an entry of this name: that one stays."""
+async def _with_server(call: MountCall) -> MountCall:
+    """The kernel wants numbers. Raises EngineError for a name that nobody knows."""
+    if not call.server:
+        return call
     try:
-        os.stat(name, dir_fd=target, follow_symlinks=False)
-    except FileNotFoundError:
-        os.rename(name, name, src_dir_fd=source, dst_dir_fd=target)
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[int]:
-    fd = os.open(path, _DIRECTORY)
-    try:
-        yield fd
-    finally:
-        os.close(fd)
+        found = await asyncio.get_running_loop().getaddrinfo(call.server, None, type=socket.SOCK_STREAM)
+    except OSError as error:
+        kind = "NFS" if call.fstype.startswith("nfs") else "CIFS"
+        raise EngineError(f"error resolving passed in network volume address ({kind}): {error.strerror}") from None
+    return call.with_server(str(found[0][4][0]))

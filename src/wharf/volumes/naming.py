@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from wharf.errors import InvalidArgument, NotImplementedByUs
+from wharf.errors import InvalidArgument
 
 _ALLOWED: Final = "[a-zA-Z0-9][a-zA-Z0-9_.-]"
 _NAME: Final = re.compile(rf"{_ALLOWED}+")
@@ -26,12 +26,10 @@ def check_name(name: str) -> None:
 
 
 def check_options(options: Mapping[str, str]) -> None:
-    """Raises InvalidArgument for what no local volume has, NotImplementedByUs for mounts of file systems."""
+    """Raises InvalidArgument in dockerd's words."""
     for option in options:
         if option not in _KNOWN_OPTIONS:
             raise InvalidArgument(f'invalid option: "{option}"')
     for required in ("device", "type"):
-        if options and not options.get(required):
+        if any(option in options for option in ("device", "type", "o")) and required not in options:
             raise InvalidArgument(f'missing required option: "{required}"')
-    if options:
-        raise NotImplementedByUs("options of the local volume driver are not supported yet")

@@ -38,7 +38,11 @@ def refused() -> set[Operation]:
 
 
 #: What we offer beyond Docker: each is described in docs/guide/extensions.md.
-EXTENSIONS = {("POST", "/containers/{}/edit"), ("DELETE", "/containers/{}/logs")}
+EXTENSIONS = {
+    ("DELETE", "/containers/{}/logs"),
+    ("POST", "/containers/{}/edit"),
+    ("POST", "/volumes/{}/rename"),
+}
 
 
 def test_we_offer_no_operation_that_does_not_exist() -> None:

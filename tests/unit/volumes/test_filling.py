@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from wharf.errors import EngineError
-from wharf.volumes.local import LocalDriver
+from wharf.volumes.directories import Directories
 
 FILES = 400
 
@@ -44,13 +44,13 @@ def names(place: Path) -> list[str]:
     return sorted(str(path.relative_to(place)) for path in place.rglob("*"))
 
 
-def fill(driver: LocalDriver, source: Path) -> None:
+def fill(driver: Directories, source: Path) -> None:
     with opened(source) as fd:
         driver.fill("vol", fd, never)
 
 
 def test_a_volume_with_something_in_it_is_left_alone(tmp_path: Path, source: Path) -> None:
-    driver = LocalDriver(tmp_path / "volumes")
+    driver = Directories(tmp_path / "volumes")
     driver.ensure("vol")
     (driver.mountpoint("vol") / "mine").write_text("x")
     fill(driver, source)
@@ -58,7 +58,7 @@ def test_a_volume_with_something_in_it_is_left_alone(tmp_path: Path, source: Pat
 
 
 def test_the_directory_that_is_mounted_already_is_the_one_that_is_filled(tmp_path: Path, source: Path) -> None:
-    driver = LocalDriver(tmp_path / "volumes")
+    driver = Directories(tmp_path / "volumes")
     driver.ensure("vol")
     before = driver.mountpoint("vol").stat().st_ino
     fill(driver, source)
@@ -70,7 +70,7 @@ def test_the_directory_that_is_mounted_already_is_the_one_that_is_filled(tmp_pat
 
 
 def test_a_copy_that_was_given_up_leaves_the_volume_empty(tmp_path: Path, source: Path) -> None:
-    driver = LocalDriver(tmp_path / "volumes")
+    driver = Directories(tmp_path / "volumes")
     answers = iter([False] * 100 + [True])
     with opened(source) as fd, pytest.raises(EngineError):
         driver.fill("vol", fd, lambda: next(answers))
@@ -81,7 +81,7 @@ def test_a_copy_that_was_given_up_leaves_the_volume_empty(tmp_path: Path, source
 
 
 def test_a_move_that_was_interrupted_is_finished(tmp_path: Path, source: Path) -> None:
-    driver = LocalDriver(tmp_path / "volumes")
+    driver = Directories(tmp_path / "volumes")
     fill(driver, source)
     data, moving = driver.mountpoint("vol"), tmp_path / "volumes/vol/_moving"
     moving.mkdir()
@@ -97,8 +97,8 @@ def test_a_move_that_was_interrupted_is_finished(tmp_path: Path, source: Path) -
 _CHILD = """
 import os, sys
 from pathlib import Path
-from wharf.volumes.local import LocalDriver
-driver = LocalDriver(Path(sys.argv[1]))
+from wharf.volumes.directories import Directories
+driver = Directories(Path(sys.argv[1]))
 driver.ensure("vol")
 fd = os.open(sys.argv[2], os.O_RDONLY)
 print("ready", flush=True)
@@ -116,7 +116,7 @@ def test_killed_at_any_moment_the_volume_is_empty_or_complete(tmp_path: Path, so
         time.sleep(choose.uniform(0, 0.06))
         child.kill()
         child.communicate()
-        driver = LocalDriver(root)
+        driver = Directories(root)
         driver.ensure("vol")
         assert names(driver.mountpoint("vol")) in ([], names(source))
         fill(driver, source)
@@ -124,7 +124,7 @@ def test_killed_at_any_moment_the_volume_is_empty_or_complete(tmp_path: Path, so
 
 
 def test_usage_counts_a_file_once_whatever_its_names(tmp_path: Path) -> None:
-    driver = LocalDriver(tmp_path / "volumes")
+    driver = Directories(tmp_path / "volumes")
     driver.ensure("vol")
     data = driver.mountpoint("vol")
     (data / "sub").mkdir()

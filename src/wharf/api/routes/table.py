@@ -85,6 +85,7 @@ _TABLE: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("POST", "/volumes/prune", volumes.prune),
     ("GET", "/volumes/{name}", volumes.inspect),
     ("DELETE", "/volumes/{name}", volumes.remove),
+    ("POST", "/volumes/{name}/rename", volumes.rename),
     ("GET", "/plugins", plugins.list_plugins),
     ("GET", "/plugins/privileges", plugins.no_installing),
     ("POST", "/plugins/pull", plugins.no_installing),

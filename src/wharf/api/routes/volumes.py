@@ -11,8 +11,9 @@ from wharf.errors import InvalidArgument, NotImplementedByUs
 
 async def list_volumes(engine: Engine, request: Request) -> Response:
     """GET /volumes — 200."""
-    found = await engine.volumes.list(request.query.filters())
-    return json_response(VolumeList(volumes=[engine.volumes.inspect(volume) for volume in found]))
+    found, warnings = await engine.volumes.list_all(request.query.filters())
+    shown = [engine.volumes.summary(volume) for volume in found]
+    return json_response(VolumeList(volumes=shown, warnings=list(warnings) or None))
 
 
 async def create(engine: Engine, request: Request) -> Response:
@@ -26,12 +27,18 @@ async def create(engine: Engine, request: Request) -> Response:
     volume = await engine.volumes.create(
         asked.name, labels=asked.labels, options=asked.driver_opts, driver=asked.driver
     )
-    return json_response(engine.volumes.inspect(volume), 201)
+    return json_response(engine.volumes.summary(volume), 201)
 
 
-def inspect(engine: Engine, request: Request) -> Response:
+async def inspect(engine: Engine, request: Request) -> Response:
     """GET /volumes/{name} — 200."""
-    return json_response(engine.volumes.inspect(engine.volumes.get(request.name)))
+    return json_response(await engine.volumes.inspect(await engine.volumes.find(request.name)))
+
+
+async def rename(engine: Engine, request: Request) -> Response:
+    """POST /volumes/{name}/rename?name= — 204. Ours."""
+    await engine.volumes.rename(request.name, request.query.text("name"))
+    return Response(204)
 
 
 async def remove(engine: Engine, request: Request) -> Response:

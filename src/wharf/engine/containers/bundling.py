@@ -49,6 +49,7 @@ class Surroundings:
     seccomp: Seccomp = Seccomp()
     no_new_privileges: bool = False  # the daemon's default
     sources: Mapping[str, str] = field(default_factory=dict)  # by mount point: where the record's source is not it
+    restrictions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by mount point: what the host forbids
     files: frozenset[str] = frozenset()  # sources of read-only binds that are no directories
     recursive_read_only: bool = False  # the kernel can make a mount read-only with all that is mounted below (5.12)
 
@@ -229,4 +230,10 @@ def _etc_mounts(container: Container, around: Surroundings) -> Iterator[Mount]:
 
 
 def _user_mounts(container: Container, around: Surroundings) -> list[Mount]:
-    return user_mounts(container, around.sources, files=around.files, recursive_read_only=around.recursive_read_only)
+    return user_mounts(
+        container,
+        around.sources,
+        restrictions=around.restrictions,
+        files=around.files,
+        recursive_read_only=around.recursive_read_only,
+    )

@@ -117,7 +117,7 @@ class Mounting:
     async def fill(self, id: str, points: Iterable[MountPoint]) -> None:
         """Fills those volumes that are empty with what the container, which does not run, has at their targets."""
         found = [(self.volumes.get(point.name), point.destination) for point in points]
-        empty = [(volume, target) for volume, target in found if self.volumes.is_empty(volume)]
+        empty = [(volume, target) for volume, target in found if self.volumes.may_be_empty(volume)]
         if not empty:
             return
         async with self.snapshots.mounted(id) as root:

@@ -4,7 +4,7 @@ import asyncio
 import errno
 import os
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from wharf.errors import EngineError, InvalidArgument, NotFound
 from wharf.linux import detached, files, mountinfo
 from wharf.linux.idmap import open_user_namespace
 from wharf.linux.inside import opened, opened_within
+from wharf.linux.mounts import restrictions
 from wharf.runtime import records
 from wharf.snapshots.contract import Snapshots
 
@@ -29,6 +30,7 @@ class Opened:
 
     paths: dict[str, str] = field(default_factory=dict)  # of volumes, where they are mounted now
     mounts: dict[str, int] = field(default_factory=dict)  # descriptors of mounts that are nowhere yet
+    restrictions: dict[str, tuple[str, ...]] = field(default_factory=dict)  # what the host's mounts do not allow
 
 
 @dataclass(slots=True)
@@ -64,6 +66,9 @@ class Sources:
                 mount = await asyncio.to_thread(self._open, source, point, detail, user)
                 held.callback(os.close, mount)
                 found.mounts[point.destination] = mount
+        paths = {point.destination: point.source for point in container.mounts if point.type in ("bind", "volume")}
+        if paths:
+            found.restrictions = await asyncio.to_thread(_restrictions, paths | found.paths)
         return found
 
     def _open(self, source: str, point: MountPoint, detail: MountDetail, user: tuple[int, int]) -> int:
@@ -80,6 +85,15 @@ class Sources:
                     return detached.clone_open(inner, recursive=detail.recursive)
         except OSError as error:
             raise _told(error, source, detail) from error
+
+
+def _restrictions(paths: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """What is not there is the runtime's to tell."""
+    found = {}
+    for target, path in paths.items():
+        with suppress(OSError):
+            found[target] = restrictions(path)
+    return found
 
 
 def _needs_mount(detail: MountDetail) -> bool:

@@ -194,7 +194,8 @@ class Starter:
         user = around.user.uid, around.user.gid
         sources = await self.sources.opened(container, user, volumes=made, held=held)
         placed = sources.paths | placed_by_shim(sources.mounts, bundle)
-        spec, warnings = bundling.spec(container, replace(around, sources=placed), every=self.host.every)
+        around = replace(around, sources=placed, restrictions=sources.restrictions)
+        spec, warnings = bundling.spec(container, around, every=self.host.every)
         self.host.grant_realtime(container, cgroups.path_of(spec.cgroups_path))
         for warning in warnings:
             log.warning(warning, extra={"container": container.id})
@@ -214,6 +215,7 @@ class Starter:
             network_sysctls=sysctls.of_network(container.host),
             joined_shm=joined.shm,
             mounts=tuple(sources.mounts.values()),
+            forget=tuple(self.volumes.mounted_paths()),
         )
 
     def _log(self, container: Container) -> Log:

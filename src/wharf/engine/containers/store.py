@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from wharf.db.database import Database
 from wharf.engine.containers import record
-from wharf.engine.containers.record import Container
+from wharf.engine.containers.record import ALIVE, Container
 from wharf.errors import Conflict, InvalidArgument, NoSuchContainer
 
 
@@ -98,6 +98,11 @@ class ContainerStore:
         self.version += 1
         self._by_id.pop(container.id, None)
         self._id_by_name.pop(container.name, None)
+
+    def runs(self, id: str) -> bool:
+        """Whether `id` is that of a container with processes."""
+        container = self.get(id)
+        return container is not None and container.status in ALIVE
 
     def users_of_image(self, image: str) -> Sequence[tuple[str, bool]]:
         """Containers made from an image: id, and whether it runs."""

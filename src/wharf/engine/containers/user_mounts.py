@@ -1,6 +1,7 @@
 """The mounts that a container's user asked for, as the OCI runtime is told of them. Pure."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from wharf.engine.containers import mounts
 from wharf.engine.containers.record import Container
@@ -12,12 +13,14 @@ def user_mounts(
     container: Container,
     sources: Mapping[str, str],
     *,
+    restrictions: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
     files: frozenset[str] = frozenset(),
     recursive_read_only: bool = False,
 ) -> list[Mount]:
     """Binds, volumes, images and tmpfs of the record, parents first.
 
-    `sources` are, by mount point, the paths that differ from those of the record. Of `files` nothing can be below.
+    `sources` are, by mount point, the paths that differ from those of the record, `restrictions` what their mounts on
+    the host do not allow. Below `files` nothing can be.
     Raises NotImplementedByUs for a promise that this kernel cannot keep.
     """
     found = [
@@ -36,8 +39,11 @@ def user_mounts(
         whole = recursive_read_only and detail.depth != "top"
         # Nothing is mounted below a file, and crun takes "rro" to speak of a directory.
         whole = whole and point.source not in files
-        access = "rw" if point.rw else "rro" if whole else "ro"
-        options = ("rbind" if detail.recursive else "bind", access, point.propagation or "rprivate")
+        # crun mounts a bind anew with what it is told, and nothing else: what the host does not allow, it would.
+        kept = restrictions.get(point.destination, ())
+        access = ("rw",) if point.rw and "ro" not in kept else ("rro",) if whole and not point.rw else ("ro",)
+        others = (option for option in kept if option != "ro")
+        options = ("rbind" if detail.recursive else "bind", *access, *others, point.propagation or "rprivate")
         found.append(Mount(point.destination, "bind", sources.get(point.destination, point.source), options))
     return sorted(found, key=lambda mount: mount.destination.count("/"))
 

@@ -68,8 +68,16 @@ class ContainersView(Protocol):
     ) -> Sequence[ContainerSummary]: ...
 
 
+class DriversView(Protocol):
+    async def names(self) -> Sequence[str]:
+        """The drivers of volumes that answer."""
+
+
 class VolumesView(Protocol):
-    """What df asks of the volumes."""
+    """What info and df ask of the volumes."""
+
+    @property
+    def drivers(self) -> DriversView: ...
 
     async def usage(self) -> Sequence[VolumeSummary]:
         """All volumes with their sizes and numbers of users."""
@@ -106,6 +114,7 @@ class System:
         forwarding, (name, release) = host.ipv4_forwarding(), host.operating_system()
         devices = await asyncio.to_thread(registry.read, config.cdi_spec_dirs)
         warnings = host_warnings(features, ipv4_forwarding=forwarding, firewall=config.bridge.firewall)
+        volume_drivers = list(await self._volumes.drivers.names())
         return Info(
             id=engine_id(config.data_root),
             containers=sum(counts.values()),
@@ -116,7 +125,7 @@ class System:
             driver=self._snapshots.name,
             driver_status=self._driver_status(),
             docker_root_dir=str(config.data_root),
-            plugins=PluginsInfo(volume=["local"], network=list(NETWORK_DRIVERS), log=list(drivers.NAMES)),
+            plugins=PluginsInfo(volume=volume_drivers, network=list(NETWORK_DRIVERS), log=list(drivers.NAMES)),
             memory_limit=features.memory,
             swap_limit=features.swap,
             cpu_cfs_period=features.cpu_quota,

@@ -4,28 +4,32 @@ import asyncio
 import logging
 import os
 import secrets
-import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from wharf.apitypes.containers import MountPoint
 from wharf.apitypes.system import VolumeSummary, VolumeUsage
 from wharf.apitypes.volumes import VolumeInspect, VolumesPruned
 from wharf.db.database import Database
-from wharf.engine.volumes import record
+from wharf.engine.volumes.drivers import DEFAULT, open_drivers
+from wharf.engine.volumes.faults import during, mounting
 from wharf.engine.volumes.filters import Filters, list_matcher, prune_matcher
+from wharf.engine.volumes.locks import Locks
 from wharf.engine.volumes.record import ANONYMOUS, Volume
+from wharf.engine.volumes.store import VolumeStore
+from wharf.engine.volumes.uses import Uses
 from wharf.errors import Conflict, EngineError, InvalidArgument, NotFound, NotImplementedByUs
 from wharf.linux.inside import open_in_root
-from wharf.volumes.contract import Stopped, VolumeDriver
-from wharf.volumes.local import LocalDriver
+from wharf.plugins.client import PluginSilent
+from wharf.plugins.registry import Plugins
+from wharf.volumes.contract import Described, VolumeDriver
 
 log = logging.getLogger(__name__)
-Result = TypeVar("Result")
 
 
 class Publisher(Protocol):
@@ -37,19 +41,16 @@ class Publisher(Protocol):
 class Volumes:
     """All volumes. `users` is set by who knows the containers: ids of those that use a volume."""
 
-    def __init__(self, db: Database, root: Path, events: Publisher) -> None:
-        self._db = db
+    def __init__(self, db: Database, root: Path, events: Publisher, plugins: Plugins | None = None) -> None:
         self._events = events
-        local = LocalDriver(root)
-        self._drivers: dict[str, VolumeDriver] = {local.name: local}
-        self._by_name: dict[str, Volume] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
-        self._lock_users: Counter[str] = Counter()
+        self.drivers = open_drivers(root, plugins or Plugins())
+        self._store = VolumeStore(db)
+        self._uses = Uses(db)
+        self._locks = Locks()
         self._held: Counter[str] = Counter()
+        self._settled = False  # what an earlier engine left is not known to be needed yet
+        self._settling: asyncio.Task[None] | None = None
         self.users: Callable[[str], Sequence[str]] = lambda name: ()
-        for row in db.read("SELECT record FROM volumes"):
-            volume = record.decode(row[0])
-            self._by_name[volume.name] = volume
         self._finish_earlier_work()
 
     # ── create, find ──
@@ -71,40 +72,84 @@ class Volumes:
         if not name:
             name = secrets.token_hex(32)
             labels[ANONYMOUS] = ""
-        async with self._locked(name):
-            if present := self._by_name.get(name):
+        async with self._locks.locked(name):
+            if present := self._store.get(name):
                 if driver not in ("", present.driver):
-                    raise Conflict(f"create {name}: volume exists with driver {present.driver}")
+                    with during("create", name):
+                        await self.drivers.get(driver)
+                    taken = f"driver '{present.driver}' already has volume '{name}'"
+                    raise Conflict(f"create {name}: {taken}: volume name must be unique")
                 return present
-            driver = driver or LocalDriver.name
-            with _during("create", name):
-                chosen = self._driver(driver)
-                chosen.check(name, options or {})
-                mountpoint = os.fspath(chosen.mountpoint(name))
-                volume = Volume(name, driver, mountpoint, _now(), labels, dict(options or {}))
-                self._record(volume)
-                try:
-                    chosen.ensure(name)
-                except BaseException:
-                    self._erase(name)
-                    raise
-        self._events.publish("volume", "create", name, {"driver": driver})
+            if not driver and ANONYMOUS not in labels and (found := await self._elsewhere(name)):
+                return found
+            with during("create", name):
+                volume = await self._make(Volume(name, driver or DEFAULT, "", _now(), labels, dict(options or {})))
+        self._events.publish("volume", "create", name, {"driver": volume.driver})
         return volume
+
+    async def _make(self, volume: Volume) -> Volume:
+        driver = await self.drivers.get(volume.driver)
+        await driver.create(volume.name, volume.options)
+        described = await _quietly_described(driver, volume.name)
+        volume = replace(volume, mountpoint=described.mountpoint)
+        self._store.add(volume)
+        return volume
+
+    async def _elsewhere(self, name: str) -> Volume | None:
+        """A volume that a plugin has without our having made it: from now on it is known."""
+        drivers, _ = await self.drivers.plugin_drivers()
+        for driver in drivers:
+            try:
+                async with asyncio.timeout(self.drivers.plugins.settings.listing.total_seconds()):
+                    described = await driver.describe(name)
+            except (EngineError, TimeoutError):
+                continue
+            volume = Volume(name, driver.name, described.mountpoint, described.created_at or _now())
+            self._store.add(volume)
+            return volume
+        return None
 
     def get(self, name: str) -> Volume:
         """Raises NotFound."""
-        try:
-            return self._by_name[name]
-        except KeyError:
-            raise NotFound(f"get {name}: no such volume") from None
+        volume = self._store.get(name)
+        if volume is None:
+            raise NotFound(f"get {name}: no such volume")
+        return volume
+
+    async def find(self, name: str) -> Volume:
+        """As get(), but plugins are asked, too."""
+        return self._store.get(name) or await self._elsewhere(name) or self.get(name)
 
     async def list(self, filters: Filters) -> Sequence[Volume]:
-        """By name. Raises InvalidArgument for an unknown filter."""
+        """Those on record, by name. Raises InvalidArgument for an unknown filter."""
         matches = list_matcher(filters, self._is_used)
-        return [volume for _, volume in sorted(self._by_name.items()) if matches(volume)]
+        return [volume for volume in self._store if matches(volume)]
 
-    def inspect(self, volume: Volume) -> VolumeInspect:
-        """The volume as the API shows it."""
+    async def list_all(self, filters: Filters) -> tuple[Sequence[Volume], Sequence[str]]:
+        """Also those that only a plugin knows; warnings about plugins that do not answer.
+
+        Plugins delay it by no more than the settings say, however many they are. Raises InvalidArgument.
+        """
+        matches = list_matcher(filters, self._is_used)
+        drivers, silent = await self.drivers.plugin_drivers()
+        named = await asyncio.gather(*(self._names(driver) for driver in drivers))
+        found = {volume.name: volume for volume in self._store}
+        for driver, names in zip(drivers, named, strict=True):
+            silent = [*silent, *([driver.name] if names is None else ())]
+            for name in names or ():
+                found.setdefault(name, Volume(name, driver.name, "", ""))
+        warnings = [f"volume plugin {name} does not answer: its volumes may be missing" for name in silent]
+        return [volume for _, volume in sorted(found.items()) if matches(volume)], warnings
+
+    async def _names(self, driver: VolumeDriver) -> Sequence[str] | None:
+        try:
+            async with asyncio.timeout(self.drivers.plugins.settings.listing.total_seconds()):
+                return await driver.names()
+        except (EngineError, TimeoutError):
+            return None
+
+    def summary(self, volume: Volume) -> VolumeInspect:
+        """The volume as a list shows it: no driver is asked."""
         return VolumeInspect(
             created_at=volume.created_at,
             driver=volume.driver,
@@ -112,8 +157,16 @@ class Volumes:
             mountpoint=volume.mountpoint,
             name=volume.name,
             options=dict(volume.options) or None,
-            scope=self._driver(volume.driver).scope,
+            scope=self.drivers.known_scope(volume.driver),
         )
+
+    async def inspect(self, volume: Volume) -> VolumeInspect:
+        """The volume with what its driver tells. Raises EngineError for a plugin that does not answer."""
+        with during("get", volume.name):
+            driver = await self.drivers.get(volume.driver)
+            described = await driver.describe(volume.name)
+        shown = replace(volume, mountpoint=described.mountpoint or volume.mountpoint)
+        return self.summary(shown).with_status(described.status)
 
     async def usage(self) -> Sequence[VolumeSummary]:
         """All volumes with what they take on disk and how many containers use them."""
@@ -125,30 +178,30 @@ class Volumes:
                 created_at=volume.created_at,
                 labels=dict(volume.labels) or None,
                 options=dict(volume.options) or None,
+                scope=self.drivers.known_scope(volume.driver),
                 usage_data=VolumeUsage(size=await self._size(volume), ref_count=len(self.users(volume.name))),
             )
             for volume in await self.list({})
         ]
 
-    # ── remove ──
+    # ── remove, rename ──
 
     async def remove(self, name: str, *, force: bool = False, leaving: str = "") -> None:
         """Removes a volume and all in it; `force` is content when there is none. Raises NotFound, Conflict.
 
         `leaving` is the id of a container that is being removed itself: it does not count as a user.
         """
-        if name not in self._by_name and force:
-            return
-        async with self._locked(name):
-            if name not in self._by_name and force:
+        async with self._locks.locked(name):
+            volume = self._store.get(name) or await self._elsewhere(name)
+            if volume is None and force:
                 return
-            await self._remove(self.get(name), leaving)
+            await self._remove(volume or self.get(name), leaving)
 
     async def prune(self, filters: Filters) -> VolumesPruned:
-        """Removes the unused volumes that the filters name."""
+        """Removes the unused volumes of this machine that the filters name."""
         matches = prune_matcher(filters)
         removed, freed = [], 0
-        for volume in await self.list({"dangling": ["true"]}):
+        for volume in await self.list({"dangling": ["true"], "driver": [DEFAULT]}):
             if not matches(volume):
                 continue
             size = await self._size(volume)
@@ -162,31 +215,54 @@ class Volumes:
         return VolumesPruned(volumes_deleted=removed, space_reclaimed=freed)
 
     async def _remove(self, volume: Volume, leaving: str) -> None:
-        if users := [id for id in self.users(volume.name) if id != leaving]:
-            raise Conflict(f"remove {volume.name}: volume is in use - [{', '.join(users)}]")
-        if self._held[volume.name]:
-            raise Conflict(f"remove {volume.name}: volume is in use - [a container that is being created]")
-        driver = self._driver(volume.driver)
-        with _during("remove", volume.name):
+        with during("remove", volume.name):
+            self._require_unused(volume.name, "remove", leaving)
+            driver = await self.drivers.get(volume.driver)
             # First out of sight, then out of the records: a death in between is seen by the next engine.
-            withdrawn = driver.withdraw(volume.name)
-            self._erase(volume.name)
+            withdrawn = await driver.withdraw(volume.name)
+            self._store.remove(volume.name)
             self._events.publish("volume", "destroy", volume.name, {"driver": volume.driver})
-            await _in_thread(lambda stopped: driver.remove(withdrawn))
+            await driver.remove(withdrawn)
+
+    async def rename(self, name: str, new: str) -> None:
+        """Gives a volume that nobody uses another name. Raises NotFound, Conflict, InvalidArgument.
+
+        It has the old name or the new one, whatever happens; what it answered survives a power cut.
+        """
+        if name == new:
+            raise InvalidArgument("Renaming a volume with the same name as its current name")
+        first, second = sorted((name, new))
+        async with self._locks.locked(first), self._locks.locked(second):
+            volume = self.get(name)
+            with during("rename", name):
+                if volume.driver != DEFAULT:
+                    raise NotImplementedByUs(f"volumes of the driver {volume.driver} cannot be renamed")
+                self.drivers.local.check_name(new)
+            self._require_unused(name, "rename", "")
+            if self._store.get(new):
+                raise Conflict(f"rename {name}: a volume with the name {new} exists")
+            labels = {label: text for label, text in volume.labels.items() if label != ANONYMOUS}
+            renamed = replace(volume, name=new, mountpoint=self.drivers.local.mountpoint(new), labels=labels)
+            self._store.begin_rename(volume, renamed)
+            await self.drivers.local.rename(name, new)
+            self._store.end_rename(name)
+        self._events.publish("volume", "rename", new, {"driver": volume.driver, "oldName": name})
+
+    def _require_unused(self, name: str, what: str, leaving: str) -> None:
+        if users := [id for id in self.users(name) if id != leaving]:
+            raise Conflict(f"{what} {name}: volume is in use - [{', '.join(users)}]")
+        if self._held[name]:
+            raise Conflict(f"{what} {name}: volume is in use - [a container that is being created]")
 
     def _finish_earlier_work(self) -> None:
-        """Ends what an earlier engine began. The trees are deleted aside: nobody waits for them."""
-        for volume in self._by_name.values():
-            self._drivers[volume.driver].recover(volume.name)
-        for driver in self._drivers.values():
-            withdrawn = driver.withdrawn()
-            for name in withdrawn.values():
-                if name in self._by_name and not driver.mountpoint(name).exists():
-                    self._erase(name)
-            if withdrawn:
-                threading.Thread(
-                    target=_remove_quietly, args=(driver, list(withdrawn)), name="remove volumes", daemon=True
-                ).start()
+        """Ends what an earlier engine began."""
+        for old, new in self._store.renames():
+            self.drivers.local.finish_rename(old, new)
+            self._store.end_rename(old)
+        local = [volume.name for volume in self._store if volume.driver == DEFAULT]
+        for name in self.drivers.local.recover(local):
+            if self._store.get(name):
+                self._store.remove(name)
 
     def _is_used(self, name: str) -> bool:
         return bool(self.users(name)) or self._held[name] > 0
@@ -203,39 +279,42 @@ class Volumes:
             self._held[name] -= 1
             self._held += Counter()  # drops the zeros
 
-    def is_empty(self, volume: Volume) -> bool:
-        """Whether copy_up() would fill it: worth asking before a container's root is mounted for that."""
-        return self._driver(volume.driver).is_empty(volume.name)
+    def may_be_empty(self, volume: Volume) -> bool:
+        """Whether copy_up() might fill it: worth asking before a container's root is mounted for that."""
+        return volume.driver != DEFAULT or self.drivers.local.may_be_empty(volume.name)
 
     async def copy_up(self, volume: Volume, container_root: Path, target: str) -> None:
         """Fills an empty volume with what the image has at `target`, a path inside `container_root`.
 
         Content, owners, modes, extended attributes, hard links, holes and times are the image's; links in `target`
-        lead nowhere outside. All or nothing, also if the engine dies. Does nothing when the volume is not empty or
-        the image has nothing there.
+        lead nowhere outside. A directory of this machine gets all or nothing, also if the engine dies. Does nothing
+        when the volume is not empty or the image has nothing there.
         """
-        driver = self._driver(volume.driver)
-        with self.held(volume.name), _during("copy up to", volume.name):
+        with self.held(volume.name), during("copy up to", volume.name):
             source = _open_target(container_root, target)
             if source is None:
                 return
+            user = f"copy-up-{secrets.token_hex(4)}"
             try:
-                async with self._locked(volume.name):
-                    driver.ensure(volume.name)
-                    if driver.is_empty(volume.name):
-                        await _in_thread(lambda stopped: driver.fill(volume.name, source, stopped))
+                async with self._locks.locked(volume.name):
+                    driver = await self.drivers.get(volume.driver)
+                    path = await self._mount(driver, volume, user)
+                    try:
+                        await driver.fill(volume.name, path, source)
+                    finally:
+                        await self._unmount(driver, volume, user)
             finally:
                 os.close(source)
 
     async def attach(self, mount: MountPoint, user: str) -> str:
         """Makes sure that the volume of `mount` can be used by the container `user`; the path where it is.
 
-        Undone by detach(). Raises NotFound, EngineError.
+        Undone by detach(), also after a failure. Raises NotFound, EngineError.
         """
         volume = self.get(mount.name)
-        async with self._locked(volume.name):
-            with _during("mount", volume.name):
-                self._driver(volume.driver).ensure(volume.name)
+        async with self._locks.locked(volume.name):
+            with mounting(volume):
+                path = await self._mount(await self.drivers.get(volume.driver), volume, user)
         attributes = {
             "container": user,
             "destination": mount.destination,
@@ -244,46 +323,78 @@ class Volumes:
             "read/write": "true" if mount.rw else "false",
         }
         self._events.publish("volume", "mount", volume.name, attributes)
-        return volume.mountpoint
+        return path
 
     async def detach(self, mount: MountPoint, user: str) -> None:
         """The container `user` does not use the volume any more."""
+        # While the engine opens nobody waits for a plugin: settle() gives back what has ended by then.
+        if self._settled and user in self._uses.of(mount.name):
+            await self._give_back(mount.name, user)
         self._events.publish("volume", "unmount", mount.name, {"container": user, "driver": mount.driver})
 
-    # ── records ──
+    def mounted_paths(self) -> Sequence[str]:
+        """Where volumes are mounted on the host now, for who must not keep them."""
+        found = (self._store.get(name) for name in self._uses.volumes())
+        return [volume.mountpoint for volume in found if volume is not None and volume.mountpoint]
 
-    def _driver(self, name: str) -> VolumeDriver:
+    async def _mount(self, driver: VolumeDriver, volume: Volume, user: str) -> str:
+        if not driver.needs_mount(volume.options):
+            return await driver.mount(volume.name, volume.options, user)
+        self._uses.begin(volume.name, user)
         try:
-            return self._drivers[name]
-        except KeyError:
-            raise NotFound(f'error looking up volume plugin {name}: plugin "{name}" not found') from None
+            return await driver.mount(volume.name, volume.options, user)
+        except PluginSilent:
+            raise  # nobody knows whether it is mounted now: settle() asks again
+        except EngineError:
+            self._uses.end(volume.name, user)
+            raise
 
-    def _record(self, volume: Volume) -> None:
-        with self._db.write(durable=True) as db:
-            db.execute("INSERT INTO volumes (name, record) VALUES (?, ?)", (volume.name, record.encode(volume)))
-        self._by_name[volume.name] = volume
+    async def _unmount(self, driver: VolumeDriver, volume: Volume, user: str) -> None:
+        if user in self._uses.of(volume.name):
+            last = self._uses.of(volume.name) == {user}
+            await driver.unmount(volume.name, volume.options, user, last=last)
+            self._uses.end(volume.name, user)
 
-    def _erase(self, name: str) -> None:
-        with self._db.write(durable=True) as db:
-            db.execute("DELETE FROM volumes WHERE name = ?", (name,))
-        self._by_name.pop(name, None)
+    async def _give_back(self, name: str, user: str) -> None:
+        """Unmounts; where that fails it stays on record, and the next engine tries again."""
+        async with self._locks.locked(name):
+            volume = self._store.get(name)
+            try:
+                if volume is not None:
+                    await self._unmount(await self.drivers.get(volume.driver), volume, user)
+                else:
+                    self._uses.end(name, user)
+            except (EngineError, OSError) as error:
+                log.warning("a volume could not be unmounted", extra={"volume": name, "reason": str(error)})
+
+    def settle(self, runs: Callable[[str], bool]) -> None:
+        """Gives back, in the background, what an earlier engine had mounted for who does not run any more."""
+        self._settled = True
+        stale = [(name, user) for name, user in self._uses if not runs(user)]
+        if stale:
+            self._settling = asyncio.create_task(self._settle(stale), name="unmount volumes")
+
+    async def _settle(self, stale: Sequence[tuple[str, str]]) -> None:
+        await asyncio.gather(*(self._give_back(name, user) for name, user in stale))
+
+    def close(self) -> None:
+        """Nobody waits for plugins any more."""
+        if self._settling is not None:
+            self._settling.cancel()
+        self.drivers.plugins.close()
 
     async def _size(self, volume: Volume) -> int:
-        driver = self._driver(volume.driver)
-        return await _in_thread(lambda stopped: driver.usage(volume.name))
+        if volume.driver != DEFAULT:
+            return -1
+        return await self.drivers.local.usage(volume.name)
 
-    @asynccontextmanager
-    async def _locked(self, name: str) -> AsyncIterator[None]:
-        """One change of a volume at a time. Locks exist only while somebody wants them."""
-        lock = self._locks.setdefault(name, asyncio.Lock())
-        self._lock_users[name] += 1
-        try:
-            async with lock:
-                yield
-        finally:
-            self._lock_users[name] -= 1
-            if not self._lock_users[name]:
-                del self._lock_users[name], self._locks[name]
+
+async def _quietly_described(driver: VolumeDriver, name: str) -> Described:
+    """Of a volume that was just made. A driver that cannot tell is asked again by who wants to know."""
+    try:
+        return await driver.describe(name)
+    except EngineError:
+        return Described()
 
 
 def _now() -> str:
@@ -299,41 +410,3 @@ def _open_target(root: Path, target: str) -> int | None:
         return None
     finally:
         os.close(top)
-
-
-@contextmanager
-def _during(what: str, name: str) -> Iterator[None]:
-    """Errors say which volume they are about, as dockerd's do."""
-    try:
-        yield
-    except (InvalidArgument, NotFound, NotImplementedByUs) as error:
-        raise type(error)(f"{what} {name}: {error}") from error
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        raise EngineError(f"{what} {name}: {where}{error.strerror}") from error
-
-
-async def _in_thread(work: Callable[[Stopped], Result]) -> Result:
-    """Runs `work` aside. Who is cancelled waits until it has really ended: nothing goes on behind his back."""
-    stop = threading.Event()
-    running = asyncio.ensure_future(asyncio.to_thread(work, stop.is_set))
-    try:
-        return await asyncio.shield(running)
-    except asyncio.CancelledError:
-        stop.set()
-        while not running.done():
-            try:
-                await asyncio.wait([running])
-            except asyncio.CancelledError:
-                continue
-        if not running.cancelled():
-            running.exception()  # seen: it is the cancellation that counts
-        raise
-
-
-def _remove_quietly(driver: VolumeDriver, withdrawn: Sequence[str]) -> None:
-    for ticket in withdrawn:
-        try:
-            driver.remove(ticket)
-        except OSError as error:
-            log.warning("a removed volume's files stay", extra={"ticket": ticket, "reason": str(error)})

@@ -157,10 +157,10 @@ def place_mounts(mounts: list[int]) -> None:
         os.close(mount)
 
 
-def forget_mounts(count: int) -> None:
-    """The container has them by now, and ours would keep a file system busy for longer than it lives."""
-    for number in range(count):
+def forget_mounts(count: int, others: list[str]) -> None:
+    """The container has its mounts by now, and ours would keep file systems busy; so would `others`, of other's."""
+    for path in [f"{records.MOUNTS}/{number}" for number in range(count)] + others:
         try:
-            syscall.umount(f"{records.MOUNTS}/{number}", syscall.MNT_DETACH)
+            syscall.umount(path, syscall.MNT_DETACH | syscall.UMOUNT_NOFOLLOW)
         except OSError:
             pass  # they end with us

@@ -207,7 +207,7 @@ class Starter:
         finally:
             if console is not None:
                 console.close()
-        isolation.forget_mounts(asked["mounts"])
+        isolation.forget_mounts(asked["mounts"], self.launch["forget"])
         self._started(init, asked["listeners"], pending)
 
     def _place_mounts(self, count: int) -> None:

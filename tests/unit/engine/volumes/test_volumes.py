@@ -11,9 +11,9 @@ import pytest
 from wharf.apitypes.containers import MountPoint
 from wharf.db.database import Database
 from wharf.engine.volumes import Volumes
-from wharf.errors import Conflict, EngineError, InvalidArgument, NotFound, NotImplementedByUs
+from wharf.errors import Conflict, EngineError, InvalidArgument, NotFound
 from wharf.events.bus import Bus
-from wharf.volumes.local import LocalDriver
+from wharf.volumes.directories import Directories
 
 
 class Place:
@@ -81,7 +81,8 @@ def test_a_volume_without_a_name_gets_one_and_is_marked(place: Place) -> None:
         ("a/b", "local", {}, InvalidArgument, 'create a/b: "a/b" includes invalid characters for a local volume name'),
         ("xx", "foo", {}, NotFound, 'create xx: error looking up volume plugin foo: plugin "foo" not found'),
         ("xx", "local", {"foo": "1"}, InvalidArgument, 'create xx: invalid option: "foo"'),
-        ("xx", "local", {"type": "nfs", "device": ":/x", "o": "addr=1"}, NotImplementedByUs, "create xx: "),
+        ("xx", "local", {"o": "bind"}, InvalidArgument, 'create xx: missing required option: "device"'),
+        ("xx", "local", {"device": "/x"}, InvalidArgument, 'create xx: missing required option: "type"'),
     ],
 )
 def test_refused(
@@ -190,7 +191,7 @@ def test_an_engine_that_died_while_removing_is_followed_by_one_that_finishes(pla
     volumes = place.open()
     asyncio.run(volumes.create("data"))
     Path(volumes.get("data").mountpoint, "file").write_text("x")
-    LocalDriver(place.path / "volumes").withdraw("data")
+    Directories(place.path / "volumes").withdraw("data")
     volumes = place.open()
     assert asyncio.run(names(volumes)) == []
     wait_until_nothing_is_withdrawn(place)
@@ -213,11 +214,11 @@ def test_copy_up_fills_an_empty_volume_once(place: Place, image: Path) -> None:
     async def run() -> None:
         volumes = place.open()
         volume = await volumes.create("data")
-        assert volumes.is_empty(volume)
+        assert volumes.may_be_empty(volume)
         await asyncio.gather(*(volumes.copy_up(volume, image, "/content") for _ in range(5)))
         assert Path(volume.mountpoint, "sub/file").read_text() == "from the image"
         assert Path(volume.mountpoint).stat().st_mode & 0o7777 == 0o1777
-        assert not volumes.is_empty(volume)
+        assert not volumes.may_be_empty(volume)
         Path(volume.mountpoint, "sub/file").unlink()
         await volumes.copy_up(volume, image, "/content")
         assert list(Path(volume.mountpoint, "sub").iterdir()) == []
@@ -292,7 +293,7 @@ def test_a_start_repairs_what_somebody_deleted(place: Place) -> None:
 
 def test_what_the_api_shows(place: Place) -> None:
     volumes = place.open()
-    shown = volumes.inspect(asyncio.run(volumes.create("data", labels={"a": "b"})))
+    shown = volumes.summary(asyncio.run(volumes.create("data", labels={"a": "b"})))
     assert (shown.name, shown.driver, shown.scope, shown.labels, shown.options) == (
         "data",
         "local",
@@ -303,3 +304,47 @@ def test_what_the_api_shows(place: Place) -> None:
     place.users = {"data": ["c1"]}
     [usage] = asyncio.run(volumes.usage())
     assert (usage.name, usage.usage_data.size, usage.usage_data.ref_count) == ("data", 0, 1)
+
+
+def test_a_rename_that_died_is_ended_by_the_next_engine(place: Place) -> None:
+    async def begin() -> None:
+        volumes = place.open()
+        volume = await volumes.create("old", labels={"a": "b"})
+        Path(volume.mountpoint, "file").write_text("kept")
+        place.users = {"old": ["c1"]}
+        with pytest.raises(Conflict, match=r"^rename old: volume is in use - \[c1\]$"):
+            await volumes.rename("old", "new")
+        place.users = {}
+        with pytest.raises(OSError):
+            # The death in between: the directory cannot be moved.
+            (place.path / "volumes/new/_data").mkdir(parents=True)
+            await volumes.rename("old", "new")
+        (place.path / "volumes/new/_data").rmdir()
+        (place.path / "volumes/new").rmdir()
+
+    asyncio.run(begin())
+    volumes = place.open()
+    assert asyncio.run(names(volumes)) == ["new"]
+    assert Path(volumes.get("new").mountpoint, "file").read_text() == "kept"
+    assert volumes.get("new").labels == {"a": "b"}
+    asyncio.run(volumes.rename("new", "newer"))
+    assert Path(place.open().get("newer").mountpoint, "file").read_text() == "kept"
+
+
+def test_renames_that_are_refused(place: Place) -> None:
+    async def run() -> None:
+        volumes = place.open()
+        await volumes.create("one")
+        await volumes.create("two")
+        for new, text in (
+            ("two", "a volume with the name two exists"),
+            ("a/b", "includes invalid"),
+            ("one", "same name"),
+        ):
+            with pytest.raises((Conflict, InvalidArgument), match=text):
+                await volumes.rename("one", new)
+        with pytest.raises(NotFound):
+            await volumes.rename("none", "three")
+        assert await names(volumes) == ["one", "two"]
+
+    asyncio.run(run())

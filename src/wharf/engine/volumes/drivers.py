@@ -1,0 +1,69 @@
+"""The drivers that there are: local, and every plugin that implements one."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from wharf.errors import EngineError, NotFound
+from wharf.plugins.registry import Plugins
+from wharf.volumes.contract import VolumeDriver
+from wharf.volumes.local import LocalDriver
+from wharf.volumes.plugin import KIND, PluginDriver
+
+DEFAULT: Final = LocalDriver.name
+
+
+@dataclass(slots=True)
+class Drivers:
+    local: LocalDriver
+    plugins: Plugins
+    _opened: dict[str, PluginDriver] = field(default_factory=dict)
+
+    async def get(self, name: str) -> VolumeDriver:
+        """Raises NotFound, and EngineError for a plugin that does not answer."""
+        if name == DEFAULT:
+            return self.local
+        # Docker's clients may say which version of a managed plugin they mean.
+        plugin = await self.plugins.get(name.removesuffix(":latest"))
+        missing = f"error looking up volume plugin {name}: plugin {name!r} ".replace("'", '"')
+        if plugin is None:
+            raise NotFound(f"{missing}not found")
+        if KIND not in plugin.implements:
+            raise NotFound(f"{missing}does not implement the requested interface")
+        known = self._opened.get(name)
+        if known is None or not known.is_of(plugin):
+            known = self._opened[name] = await PluginDriver.opened(self.plugins, plugin)
+        return known
+
+    def known_scope(self, name: str) -> str:
+        """Of a driver, without asking a plugin that has not been asked before."""
+        known = self._opened.get(name)
+        return known.scope if known is not None else "local"
+
+    async def plugin_drivers(self) -> tuple[Sequence[VolumeDriver], Sequence[str]]:
+        """All plugins that answer now, and the names of those that do not. Takes no longer than a list may."""
+        within = self.plugins.settings.listing
+        plugins, silent = await self.plugins.implementing(KIND, within)
+        found = await asyncio.gather(*(self._in_time(plugin.name, within) for plugin in plugins))
+        missing = [plugin.name for plugin, driver in zip(plugins, found, strict=True) if driver is None]
+        return [driver for driver in found if driver is not None], [*silent, *missing]
+
+    async def _in_time(self, name: str, within: timedelta) -> VolumeDriver | None:
+        try:
+            async with asyncio.timeout(within.total_seconds()):
+                return await self.get(name)
+        except (TimeoutError, EngineError):
+            return None
+
+    async def names(self) -> Sequence[str]:
+        """As docker info shows them."""
+        plugins, _ = await self.plugin_drivers()
+        return [DEFAULT, *(driver.name for driver in plugins)]
+
+
+def open_drivers(root: Path, plugins: Plugins) -> Drivers:
+    """The drivers of an engine whose local volumes are below `root`."""
+    return Drivers(LocalDriver(root), plugins)

@@ -1,0 +1,104 @@
+"""The plugins of this machine: found when they are asked for, and greeted once."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final
+
+from wharf.errors import EngineError
+from wharf.plugins.client import PluginClient, PluginSilent
+from wharf.plugins.discovery import Address, Roots
+
+#: Of questions that any plugin answers at once.
+SHORT: Final = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Times are dockerd's: work that may reach other machines gets `long`, a plugin that starts late `patience`."""
+
+    roots: Roots = field(default_factory=Roots)
+    long: timedelta = timedelta(minutes=2)
+    short: timedelta = timedelta(minutes=1)
+    patience: timedelta = timedelta(seconds=15)
+    listing: timedelta = timedelta(seconds=2)  # how long a list waits for all plugins together
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """A plugin that has answered the handshake."""
+
+    name: str
+    client: PluginClient
+    implements: frozenset[str]  # "VolumeDriver", "NetworkDriver", "LogDriver" …
+
+
+@dataclass(slots=True)
+class Plugins:
+    settings: Settings = field(default_factory=Settings)
+    _known: dict[str, Plugin] = field(default_factory=dict)
+    _greeting: dict[str, "asyncio.Task[Plugin]"] = field(default_factory=dict)
+
+    async def get(self, name: str, *, patience: timedelta | None = None) -> Plugin | None:
+        """The plugin of this name, after the handshake; None when there is none. Raises EngineError.
+
+        Several who ask at once wait for the same handshake, and who is cancelled does not end it for the others.
+        """
+        address = self.settings.roots.find(name)
+        known = self._known.get(name)
+        if address is None:
+            # One that was greeted and stopped since: who uses it hears so from the question that fails.
+            return known
+        if known is not None and known.client.address == address:
+            return known
+        if name not in self._greeting:
+            wait = self.settings.patience if patience is None else patience
+            task = asyncio.create_task(self._greet(address, wait), name=f"greet plugin {name}")
+            task.add_done_callback(lambda done: self._greeted(name, done))
+            self._greeting[name] = task
+        return await asyncio.shield(self._greeting[name])
+
+    def _greeted(self, name: str, task: "asyncio.Task[Plugin]") -> None:
+        self._greeting.pop(name, None)
+        if not task.cancelled() and task.exception() is None:
+            self._known[name] = task.result()
+
+    async def _greet(self, address: Address, patience: timedelta) -> Plugin:
+        client = PluginClient(address)
+        answer = await client.call("Plugin.Activate", within=self.settings.short, patience=patience)
+        implements = answer.get("Implements")
+        names = implements if isinstance(implements, list) else []
+        return Plugin(address.name, client, frozenset(name for name in names if isinstance(name, str)))
+
+    async def implementing(self, kind: str, within: timedelta) -> tuple[Sequence[Plugin], Sequence[str]]:
+        """All plugins that are found and are of this kind, and the names of those that did not answer in time."""
+        names = self.settings.roots.names()
+        if not names:
+            return [], []
+        found = await asyncio.gather(*(self._in_time(name, within) for name in names))
+        plugins = [plugin for plugin in found if plugin is not None and kind in plugin.implements]
+        silent = [name for name, plugin in zip(names, found, strict=True) if plugin is None]
+        return plugins, silent
+
+    async def _in_time(self, name: str, within: timedelta) -> Plugin | None:
+        try:
+            async with asyncio.timeout(within.total_seconds()):
+                return await self.get(name, patience=timedelta(0))
+        except (TimeoutError, EngineError):
+            return None
+
+    async def call(
+        self, plugin: Plugin, method: str, arguments: dict[str, Any] | None = None, *, within: timedelta
+    ) -> dict[str, Any]:
+        """One question to a plugin. Raises PluginFailed, PluginSilent; after that it is greeted anew."""
+        try:
+            return await plugin.client.call(method, arguments, within=within, patience=self.settings.patience)
+        except PluginSilent:
+            self._known.pop(plugin.name, None)
+            raise
+
+    def close(self) -> None:
+        """Nobody waits for a handshake any more."""
+        for task in self._greeting.values():
+            task.cancel()

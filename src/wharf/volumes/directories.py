@@ -1,0 +1,178 @@
+"""Volumes as directories of this machine: how they are made, filled and removed, whenever we die. All of it blocks.
+
+On disk, below the root:
+
+    NAME/_data    the content, the only directory that containers see
+    NAME/_copy    a copy-up that is being made; worthless after a death
+    NAME/_moving  a complete copy whose entries are being moved to _data; finished by who finds it
+    .removed/TICKET/NAME   a volume (or a _copy) that is gone for everybody and is being deleted
+"""
+
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from wharf.linux.trees import remove_tree
+from wharf.volumes.copying import copy_attributes, copy_tree
+from wharf.volumes.threads import Stopped
+
+_REMOVED: Final = ".removed"  # no volume's name: they begin with a letter or digit
+_PLACE_MODE: Final = 0o701  # containers' users pass through it and see nothing
+_DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class Directories:
+    """The volumes below one root. Names have been checked; one change of a volume at a time."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def mountpoint(self, name: str) -> Path:
+        return self._root / name / "_data"
+
+    def ensure(self, name: str) -> None:
+        """Makes the volume's place unless it is there, and ends what an earlier process left half done. Quick."""
+        place = self._root / name
+        data = place / "_data"
+        if not data.is_dir():
+            self._root.mkdir(mode=_PLACE_MODE, parents=True, exist_ok=True)
+            place.mkdir(mode=_PLACE_MODE, exist_ok=True)
+            data.mkdir(mode=0o755, exist_ok=True)
+            data.chmod(0o755)  # whatever the umask
+        self._finish_fill(place)
+
+    def is_empty(self, name: str) -> bool:
+        """Whether fill() would do anything."""
+        try:
+            with os.scandir(self.mountpoint(name)) as entries:
+                return next(entries, None) is None
+        except FileNotFoundError:
+            return True
+
+    def fill(self, name: str, source: int, stopped: Stopped) -> None:
+        """Copies the open directory `source` into the volume if that is empty. Long.
+
+        All or nothing: after a failure, and after the death of this process, the volume counts as empty, or it is
+        completed by the next ensure() or fill().
+        """
+        self.ensure(name)
+        if not self.is_empty(name):
+            return
+        place = self._root / name
+        copy = place / "_copy"
+        remove_tree(copy)
+        # Closed to everybody until it is complete: then no user of the image can reach into it from the host.
+        copy.mkdir(mode=0o700)
+        try:
+            with _opened(copy) as target:
+                copy_tree(source, target, stopped)
+        except BaseException:
+            remove_tree(copy)  # on a full disk it would be in everybody's way
+            raise
+        copy.rename(place / "_moving")
+        self._finish_fill(place)
+
+    def _finish_fill(self, place: Path) -> None:
+        """Moves a complete copy into the volume.
+
+        Entry by entry into the directory that is there, instead of the whole directory over it: a container that has
+        the volume mounted already must see the files too.
+        """
+        try:
+            moving = os.open(place / "_moving", _DIRECTORY)
+        except FileNotFoundError:
+            return
+        try:
+            with _opened(place / "_data") as data:
+                times = os.fstat(moving)
+                for name in os.listdir(moving):  # noqa: PTH208 (a descriptor)
+                    _move_unless_there(moving, data, name)
+                os.utime(moving, ns=(times.st_atime_ns, times.st_mtime_ns))
+                copy_attributes(moving, data)
+        finally:
+            os.close(moving)
+        remove_tree(place / "_moving")
+
+    def withdraw(self, name: str) -> str:
+        """Takes the volume out of sight, so that its name is free; returns what remove() wants. Quick.
+
+        Fine when somebody deleted the volume by hand.
+        """
+        grave = self._new_grave()
+        try:
+            (self._root / name).rename(grave / name)
+        except FileNotFoundError:
+            pass  # somebody deleted it by hand
+        return grave.name
+
+    def _new_grave(self) -> Path:
+        self._root.mkdir(mode=_PLACE_MODE, parents=True, exist_ok=True)
+        graves = self._root / _REMOVED
+        graves.mkdir(mode=0o700, exist_ok=True)
+        grave = graves / secrets.token_hex(8)
+        grave.mkdir(mode=0o700)
+        return grave
+
+    def remove(self, withdrawn: str) -> None:
+        """Deletes what withdraw() took away. Long; fine when there is nothing."""
+        remove_tree(self._root / _REMOVED / withdrawn)
+
+    def withdrawn(self) -> Mapping[str, str]:
+        """What an earlier process withdrew and did not remove: for each, the name of the volume ("" if unknown)."""
+        try:
+            graves = list((self._root / _REMOVED).iterdir())
+        except FileNotFoundError:
+            return {}
+        return {grave.name: next((place.name for place in grave.iterdir()), "") for grave in graves}
+
+    def recover(self, name: str) -> None:
+        """Withdraws what an earlier process left of an unfinished fill(). Quick; nobody may be filling the volume."""
+        copy = self._root / name / "_copy"
+        if copy.exists():
+            copy.rename(self._new_grave() / copy.name)
+
+    def rename(self, name: str, new: str) -> None:
+        """Gives a volume another name, which is free, on the disk too. Fine when that was done already."""
+        try:
+            (self._root / name).rename(self._root / new)
+        except FileNotFoundError:
+            self.ensure(new)  # or somebody deleted it by hand
+        with _opened(self._root) as root:
+            os.fsync(root)
+
+    def usage(self, name: str) -> int:
+        """Bytes of all files, a file with several names counted once. Long."""
+        sizes: dict[tuple[int, int], int] = {}
+        waiting = [os.fspath(self.mountpoint(name))]
+        while waiting:
+            try:
+                with os.scandir(waiting.pop()) as entries:
+                    for entry in entries:
+                        if entry.is_dir(follow_symlinks=False):
+                            waiting.append(entry.path)
+                        else:
+                            found = entry.stat(follow_symlinks=False)
+                            sizes[found.st_dev, found.st_ino] = found.st_size
+            except OSError:
+                continue  # changed under our eyes
+        return sum(sizes.values())
+
+
+def _move_unless_there(source: int, target: int, name: str) -> None:
+    """Who uses the volume already may have made an entry of this name: that one stays."""
+    try:
+        os.stat(name, dir_fd=target, follow_symlinks=False)
+    except FileNotFoundError:
+        os.rename(name, name, src_dir_fd=source, dst_dir_fd=target)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    fd = os.open(path, _DIRECTORY)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
