@@ -8,9 +8,11 @@ from typing import Any, Final
 
 import msgspec
 
-from wharf.apitypes.containers import ContainerConfig, ContainerInspect, ContainerSummary
+from wharf.apitypes.containers import ContainerConfig, ContainerInspect, ContainerSummary, NetworkingConfig
 from wharf.apitypes.images import ImageInspect, ImageSummary
+from wharf.apitypes.networks import NetworkCreateRequest, NetworkInspect
 from wharf.apitypes.system import DiskUsage, Info
+from wharf.errors import InvalidArgument
 
 Document = dict[str, Any]
 Change = Callable[[Document], None]
@@ -22,6 +24,10 @@ NAMED_VOLUMES_SPARED_SINCE: Final = 42
 #: A stop may name its signal, and a health check the interval of its start period, since these versions.
 STOP_SIGNAL_SINCE: Final = 42
 START_INTERVAL_SINCE: Final = 44
+#: A container can be made on several networks since this version.
+SEVERAL_NETWORKS_SINCE: Final = 44
+#: A network can do without IPv4 since this version.
+WITHOUT_IPV4_SINCE: Final = 48
 #: Events carry no copies of their members for old clients from this version on.
 PLAIN_EVENTS_SINCE: Final = 52
 
@@ -227,6 +233,10 @@ SHAPES: Final[dict[type, Sequence[tuple[int, int, Change]]]] = {
         *_nested("Images", _IMAGE_SUMMARY),
         (42, 99, _without("BuilderSize")),
     ),
+    NetworkInspect: (
+        (0, 99, _within("IPAM", _null_when_empty("Config"))),
+        (0, 51, _without("Status")),
+    ),
     Info: (
         (0, 99, _null_when_empty("Warnings")),
         (0, 43, _without("CDISpecDirs")),
@@ -270,6 +280,19 @@ def config_of(config: ContainerConfig, version: int) -> ContainerConfig:
     if config.healthcheck is None or version >= START_INTERVAL_SINCE:
         return config
     return msgspec.structs.replace(config, healthcheck=msgspec.structs.replace(config.healthcheck, start_interval=0))
+
+
+def networking_of(networking: NetworkingConfig, version: int) -> NetworkingConfig:
+    """The networks of a new container. Raises InvalidArgument for several where a version knew only one."""
+    names = sorted(networking.endpoints_config)
+    if len(names) > 1 and version < SEVERAL_NETWORKS_SINCE:
+        raise InvalidArgument(f"Container cannot be created with multiple network endpoints: {', '.join(names)}")
+    return networking
+
+
+def network_of(asked: NetworkCreateRequest, version: int) -> NetworkCreateRequest:
+    """What a request for a new network means, without what its version did not have."""
+    return asked if version >= WITHOUT_IPV4_SINCE else msgspec.structs.replace(asked, enable_ipv4=None)
 
 
 def prune_volume_filters(filters: dict[str, list[str]], version: int) -> dict[str, list[str]]:

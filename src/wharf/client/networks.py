@@ -24,7 +24,7 @@ def list_all(client: "Client", filters: "Filters") -> "list[dict[str, Any]]":
 def create(client: "Client", request: "dict[str, Any]") -> "dict[str, Any]":
     """Returns {Id, Warning}. Members that are empty are left out."""
     made: dict[str, Any] = client.post(
-        "/networks/create", value={member: value for member, value in request.items() if value}
+        "/networks/create", value={member: value for member, value in request.items() if value or value is False}
     )
     return made
 

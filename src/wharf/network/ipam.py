@@ -20,7 +20,7 @@ class Addresses:
     subnet: Subnet
     taken: set[Address] = field(default_factory=set)
     _kept: frozenset[Address] = field(init=False)  # never given out
-    _last: int = 0  # offset in the pool
+    _last: int = -1  # offset in the pool
 
     def __post_init__(self) -> None:
         subnet = self.subnet

@@ -67,7 +67,7 @@ def test_macvlan_modes(world: World, mode: str) -> None:
         network = await opened(world, replace(MACVLAN, mode=mode))
         a, at_a = await attached(world, network)
         b, at_b = await attached(world, network)
-        assert (at_a.address, at_a.address6) == ("198.51.100.129", "2001:db8:1::1:1")
+        assert (at_a.address, at_a.address6) == ("198.51.100.128", "2001:db8:1::1:0")
         for ipv6, at in ((False, OUTSIDE), (True, OUTSIDE6)):
             server = world.server(world.outside, 80, ipv6=ipv6)
             assert world.reaches(server, a, at, 80) == (at_a.address6 if ipv6 else at_a.address)

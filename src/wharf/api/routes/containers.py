@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 from wharf.api import detach
-from wharf.api.compat import config_of, stop_signal, stream_type
+from wharf.api.compat import config_of, networking_of, stop_signal, stream_type
 from wharf.api.decode import decode_create, json_body
 from wharf.api.encode import json_response, to_json, versioned
 from wharf.api.engine_port import Engine, WaitResult
@@ -31,6 +31,7 @@ async def create(engine: Engine, request: Request) -> Response:
     """POST /containers/create — 201 with the id and warnings."""
     config, host, networking = decode_create(await json_body(request, required=True))
     config = config_of(config, request.version)
+    networking = networking_of(networking, request.version)
     query = request.query
     created = await engine.containers.create(
         query.text("name") or None, config, host, networking, platform=query.text("platform")

@@ -1,7 +1,8 @@
 """The section Network of the API."""
 
+from wharf.api.compat import network_of
 from wharf.api.decode import decode, json_body
-from wharf.api.encode import json_response
+from wharf.api.encode import json_response, versioned
 from wharf.api.engine_port import Engine
 from wharf.api.messages import Request, Response
 from wharf.apitypes.networks import (
@@ -15,18 +16,18 @@ from wharf.apitypes.networks import (
 
 def list_networks(engine: Engine, request: Request) -> Response:
     """GET /networks — 200."""
-    return json_response(list(engine.networks.list(request.query.filters())))
+    return versioned(list(engine.networks.list(request.query.filters())), request.version)
 
 
 def inspect(engine: Engine, request: Request) -> Response:
     """GET /networks/{name} — 200."""
-    return json_response(engine.networks.inspect(request.name))
+    return versioned(engine.networks.inspect(request.name), request.version)
 
 
 async def create(engine: Engine, request: Request) -> Response:
     """POST /networks/create — 201."""
     asked = decode(await json_body(request, required=True), NetworkCreateRequest, "CreateRequest")
-    made, warning = await engine.networks.create(asked)
+    made, warning = await engine.networks.create(network_of(asked, request.version))
     return json_response(NetworkCreated(id=made.id, warning=warning), 201)
 
 
