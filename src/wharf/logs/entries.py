@@ -1,13 +1,9 @@
-"""Log entries as values, and how they stand in a json-file. Pure."""
+"""Log entries as values. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, Literal
-
-import msgspec
-
-from wharf.spec.json_text import UNREADABLE
 
 #: Pieces of a longer line are put together up to this size; what is longer stays in parts.
 LONGEST_JOINED: Final = 1 << 20
@@ -33,39 +29,6 @@ class LogEntry:
     time: str  # RFC 3339 with nanoseconds, UTC
     line: bytes
     attributes: dict[str, str] = field(default_factory=dict)
-
-
-class _Stored(msgspec.Struct):
-    log: str
-    stream: Literal["stdout", "stderr"]
-    time: str
-    attrs: dict[str, str] = {}
-
-
-_decoder: Final = msgspec.json.Decoder(_Stored)
-
-
-def parse(data: bytes) -> Iterator[LogEntry]:
-    """The entries of whole lines of a log file. Torn lines, which a crash or a full disk left, are passed over."""
-    try:
-        found = _decoder.decode_lines(data)
-    except UNREADABLE:
-        found = list(_parse_one_by_one(data))
-    for one in found:
-        yield LogEntry(one.stream, one.time, one.log.encode(), one.attrs)
-
-
-def _parse_one_by_one(data: bytes) -> Iterator[_Stored]:
-    for line in data.splitlines():
-        try:
-            yield _decoder.decode(line)
-        except UNREADABLE:
-            continue
-
-
-def ends_line(raw: bytes) -> bool:
-    """Whether an entry, as it stands in the file, holds the end of a line (a long line has several entries)."""
-    return b'\\n","stream":"' in raw or b'"stream":"' not in raw
 
 
 def format_time(moment: datetime) -> str:

@@ -2,11 +2,12 @@
 
 import gzip
 import os
-from collections.abc import Iterator
+import shutil
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import BinaryIO, Final
 
-from wharf.logs.entries import ends_line
+from wharf.logs.formats import Format
 
 _BLOCK: Final = 1 << 16
 _MOST_ROTATED: Final = 1000
@@ -50,55 +51,48 @@ def remove_all(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
-def newer_than(path: Path, inode: int) -> list[BinaryIO]:
-    """The files that came after the one with this inode number, oldest first; the current only if that is gone."""
+def newer_than(path: Path, read: os.stat_result) -> list[BinaryIO]:
+    """The files that came after the one that has been read, oldest first; the caller closes them.
+
+    That one may have been removed since, or compressed, which leaves its time as it was.
+    """
     files = open_all(path)
-    for index, file in enumerate(files):
-        if os.fstat(file.fileno()).st_ino == inode:
-            for old in files[: index + 1]:
-                old.close()
-            return files[index + 1 :]
-    for old in files[:-1]:
+    states = [os.fstat(file.fileno()) for file in files]
+    known = [index for index, state in enumerate(states) if state.st_ino == read.st_ino]
+    first = known[0] + 1 if known else next((i for i, s in enumerate(states) if s.st_mtime_ns > read.st_mtime_ns), -1)
+    newer = files[first:]
+    for old in files[: len(files) - len(newer)]:
         old.close()
-    return files[-1:]
+    return newer
 
 
-def seek_tail(files: list[BinaryIO], lines: int) -> list[BinaryIO]:
-    """Moves to the place from which `lines` lines follow; closes and leaves out the files before it."""
+def seek_tail(files: list[BinaryIO], lines: int, format: Format) -> tuple[list[BinaryIO], int]:
+    """Moves to the place from which `lines` lines follow; closes and leaves out the files before it.
+
+    The number is of entries to pass over from there.
+    """
     counted = 0
     seen_any = False
     for index in range(len(files) - 1, -1, -1):
-        for position, raw in _backwards(files[index]):
-            if ends_line(raw) or not seen_any:
+        files[index] = _seekable(files[index])
+        for (offset, skipped), ends_line in format.backwards(files[index]):
+            if ends_line or not seen_any:
                 if counted == lines:
-                    files[index].seek(position + len(raw))
+                    files[index].seek(offset)
                     for old in files[:index]:
                         old.close()
-                    return files[index:]
+                    return files[index:], skipped
                 counted += 1
             seen_any = True
         files[index].seek(0)
-    return files
+    return files, 0
 
 
-def _backwards(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """Position and bytes (newline included) of each whole line, from the last to the first."""
-    end = file.seek(0, os.SEEK_END)
-    rest = b""  # the beginning of what was read so far: a line whose start is not known yet
-    while end > 0:
-        start = max(0, end - _BLOCK)
-        file.seek(start)
-        data = file.read(end - start) + rest
-        lines = data.splitlines(keepends=True) if b"\r" not in data else _split(data)
-        first = 0 if start == 0 else 1
-        position = start + len(data)
-        for raw in reversed(lines[first:]):
-            position -= len(raw)
-            if raw.endswith(b"\n"):
-                yield position, raw
-        rest = lines[0] if first else b""
-        end = start
-
-
-def _split(data: bytes) -> list[bytes]:
-    return [line + b"\n" for line in data.split(b"\n")[:-1]] + ([tail] if (tail := data.rpartition(b"\n")[2]) else [])
+def _seekable(file: BinaryIO) -> BinaryIO:
+    """A compressed file unpacked, since each step back in one unpacks it from the beginning."""
+    if not isinstance(file, gzip.GzipFile):
+        return file
+    unpacked = TemporaryFile()  # noqa: SIM115  # the caller closes it
+    with file:
+        shutil.copyfileobj(file, unpacked, _BLOCK)
+    return unpacked

@@ -9,22 +9,25 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from wharf.linux import inotify
-from wharf.logs.entries import Joiner, LogEntry, LogQuery, is_wanted, parse
+from wharf.logs.entries import Joiner, LogEntry, LogQuery, is_wanted
 from wharf.logs.files import newer_than, open_all, seek_tail
+from wharf.logs.formats import JSON_LINES, Format
 
 _BLOCK: Final = 1 << 18
 #: How often to look where the kernel cannot tell us about changes.
 _POLL: Final = 0.25
 
 
-async def read_logs(path: Path | None, query: LogQuery, ended: asyncio.Event) -> AsyncIterator[list[LogEntry]]:
+async def read_logs(
+    path: Path | None, query: LogQuery, ended: asyncio.Event, format: Format = JSON_LINES
+) -> AsyncIterator[list[LogEntry]]:
     """The wanted entries in batches, oldest first. `path` None is a container that keeps no log.
 
     With `follow` it goes on until `ended` is set and the last line has been given, or `until` has passed.
     """
     if path is None:
         return
-    reader = _Reader(path, query)
+    reader = await asyncio.to_thread(_Reader, path, query, format)  # which may have to unpack files
     try:
         if not query.follow:
             for batch in reader.batches():
@@ -52,13 +55,17 @@ async def read_logs(path: Path | None, query: LogQuery, ended: asyncio.Event) ->
 class _Reader:
     """Stands somewhere in a log's files and gives what came after."""
 
-    def __init__(self, path: Path, query: LogQuery) -> None:
+    def __init__(self, path: Path, query: LogQuery, format: Format) -> None:
         self._path = path
+        self._format = format
         self._query = query
         self._joiner = Joiner()
         files = open_all(path)
-        self._files = seek_tail(files, query.tail) if query.tail is not None else files
-        self._begun = b""  # of a line that is being written
+        self._skipped = 0
+        if query.tail is not None:
+            files, self._skipped = seek_tail(files, query.tail, format)
+        self._files = files
+        self._begun = b""  # of an entry that is being written
 
     def batches(self) -> Iterator[list[LogEntry]]:
         """All that is there now."""
@@ -70,9 +77,10 @@ class _Reader:
                 if not self._advance():
                     return
                 continue
-            whole, newline, begun = (self._begun + data).rpartition(b"\n")
-            self._begun = begun
-            if newline and (batch := self._wanted(self._joiner.join(parse(whole + newline)))):
+            entries, self._begun = self._format.parse(self._begun + data)
+            if self._skipped and entries:
+                entries, self._skipped = entries[self._skipped :], max(0, self._skipped - len(entries))
+            if batch := self._wanted(self._joiner.join(iter(entries))):
                 yield batch
 
     def _advance(self) -> bool:
@@ -94,14 +102,14 @@ class _Reader:
             current = self._path.stat().st_ino
         except FileNotFoundError:
             return False
-        return current != status.st_ino and self._follow_rotation(file, status.st_ino)
+        return current != status.st_ino and self._follow_rotation(file, status)
 
-    def _follow_rotation(self, file: BinaryIO, inode: int) -> bool:
+    def _follow_rotation(self, file: BinaryIO, read: os.stat_result) -> bool:
         # It may have grown between the last read and the renaming.
         if data := file.read(_BLOCK):
             file.seek(-len(data), os.SEEK_CUR)
             return True
-        self._files = newer_than(self._path, inode)
+        self._files = newer_than(self._path, read)
         self._begun = b""
         file.close()
         return bool(self._files)

@@ -20,6 +20,7 @@ class LogFile:
     """The file to which the shim writes the container's output."""
 
     path: Path
+    format: Literal["json", "chunks"] = "json"  # json-file's, or that of runtime/shim/chunks.py
     max_size: int = 0  # bytes a file may reach before it is rotated; 0 is no limit
     max_files: int = 1
     compress: bool = False

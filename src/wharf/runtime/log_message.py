@@ -10,6 +10,7 @@ def log_message(log: Log) -> dict[str, Any]:
     file = log.file
     return {
         "path": None if file is None else str(file.path),
+        "format": "json" if file is None else file.format,
         "max_size": 0 if file is None else file.max_size,
         "max_files": 1 if file is None else file.max_files,
         "compress": file is not None and file.compress,

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from wharf.logs.entries import LogEntry, LogQuery, format_time
 from wharf.logs.reading import read_logs
+from wharf.runtime.shim.logfile import Log, LogFile
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -139,6 +140,26 @@ def test_follow_goes_through_rotations(tmp_path: Path) -> None:
         return await asyncio.wait_for(reading, 5)
 
     assert [entry.line for entry in asyncio.run(work())] == lines(*range(5, 50))
+
+
+def test_follow_reads_a_file_once_that_is_compressed_meanwhile(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+
+    async def work() -> list[LogEntry]:
+        ended = asyncio.Event()
+        log = Log(LogFile(str(path), max_size=500, max_files=9, compress=True), {})
+        log.write(1, b"line 0\n")
+        reading = asyncio.create_task(collected(path, LogQuery(follow=True), ended))
+        await asyncio.sleep(0.05)
+        for number in range(1, 40):
+            log.write(1, b"line %d\n" % number)
+            # Several rotations, each compressed, before the reader looks again; then one by one.
+            await asyncio.sleep(0.005 if number > 20 else 0)
+        log.finish()
+        ended.set()
+        return await asyncio.wait_for(reading, 5)
+
+    assert [entry.line for entry in asyncio.run(work())] == lines(*range(40))
 
 
 def test_follow_notices_a_file_that_was_emptied(tmp_path: Path) -> None:

@@ -1,9 +1,9 @@
 """What containers have written: reading it, and ★ clearing it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
+from typing import Final
 
 from wharf.apitypes import stdcopy
 from wharf.engine.containers.attaching import AttachOptions
@@ -15,7 +15,11 @@ from wharf.engine.logs import drivers
 from wharf.errors import NotImplementedByUs
 from wharf.logs.entries import LogEntry, LogQuery
 from wharf.logs.files import remove_all
+from wharf.logs.formats import CHUNKS, JSON_LINES, Format
 from wharf.logs.reading import read_logs
+from wharf.runtime.contract import LogFile
+
+_FORMATS: Final[Mapping[str, Format]] = {"json": JSON_LINES, "chunks": CHUNKS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +40,21 @@ class Logs:
 
     def path(self, container: Container) -> str:
         """The file that inspect tells of: the json-file driver's; "" for the others, as with dockerd."""
-        return str(self.places.log(container.id)) if container.host.log_config.type == "json-file" else ""
+        return str(self.file(container).path) if container.host.log_config.type == "json-file" else ""
 
-    def file(self, container: Container) -> Path:
+    def file(self, container: Container) -> LogFile:
         """Where the log is kept. Raises NotImplementedByUs, as dockerd, when it is not."""
-        config = container.host.log_config
-        if not drivers.is_readable(config):
+        found = drivers.readable(container.host.log_config, self.places.directory(container.id), container.id)
+        if found is None:
             raise NotImplementedByUs("configured logging driver does not support reading")
-        has_receiver = drivers.DRIVERS[config.type].receiver is not None
-        return self.places.log_cache(container.id) if has_receiver else self.places.log(container.id)
+        return found
 
     async def read(self, ref: str, query: LogQuery) -> LogStream:
         """What a container wrote; with `follow` also what it will write until it ends."""
         container = self.store.find(ref)
-        path = self.file(container)
-        return LogStream(container.config.tty, read_logs(path, query, self.lives.of(container).ended))
+        file = self.file(container)
+        entries = read_logs(file.path, query, self.lives.of(container).ended, _FORMATS[file.format])
+        return LogStream(container.config.tty, entries)
 
     async def replay(self, container: Container, options: AttachOptions, until: datetime) -> AsyncIterator[bytes]:
         """What a container wrote up to `until`, as an attached client gets it."""
@@ -63,7 +67,7 @@ class Logs:
     async def clear(self, ref: str) -> None:
         """★ Forgets what a container wrote until now. Who follows the log goes on with what comes."""
         container = self.store.find(ref)
-        path = self.file(container)
+        path = self.file(container).path
         live = self.lives.of(container)
         async with live.lock:
             # While it runs the files are its shim's, which may be about to rotate them.

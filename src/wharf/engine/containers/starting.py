@@ -54,14 +54,6 @@ class Places:
         """What its shim and the OCI runtime need while it runs."""
         return self.bundles / id
 
-    def log(self, id: str) -> Path:
-        """The file of a log driver that writes one."""
-        return self.directory(id) / f"{id}-json.log"
-
-    def log_cache(self, id: str) -> Path:
-        """What can be read of a log whose driver sends it elsewhere."""
-        return self.directory(id) / "container-cached.log"
-
 
 @dataclass(slots=True)
 class Starter:
@@ -220,7 +212,7 @@ class Starter:
 
     def _log(self, container: Container) -> Log:
         about = About(container, os.uname().nodename)
-        return drivers.plan(about, self.places.log(container.id), self.places.log_cache(container.id))
+        return drivers.plan(about, self.places.directory(container.id))
 
     @staticmethod
     async def _connect_early(live: Live, monitor: Monitor) -> None:

@@ -10,7 +10,7 @@ from wharf.engine.logs import files, fluentd, gelf, journald, syslog
 from wharf.engine.logs.about import About, check_tag, compile_pattern
 from wharf.engine.logs.reading_values import read_bool, read_size
 from wharf.errors import InvalidArgument
-from wharf.runtime.contract import Log, LogReceiver
+from wharf.runtime.contract import Log, LogFile, LogReceiver
 
 _Options = Mapping[str, str]
 NON_BLOCKING: Final = "non-blocking"
@@ -30,6 +30,9 @@ class Driver:
     unknown: str = "unknown log opt '%s' for %s log driver"
 
 
+#: In the directory of a container, as json_name() is.
+_LOCAL_NAME: Final = "local.log"
+_CACHE_NAME: Final = "cached.log"
 _HERE: Final = Path()
 DRIVERS: Final[Mapping[str, Driver]] = {
     "fluentd": Driver(fluentd.OPTIONS, fluentd.check, fluentd.receiver),
@@ -104,11 +107,8 @@ def with_defaults(given: LogConfig, default: LogConfig) -> LogConfig:
     return LogConfig(type=name, config=given.config if name == "none" else {**ours, **given.config})
 
 
-def plan(about: About, path: Path, cache: Path) -> Log:
-    """Where the output goes: a driver's file is at `path`, what `logs` reads of the others at `cache`.
-
-    Raises InvalidArgument for a tag that does not fit.
-    """
+def plan(about: About, directory: Path) -> Log:
+    """Where the output goes; files are in `directory`. Raises InvalidArgument for a tag that does not fit."""
     name, options = about.container.host.log_config.type, about.options
     buffer = None
     if options.get("mode") == NON_BLOCKING:
@@ -117,16 +117,26 @@ def plan(about: About, path: Path, cache: Path) -> Log:
         return Log()
     if name == "json-file":
         tag = {"tag": about.tag()} if options.get("tag") else {}
+        path = directory / json_name(about.container.id)
         return Log(files.json_file(options, path, {**about.attributes(), **tag}), buffer=buffer)
     if name == "local":
-        return Log(files.local(options, path), buffer=buffer)
+        return Log(files.local(options, directory / _LOCAL_NAME), buffer=buffer)
     receiver = DRIVERS[name].receiver
     assert receiver is not None
-    return Log(files.cache(options, cache), receiver(about), buffer)
+    return Log(files.cache(options, directory / _CACHE_NAME), receiver(about), buffer)
 
 
-def is_readable(config: LogConfig) -> bool:
-    """Whether `logs` can show what the container wrote."""
+def json_name(id: str) -> str:
+    """The name of a container's json-file, as with dockerd: other programs look for it."""
+    return f"{id}-json.log"
+
+
+def readable(config: LogConfig, directory: Path, id: str) -> LogFile | None:
+    """The file in `directory` from which `logs` can show what a container wrote; None when there is none."""
     if config.type not in DRIVERS:
-        return False
-    return DRIVERS[config.type].receiver is None or files.cache(config.config, _HERE) is not None
+        return None
+    if config.type == "json-file":
+        return LogFile(directory / json_name(id))
+    if config.type == "local":
+        return LogFile(directory / _LOCAL_NAME, "chunks")
+    return files.cache(config.config, directory / _CACHE_NAME)

@@ -30,7 +30,7 @@ def json_file(options: Mapping[str, str], path: Path, attributes: dict[str, str]
     compress = read_bool(options.get("compress", "false"))
     if compress and (count < 2 or not size):
         raise InvalidArgument("compress cannot be true when max-file is less than 2 or max-size is not set")
-    return LogFile(path, size, count, compress, attributes)
+    return LogFile(path, "json", size, count, compress, attributes)
 
 
 def local(options: Mapping[str, str], path: Path) -> LogFile:
@@ -55,7 +55,7 @@ def local(options: Mapping[str, str], path: Path) -> LogFile:
             raise InvalidArgument(f"error reading compress log option: {error}") from None
     if compress and count <= 1:
         raise InvalidArgument("compression cannot be enabled when max file count is 1")
-    return LogFile(path, size, max(1, count), compress)
+    return LogFile(path, "chunks", size, max(1, count), compress)
 
 
 def cache(options: Mapping[str, str], path: Path) -> LogFile | None:

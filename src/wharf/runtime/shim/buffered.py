@@ -4,7 +4,7 @@ import _thread
 from collections import deque
 from typing import Final
 
-from wharf.runtime.shim.logfile import Log, now
+from wharf.runtime.shim.logfile import Log
 
 #: Stands in the queue where the log is to be cleared.
 _CLEAR: Final = (0, b"", b"")
@@ -39,7 +39,7 @@ class BufferedLog:
             if self._queue and self._size + len(data) > self._room:
                 self._dropped += len(data)
                 return
-            self._queue.append((stream, data, now()))
+            self._queue.append((stream, data, self._log.clock()))
             self._size += len(data)
             self._begin()
 

@@ -1,11 +1,11 @@
-# ruff: noqa: PTH104, PTH108, PTH110
+# ruff: noqa: PTH104, PTH108, PTH110, PTH116
 # No pathlib: it would double the shim's memory.
 """The log file of a container: whole entries, rotated by size. A full disk loses lines, not containers."""
 
 import os
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 from wharf.runtime.shim.encoder import LineEncoder
 
@@ -24,6 +24,16 @@ def open_log(path: str) -> int:
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
 
 
+#: Where entries are cut: see cut_lines.
+Cut = Callable[[bytes, int, int, bool], int]
+
+
+def cut_lines(entries: bytes, start: int, most: int, at_least_one: bool) -> int:
+    """The end of the last entry that ends at `most` or before; `start` if there is none, or the first's end."""
+    end = entries.rfind(b"\n", start, most) + 1
+    return end or (entries.index(b"\n", start) + 1 if at_least_one else start)
+
+
 class NoLog(OSError):
     """The log cannot begin, so nor can the container. Says why as dockerd does."""
 
@@ -32,15 +42,22 @@ class LogFile:
     """Where all streams of a container are written. `lost` counts bytes that could not be."""
 
     def __init__(
-        self, path: str, fd: int = -1, *, max_size: int = 0, max_files: int = 1, compress: bool = False
+        self,
+        path: str,
+        fd: int = -1,
+        *,
+        max_size: int = 0,
+        max_files: int = 1,
+        compress: bool = False,
+        cut: Cut = cut_lines,
     ) -> None:
-        """`fd` is the file if it is open already."""
+        """`fd` is the file if it is open already; `cut` knows where entries end."""
         self._path = path
         self._max_size = max_size
         self._max_files = max_files
         self._compress = compress
+        self._cut = cut
         self._compressing = 0
-        self._torn = False
         self.lost = 0
         self._fd = fd
         self._open()
@@ -55,32 +72,37 @@ class LogFile:
         if not self._max_size or self._size + len(entries) <= self._max_size:
             self._write(entries)
             return
-        view = memoryview(entries)
-        while len(view) and self._size + len(view) > self._max_size:
-            room = max(0, self._max_size - self._size)
-            start = len(entries) - len(view)
-            cut = entries.rfind(b"\n", start, start + room) + 1 or start
-            if cut == start and not self._size:
-                cut = entries.index(b"\n", start) + 1  # one entry that is larger than a file may be
-            self._write(view[: cut - start])
-            view = view[cut - start :]
-            if len(view):
-                self._rotate()
-        self._write(view)
+        start = 0
+        while self._size + len(entries) - start > self._max_size:
+            most = start + max(0, self._max_size - self._size)
+            # An empty file takes one entry, even if that is larger than a file may be.
+            end = self._cut(entries, start, most, not self._size)
+            self._write(entries[start:end])
+            start = end
+            if start == len(entries):
+                return
+            self._rotate()
+        self._write(entries[start:])
 
-    def _write(self, entries: bytes | memoryview) -> None:
-        view = memoryview(entries)
-        if self._torn and len(view):
-            # Half an entry stands at the end: readers skip that line when this begins a new one.
-            view = memoryview(b"\n" + bytes(view))
+    def _write(self, entries: bytes) -> None:
+        done = 0
         try:
-            while len(view):
-                written = os.write(self._fd, view)
-                self._size += written
-                self._torn = written < len(view)
-                view = view[written:]
+            while done < len(entries):
+                done += os.write(self._fd, memoryview(entries)[done:])
         except OSError:
-            self.lost += len(view)
+            done = self._keep_whole(entries, done)
+            self.lost += len(entries) - done
+        self._size += done
+
+    def _keep_whole(self, entries: bytes, done: int) -> int:
+        """Takes half an entry away from the end of a file on a full disk; how much of `entries` stays."""
+        whole = self._cut(entries, 0, done, False)
+        try:
+            if whole < done:
+                os.ftruncate(self._fd, self._size + whole)
+        except OSError:
+            return done
+        return whole
 
     def _rotate(self) -> None:
         try:
@@ -89,7 +111,6 @@ class LogFile:
             else:
                 self._begin_next()
             self._size = 0
-            self._torn = False
         except OSError:
             self._size = 0  # no room for a new file: go on in the old one and try again after as many bytes
 
@@ -142,7 +163,6 @@ class LogFile:
         except OSError:
             os.ftruncate(self._fd, 0)
         self._size = 0
-        self._torn = False
 
     def _finish_compressing(self) -> None:
         if self._compressing:
@@ -157,6 +177,14 @@ class LogFile:
         os.close(self._fd)
 
 
+class Encoder(Protocol):
+    """Makes entries of one stream."""
+
+    def feed(self, chunk: bytes, time: bytes) -> bytes: ...
+
+    def finish(self, time: bytes) -> bytes: ...
+
+
 class Log:
     """The streams of one container on their way to its log file."""
 
@@ -166,7 +194,11 @@ class Log:
 
     def __init__(self, file: LogFile, attributes: dict[str, str]) -> None:
         self.file = file
-        self._encoders = {1: LineEncoder("stdout", attributes), 2: LineEncoder("stderr", attributes)}
+        self.clock = now
+        self._encoders: dict[int, Encoder] = {
+            1: LineEncoder("stdout", attributes),
+            2: LineEncoder("stderr", attributes),
+        }
 
     @property
     def lost(self) -> int:
@@ -174,8 +206,8 @@ class Log:
         return self.file.lost
 
     def write(self, stream: int, data: bytes, time: bytes = b"") -> None:
-        """Logs what was read from stream 1 or 2, now or at `time`."""
-        entries = self._encoders[stream].feed(data, time or now())
+        """Logs what was read from stream 1 or 2, now or at `time`, which is from clock()."""
+        entries = self._encoders[stream].feed(data, time or self.clock())
         if entries:
             self.file.write(entries)
 
@@ -186,7 +218,7 @@ class Log:
     def finish(self) -> None:
         """Logs unfinished last lines and closes the file."""
         for encoder in self._encoders.values():
-            if entries := encoder.finish(now()):
+            if entries := encoder.finish(self.clock()):
                 self.file.write(entries)
         self.file.close()
 
@@ -210,5 +242,7 @@ def compress(path: str) -> None:
         while chunk := source.read(_COMPRESS_CHUNK):
             target.write(packer.compress(chunk))
         target.write(packer.flush())
+    moment = os.stat(path).st_mtime_ns
+    os.utime(f"{path}.gz.new", ns=(moment, moment))  # by which a reader knows that it has read this already
     os.rename(f"{path}.gz.new", f"{path}.gz")
     os.unlink(path)

@@ -40,12 +40,7 @@ def open_output(log: dict[str, Any], own: dict[str, int], loop: Loop, when_room:
     """`own` has the descriptors "log" and "remote" where there are such. `when_room` is told when is_full has ended."""
     file = None
     if "log" in own:
-        file = Log(
-            LogFile(
-                log["path"], own["log"], max_size=log["max_size"], max_files=log["max_files"], compress=log["compress"]
-            ),
-            log["attributes"],
-        )
+        file = _open_file(log, own["log"])
     if log["remote"] is not None:
         from wharf.runtime.shim.remote.output import RemoteOutput
 
@@ -56,3 +51,13 @@ def open_output(log: dict[str, Any], own: dict[str, int], loop: Loop, when_room:
 
         return BufferedLog(file, log["buffer"])
     return file
+
+
+def _open_file(log: dict[str, Any], fd: int) -> Log:
+    path, size, files, compress = log["path"], log["max_size"], log["max_files"], log["compress"]
+    if log["format"] == "json":
+        return Log(LogFile(path, fd, max_size=size, max_files=files, compress=compress), log["attributes"])
+    from wharf.runtime.shim import chunks
+
+    file = LogFile(path, fd, max_size=size, max_files=files, compress=compress, cut=chunks.cut)
+    return chunks.ChunkLog(file, size)

@@ -137,6 +137,7 @@ class _Listener:
 def _value(roles: list[str]) -> dict[str, Any]:
     log = {
         "path": "/dev/null",
+        "format": "json",
         "max_size": 1 << 20,
         "max_files": 2,
         "compress": False,

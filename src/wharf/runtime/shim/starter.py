@@ -111,6 +111,10 @@ class Starter:
         log = self.launch["log"]
         if log["path"] is not None:
             self._own["log"] = open_log(log["path"])
+            if log["format"] != "json":
+                from wharf.runtime.shim import chunks
+
+                chunks.repair(log["path"])
         if log["remote"] is not None:
             from wharf.runtime.shim.remote.connecting import first_connection
 

@@ -203,7 +203,7 @@ def plan(driver: str, options: dict[str, str], **config: Any) -> Log:
         host=HostConfig(log_config=LogConfig(type=driver, config=options)),
         networking=NetworkingConfig(),
     )
-    return drivers.plan(About(container, "host"), Path("/log"), Path("/cache"))
+    return drivers.plan(About(container, "host"), Path("/logs"))
 
 
 def test_labels_and_variables_that_are_asked_for_come_with_each_line() -> None:
@@ -242,13 +242,20 @@ def test_a_container_cannot_name_itself_otherwise_by_its_labels() -> None:
 
 
 def test_a_driver_without_a_file_gets_a_cache_of_its_own_bounds() -> None:
-    assert plan("syslog", {}).file == LogFile(Path("/cache"), 20 << 20, 5, True)
+    assert plan("syslog", {}).file == LogFile(Path("/logs/cached.log"), "chunks", 20 << 20, 5, True)
     smaller = {"cache-max-size": "1k", "cache-max-file": "2", "cache-compress": "false"}
-    assert plan("syslog", smaller).file == LogFile(Path("/cache"), 1024, 2, False)
+    assert plan("syslog", smaller).file == LogFile(Path("/logs/cached.log"), "chunks", 1024, 2, False)
     assert plan("syslog", {"cache-disabled": "1"}).file is None
     assert plan("json-file", {"cache-disabled": "1"}).file is not None
-    assert drivers.is_readable(LogConfig(type="syslog")) and not drivers.is_readable(LogConfig(type="none"))
-    assert not drivers.is_readable(LogConfig(type="syslog", config={"cache-disabled": "1"}))
+
+
+def test_what_is_written_is_where_it_is_read() -> None:
+    for driver, options in ((J, {}), (L, {}), (S, {}), (F, {"cache-disabled": "1"}), ("none", {})):
+        written = plan(driver, options).file
+        found = drivers.readable(LogConfig(type=driver, config=options), Path("/logs"), "a" * 64)
+        assert (found is None) is (written is None)
+        if found is not None and written is not None:
+            assert (found.path, found.format) == (written.path, written.format)
 
 
 def test_the_daemons_options_are_for_containers_of_its_driver_but_the_cache_is_for_all() -> None:
