@@ -62,6 +62,7 @@ EXTENSIONS: Final[Mapping[str, Extension]] = {
     "umask": Extension("host", "umask"),
     "health-on-failure": Extension("host", "health_on_failure"),
     "idmap": Extension("host", "idmaps", targets),
+    "userns": Extension("host", "userns_mode"),
 }
 
 
@@ -75,7 +76,7 @@ def translated(config: ContainerConfig, host: HostConfig) -> tuple[ContainerConf
         if name.startswith(PREFIX):
             extension = _known(name)
             read = _value(extension, name, value)
-            if getattr(given[extension.place], extension.field) not in (msgspec.UNSET, None, read):
+            if getattr(given[extension.place], extension.field) not in (msgspec.UNSET, None, "", read):
                 raise InvalidArgument(f"conflicting options: annotation {name} and {_wire_name(extension)}")
             found[extension.place][extension.field] = read
     rest = {name: value for name, value in host.annotations.items() if not name.startswith(PREFIX)}

@@ -101,6 +101,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_u
     tlskey: str = ""
     tlsverify: bool = False
     userland_proxy: bool = True
+    userns_pool: str = ""
+    userns_remap: str = ""
 
     validate: bool = False
     version: bool = False

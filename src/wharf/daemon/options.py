@@ -196,6 +196,8 @@ OPTIONS: Final = (
     _text("tlskey", "The key of the daemon's certificate"),
     _flag("tlsverify", "Use TLS and demand a certificate of clients"),
     _flag("userland-proxy", "Accepted; ports are published by the kernel in either case"),
+    _text("userns-pool", "Host ids for --userns=auto: FIRST:SIZE, or a user of /etc/subuid"),
+    _text("userns-remap", "User namespace of all containers: default, user[:group] or uid[:gid]"),
     _flag("validate", "Check the configuration and exit", file=False),
     _flag("version", "Print the version and exit", short="v", file=False),
     _flag("help", "Print this and exit", short="h", file=False),
@@ -241,5 +243,4 @@ NOT_OFFERED: Final[Mapping[str, tuple[Json, ...]]] = {
     "storage-opts": ([],),
     "swarm-default-advertise-addr": ("",),
     "userland-proxy-path": ("",),
-    "userns-remap": ("",),
 }

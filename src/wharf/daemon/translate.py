@@ -48,6 +48,8 @@ def engine_config(config: Config) -> EngineConfig:
         seccomp_profile=config.seccomp_profile,
         no_new_privileges=config.no_new_privileges,
         cdi_spec_dirs=tuple(map(Path, filter(None, config.cdi_spec_dirs))),
+        userns_remap=config.userns_remap,
+        userns_pool=config.userns_pool,
         dns=config.dns,
         dns_options=config.dns_opts,
         dns_search=config.dns_search,

@@ -84,6 +84,8 @@ class EngineConfig:
     seccomp_profile: str = ""  # a path, "unconfined", or "" for the built-in one
     no_new_privileges: bool = False
     cdi_spec_dirs: tuple[Path, ...] = (Path("/etc/cdi"), Path("/var/run/cdi"))  # none: no devices by name
+    userns_remap: str = ""  # "default", user[:group] or uid[:gid]: whose subordinate ids all containers get
+    userns_pool: str = ""  # FIRST:SIZE, or the user whose subordinate ids containers with --userns=auto get
     dns: tuple[str, ...] = ()
     dns_options: tuple[str, ...] = ()
     dns_search: tuple[str, ...] = ()

@@ -23,6 +23,8 @@ from wharf.engine.networks.sandboxes import Sandboxes
 from wharf.engine.networks.service import Networks
 from wharf.engine.primitives import Primitives, open_primitives
 from wharf.engine.system.system import System
+from wharf.engine.userns.opening import open_user_namespaces
+from wharf.engine.userns.service import UserNamespaces
 from wharf.engine.volumes import Volumes
 from wharf.events.bus import Bus
 from wharf.plugins.registry import Plugins
@@ -84,7 +86,8 @@ async def _open(
     volumes = Volumes(rooms.db, config.data_root / "volumes", rooms.events, Plugins(config.plugins))
     stack.callback(volumes.close)
     volumes.users = rooms.store.users_of_volume
-    containers = _open_containers(config, rooms, images, networks, sandboxes, volumes, stack)
+    userns = await open_user_namespaces(config, rooms.store, rooms.snapshots)
+    containers = _open_containers(config, rooms, images, networks, sandboxes, volumes, userns, stack)
     execs = _open_execs(containers, stack)
     reconciler = Reconciler(rooms.store, containers, rooms.monitors, sandboxes, rooms.places)
     again = await reconciler.run()
@@ -99,7 +102,14 @@ async def _open(
         connections=Connections(rooms.store, containers.lives, containers.lives.starter),
         volumes=volumes,
         system=System(
-            config, rooms.snapshots, images, containers, volumes, rooms.events, containers.lives.starter.default_runtime
+            config,
+            rooms.snapshots,
+            images,
+            containers,
+            volumes,
+            rooms.events,
+            containers.lives.starter.default_runtime,
+            remaps_users=userns.default is not None,
         ),
     )
     return engine, again, reconciler
@@ -127,6 +137,7 @@ def _open_containers(
     networks: Networks,
     sandboxes: Sandboxes,
     volumes: Volumes,
+    userns: UserNamespaces,
     stack: AsyncExitStack,
 ) -> Containers:
     starter = Starter(
@@ -140,6 +151,7 @@ def _open_containers(
         mounting=Mounting(rooms.store, rooms.snapshots, volumes, images.get),
         sources=Sources(rooms.snapshots, volumes),
         host=Host.read(config, rooms.snapshots),
+        userns=userns,
         default_runtime=default_runtime(config),
     )
     containers = Containers(

@@ -16,6 +16,7 @@ from wharf.snapshots.opening import open_snapshots
 
 #: As Docker's directories. Containers' users need no more: they see what root has mounted for them.
 PRIVATE: Final = 0o710
+PASSABLE: Final = 0o711
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,11 @@ async def open_primitives(config: EngineConfig, monitors: ShimMonitors | None, s
 def _make_places(config: EngineConfig) -> Places:
     places = Places(config.data_root, config.exec_root)
     config.exec_root.mkdir(parents=True, exist_ok=True, mode=0o711)  # it may hold sockets, which have their own modes
-    for directory in (config.data_root, config.data_root / "containers", places.bundles):
+    for directory in (config.data_root, config.data_root / "containers"):
         directory.mkdir(parents=True, exist_ok=True)
         # Programs in images may be setuid: who is not root comes to none, also where an earlier version was laxer.
         directory.chmod(PRIVATE)
+    places.bundles.mkdir(parents=True, exist_ok=True)
+    # runc goes to a bundle as the container's root, who is nobody here with a user namespace. Each bundle is private.
+    places.bundles.chmod(PASSABLE)
     return places

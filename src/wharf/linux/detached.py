@@ -9,6 +9,8 @@ import errno
 import os
 from typing import Final
 
+from wharf.linux import syscall
+
 _SYS_OPEN_TREE: Final = 428  # the numbers are the same on all architectures
 _SYS_MOUNT_SETATTR: Final = 442
 _AT_FDCWD: Final = -100
@@ -66,6 +68,16 @@ def map_owners(mount: int, user_namespace: int, *, recursive: bool = True) -> No
     that it has outside. EINVAL: the file system cannot do that.
     """
     _set(mount, _Attributes(set=_MOUNT_ATTR_IDMAP, userns=user_namespace), recursive)
+
+
+def place_mapped(path: str, target: str, user_namespace: int, *, recursive: bool = False) -> None:
+    """Mounts what is at `path` at `target` with owners as map_owners() shows them; mounts below it keep theirs."""
+    mount = clone(path, recursive=recursive)
+    try:
+        map_owners(mount, user_namespace, recursive=False)
+        syscall.move_mount(mount, target)
+    finally:
+        os.close(mount)
 
 
 def _set(mount: int, attributes: _Attributes, recursive: bool) -> None:

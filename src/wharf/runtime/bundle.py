@@ -4,11 +4,13 @@ The shape of config.json is that of the OCI runtime specification 1.0.2, config.
 """
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import msgspec
+
+from wharf.spec.id_mapping import IdMapping, IdRange
 
 #: As Docker's: what ordinary images need to install packages and drop rights, and nothing that reaches the host.
 DEFAULT_CAPABILITIES: Final = (
@@ -52,6 +54,9 @@ SHIM_NETWORK: Final = "/proc/self/ns/net"
 
 HOST_SHM: Final = "/dev/shm"
 
+#: Docker's default for a network of a container's own.
+ALL_GROUPS_MAY_PING: Final = ("net.ipv4.ping_group_range", "0 2147483647")
+
 NEW: Final = ""
 HOST: Final = "host"
 
@@ -77,6 +82,7 @@ class Device:
     mode: int = 0o666
     uid: int = 0
     gid: int = 0
+    source: str = ""  # its path on the host, if it is one of the host
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +134,7 @@ class Namespaces:
     ipc: str = NEW
     uts: str = NEW
     cgroup: str = HOST  # Docker's default with cgroup v1; NEW with v2
+    user: str = HOST
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +219,7 @@ class BundleSpec:
     readonly_rootfs: bool = False
     rootfs_propagation: str = ""  # "rprivate" where empty; "rshared" or "rslave" for binds that ask for it
     namespaces: Namespaces = Namespaces()
+    id_mapping: IdMapping | None = None  # of the user namespace
     mounts: tuple[Mount, ...] = field(default_factory=default_mounts)
     masked_paths: tuple[str, ...] = DEFAULT_MASKED_PATHS
     readonly_paths: tuple[str, ...] = DEFAULT_READONLY_PATHS
@@ -273,6 +281,24 @@ def with_init(spec: BundleSpec, program: str) -> BundleSpec:
     """The same run under a small init that reaps orphans and passes signals on; `program` is its path on the host."""
     bind = Mount(INIT_PATH, "bind", program, ("bind", "ro", "rprivate"))
     return replace(spec, args=(INIT_PATH, "--", *spec.args), mounts=(*spec.mounts, bind))
+
+
+def with_user_namespace(spec: BundleSpec, mapping: IdMapping, path: str) -> BundleSpec:
+    """The same run in the user namespace at `path`, which has this mapping.
+
+    Nobody can make device nodes there, so those of the host are bound. crun 1.8 cannot do that itself for one that it
+    binds anyway, such as /dev/full, and no runtime for one that has another path in the container. Groups that are not
+    mapped cannot be named.
+    """
+    binds = tuple(Mount(one.path, "bind", one.source, ("bind", "rprivate")) for one in spec.devices if one.source)
+    return replace(
+        spec,
+        namespaces=replace(spec.namespaces, user=path),
+        id_mapping=mapping,
+        mounts=(*spec.mounts, *binds),
+        devices=tuple(one for one in spec.devices if not one.source),
+        sysctls={name: value for name, value in spec.sysctls.items() if (name, value) != ALL_GROUPS_MAY_PING},
+    )
 
 
 def fitted(spec: BundleSpec, host: HostFacts) -> tuple[BundleSpec, list[str]]:
@@ -395,6 +421,9 @@ def _linux(spec: BundleSpec) -> dict[str, Any]:
             for device in spec.devices
         ],
     }
+    if spec.id_mapping is not None:
+        linux["uidMappings"] = _id_ranges(spec.id_mapping.uids)
+        linux["gidMappings"] = _id_ranges(spec.id_mapping.gids)
     if spec.cgroups_path:
         linux["cgroupsPath"] = spec.cgroups_path
     if spec.intel_rdt is not None:
@@ -406,9 +435,13 @@ def _linux(spec: BundleSpec) -> dict[str, Any]:
     return linux
 
 
+def _id_ranges(ranges: Iterable[IdRange]) -> list[dict[str, int]]:
+    return [{"containerID": one.container, "hostID": one.host, "size": one.size} for one in ranges]
+
+
 def _namespaces(namespaces: Namespaces) -> Iterator[dict[str, str]]:
     yield {"type": "mount"}
-    for kind in ("network", "pid", "ipc", "uts", "cgroup"):
+    for kind in ("user", "network", "pid", "ipc", "uts", "cgroup"):
         where = getattr(namespaces, kind)
         if where == NEW:
             yield {"type": kind}

@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 
 from wharf.linux.listener import Listener
 from wharf.linux.mounts import RootMount
+from wharf.spec.id_mapping import IdMapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,15 @@ class Log:
 
 
 @dataclass(frozen=True, slots=True)
+class UserNamespace:
+    """Who on the host a container's users are. Files on disk keep the ids that the container itself sees."""
+
+    mapping: IdMapping
+    join: str = ""  # the path of another container's namespace, which has this mapping; "" makes a new one
+    mapped: tuple[str, ...] = ()  # directories of the host that mounts come from and whose ids the container sees
+
+
+@dataclass(frozen=True, slots=True)
 class Launch:
     """All a shim needs to run a container once."""
 
@@ -91,6 +101,7 @@ class Launch:
     new_network: bool = True  # the shim makes a network namespace; config.json refers to it as /proc/self/ns/net
     network_sysctls: Mapping[str, str] = field(default_factory=dict)  # of that namespace, as paths below /proc/sys
     joined_shm: str = ""  # path of the mount namespace whose /dev/shm the shim mounts on the bundle's `shm`
+    user: UserNamespace | None = None  # config.json refers to it as records.USER_NAMESPACE in `bundle`
     cgroups_path: str = ""  # as in config.json: "/parent/<id>", or "slice:prefix:<id>" for systemd to make
     # Descriptors of mounts that are nowhere yet; the caller's, open until the start is over. The shim puts them on
     # mounts/0, mounts/1 … in `bundle`, where only the runtime sees them.

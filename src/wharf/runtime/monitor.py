@@ -17,7 +17,7 @@ from wharf.errors import EngineError
 from wharf.linux import cgroups, pidfd
 from wharf.linux.listener import Listener
 from wharf.runtime import records, wire
-from wharf.runtime.contract import ExecLaunch, ExitStatus, Launch
+from wharf.runtime.contract import ExecLaunch, ExitStatus, Launch, UserNamespace
 from wharf.runtime.execution import ShimExec, ShimExecs
 from wharf.runtime.failure import explain, explain_logging
 from wharf.runtime.log_message import log_message
@@ -25,6 +25,7 @@ from wharf.runtime.programs import find_runtime
 from wharf.runtime.sealed import SealedPrograms
 from wharf.runtime.shim_connection import ShimStream, connect
 from wharf.runtime.spawner.client import Spawner, close_all
+from wharf.spec.id_mapping import table
 
 log = logging.getLogger(__name__)
 
@@ -327,10 +328,21 @@ def _message(launch: Launch, runtime: str, *, hide_unified: bool) -> dict[str, A
         "new_network": launch.new_network,
         "network_sysctls": dict(launch.network_sysctls),
         "joined_shm": launch.joined_shm,
+        "user": launch.user and _user_message(launch.user),
+        "owner": launch.user and launch.user.mapping.root,
         "cgroups_path": launch.cgroups_path,
         "cgroup": cgroups.path_of(launch.cgroups_path),
         "hide_unified": hide_unified,
         "forget": launch.forget,
+    }
+
+
+def _user_message(user: UserNamespace) -> dict[str, Any]:
+    return {
+        "uids": table(user.mapping.uids),
+        "gids": table(user.mapping.gids),
+        "join": user.join,
+        "mapped": user.mapped,
     }
 
 

@@ -19,6 +19,7 @@ ROOTFS: Final = "rootfs"
 SHM: Final = "shm"  # the /dev/shm of another container, seen by the shim and its container only
 MOUNTS: Final = "mounts"  # where the shim puts what the runtime binds from there
 CONFIG: Final = "config.json"
+USER_NAMESPACE: Final = "user"  # mounted there, where only the shim and the runtime see it
 
 
 def encode(value: object) -> bytes:

@@ -18,6 +18,9 @@ class Snapshots(Protocol):
     async def create(self, id: str, layers: Sequence[Digest]) -> None:
         """A writable layer for container `id` over the image's chain ids, bottom first."""
 
+    async def check_id_mapping(self) -> None:
+        """Raises EngineError where a root cannot be mounted with the ids of its files mapped."""
+
     def root(self, id: str) -> RootMount:
         """How the shim mounts the container's root file system."""
 

@@ -7,7 +7,7 @@ import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +16,7 @@ from wharf.linux import overlay
 from wharf.linux.files import detached_mount
 from wharf.linux.mounts import RootMount
 from wharf.linux.trees import tree_size
+from wharf.snapshots import id_mapping
 from wharf.snapshots.layers import Layers
 from wharf.snapshots.stacked import read_stacked
 from wharf.spec.digest import Digest
@@ -36,6 +37,7 @@ class OverlaySnapshots:
         self._containers = layers.root / "containers"
         self._stacks: dict[str, tuple[Digest, ...] | None] = {}  # None where a crash took the file of names
         self._options = ""
+        self._maps_ids = False  # known to
 
     async def open(self) -> None:
         """Reads what is there, and tries the kernel. Raises EngineError where it cannot mount overlays."""
@@ -50,18 +52,37 @@ class OverlaySnapshots:
         await asyncio.to_thread(self._probe)
 
     def _probe(self) -> None:
-        probe = self._containers / f".probe-{os.urandom(4).hex()}"
+        with self._trial() as (root, writable):
+            try:
+                os.setxattr(writable, overlay.OPAQUE, overlay.OPAQUE_VALUE)
+                os.removexattr(writable, overlay.OPAQUE)
+                os.close(detached_mount(root, self._root / "tmp"))
+            except OSError as error:
+                raise EngineError(f"overlayfs does not work on {self._root}: {error.strerror}") from error
+
+    @contextmanager
+    def _trial(self) -> Iterator[tuple[RootMount, Path]]:
+        """A root to try the kernel with, and where its changes go."""
+        trial = self._containers / f".probe-{os.urandom(4).hex()}"
         for name in ("diff", "work", "lower"):
-            (probe / name).mkdir(parents=True)
-        lower = f"containers/{probe.name}/lower"
+            (trial / name).mkdir(parents=True)
         try:
-            os.setxattr(probe / "diff", overlay.OPAQUE, overlay.OPAQUE_VALUE)
-            os.removexattr(probe / "diff", overlay.OPAQUE)
-            os.close(detached_mount(self._mount(probe.name, [lower]), self._root / "tmp"))
-        except OSError as error:
-            raise EngineError(f"overlayfs does not work on {self._root}: {error.strerror}") from error
+            yield self._root_of_trial(trial.name), trial / "diff"
         finally:
-            self.layers.discard(probe)
+            self.layers.discard(trial)
+
+    def _root_of_trial(self, name: str) -> RootMount:
+        return self._mount(name, [f"containers/{name}/lower"])
+
+    async def check_id_mapping(self) -> None:
+        """Raises EngineError where files cannot be shown with other owners. The kernel is asked until it can."""
+        if not self._maps_ids:
+            await asyncio.to_thread(self._check_id_mapping)
+            self._maps_ids = True
+
+    def _check_id_mapping(self) -> None:
+        with self._trial() as (root, writable):
+            id_mapping.check(root, writable)
 
     async def close(self) -> None:
         """Waits for removals in the background."""

@@ -25,6 +25,9 @@ class VfsSnapshots(OverlaySnapshots):
     def _probe(self) -> None:
         """A directory is all it takes."""
 
+    def _root_of_trial(self, name: str) -> RootMount:
+        return RootMount("bind", str(self.writable(name)), "", self._root)
+
     async def create(self, id: str, layers: Sequence[Digest]) -> None:
         if id in self._stacks:
             raise Conflict(f"container {id} has a writable layer already")

@@ -88,7 +88,14 @@ def _enter(work: dict[str, Any]) -> None:
     if work["directory"]:
         os.chdir(work["directory"])
     elif work["namespace"] is not None:
+        if work["user_namespace"] is not None:
+            syscall.setns(work["user_namespace"], syscall.CLONE_NEWUSER)
+            os.close(work["user_namespace"])
         syscall.setns(work["namespace"], syscall.CLONE_NEWNS)
+        if work["user_namespace"] is not None:
+            # Until now we are nobody there, and what we make would be nobody's.
+            os.setresgid(0, 0, 0)
+            os.setresuid(0, 0, 0)
         os.close(work["namespace"])
         if work["bare"]:
             # The root file system alone, without what is mounted on it.

@@ -31,6 +31,7 @@ class View:
     """What a container's processes see: the mount namespace of one, else a root and what would be mounted on it."""
 
     namespace: int | None = None  # a descriptor of the caller's
+    user_namespace: int | None = None  # likewise: files have the owners that it sees
     root: RootMount | None = None
     target: Path = Path("/")  # any directory: `root` is mounted there where only the child sees it
     binds: Sequence[Bind] = ()
@@ -40,7 +41,7 @@ class View:
     @property
     def descriptors(self) -> Sequence[int]:
         """What the child needs open."""
-        found = (self.namespace, *(bind.mount for bind in self.binds))
+        found = (self.namespace, self.user_namespace, *(bind.mount for bind in self.binds))
         return [descriptor for descriptor in found if descriptor is not None]
 
 
@@ -214,6 +215,7 @@ def describe(view: View, do: str) -> dict[str, Any]:
         "do": do,
         "directory": "",
         "namespace": view.namespace,
+        "user_namespace": view.user_namespace,
         "bare": view.bare,
         "root": root
         and {"fstype": root.fstype, "source": root.source, "data": root.data, "directory": str(root.directory)},

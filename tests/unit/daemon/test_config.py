@@ -72,7 +72,7 @@ def test_the_file_says_the_same_as_flags(tmp_path: Path) -> None:
     ("content", "words"),
     [
         ({"colour": 1, "shape": 2}, "the following directives don't match any configuration option: colour, shape"),
-        ({"userns-remap": "default"}, "the option 'userns-remap' is not implemented"),
+        ({"metrics-addr": ":9323"}, "the option 'metrics-addr' is not implemented"),
         ({"experimental": True}, "the option 'experimental' is not implemented"),
         ({"debug": "yes"}, "Expected `bool`, got `str` - at `$.debug`"),
         ({"hosts": "unix:///x"}, r"Expected `array`, got `str` - at `$.hosts`"),
@@ -159,8 +159,8 @@ def test_flags_that_are_refused(arguments: list[str], words: str) -> None:
 
 
 def test_flags_of_dockerd_that_we_lack_are_named() -> None:
-    with pytest.raises(NotImplementedByUs, match="--userns-remap is not implemented"):
-        _load("--userns-remap=default")
+    with pytest.raises(NotImplementedByUs, match="--metrics-addr is not implemented"):
+        _load("--metrics-addr=:9323")
 
 
 def test_plain_tcp_when_it_is_meant() -> None:

@@ -40,7 +40,9 @@ def _with_nodes(own: tuple[Device, ...], nodes: list[DeviceNode]) -> tuple[Devic
 
 def _device(node: DeviceNode) -> Device:
     mode = _MODE if node.file_mode is None else stat.S_IMODE(node.file_mode)
-    return Device(node.path, node.type, node.major or 0, node.minor or 0, mode, node.uid or 0, node.gid or 0)
+    owner = node.uid or 0, node.gid or 0
+    source = "" if node.type == "p" else node.host_path or node.path
+    return Device(node.path, node.type, node.major or 0, node.minor or 0, mode, *owner, source)
 
 
 def _rules(nodes: Iterable[DeviceNode]) -> Iterator[DeviceRule]:

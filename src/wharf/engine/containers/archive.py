@@ -140,15 +140,19 @@ class Files:
         live = self.lives.of(container)
         async with live.lock:
             current = self.lives.current(container.id)
-            namespace = namespaces.opened(self.places.bundle(current.id), "mnt") if current.pid else None
+            bundle = self.places.bundle(current.id)
+            namespace = namespaces.opened(bundle, "mnt") if current.pid else None
             if namespace is None:
                 async with AsyncExitStack() as held:
                     yield await self._still_view(current, held, bare=bare)
                 return
+            user = namespaces.opened_user(bundle)
         try:
-            yield View(namespace=namespace, bare=bare)
+            yield View(namespace=namespace, user_namespace=user, bare=bare)
         finally:
             os.close(namespace)
+            if user is not None:
+                os.close(user)
 
     async def _still_view(self, container: Container, held: AsyncExitStack, *, bare: bool) -> View:
         binds = [] if bare else await self._binds(container, held)

@@ -24,6 +24,7 @@ from wharf.engine.images.images import Images
 from wharf.engine.images.record import Image
 from wharf.engine.logs import drivers
 from wharf.engine.networks.service import Networks
+from wharf.engine.userns.service import UserNamespaces
 from wharf.errors import Conflict, InvalidArgument, NotFound
 from wharf.runtime.host import masked_paths
 from wharf.snapshots.contract import Snapshots
@@ -43,6 +44,7 @@ class Creations:
     mounting: Mounting
     lives: Lives
     removals: Removals
+    userns: UserNamespaces
     _random: random.Random = field(default_factory=lambda: random.Random(secrets.randbits(64)))
 
     async def create(
@@ -57,8 +59,9 @@ class Creations:
         self.lives.starter.hasten()  # docker run starts it next
         chosen = naming.parse(name) if name else self._free_name()
         image, foreign = self._image(config.image, platform)
-        merged = creation.merge(config, image.config.config)
+        merged = creation.merge(self.userns.with_user(config, host), image.config.config)
         host, warnings = self.accepted(merged, host)
+        await self.userns.require(host)
         networking = self.networks.place(host.network_mode, networking)
         id = secrets.token_hex(32)
         host_named = self.with_hostname(merged, host, id)
@@ -77,6 +80,7 @@ class Creations:
         if holder := self.store.by_name(chosen):
             raise Conflict(name_taken(chosen, holder.id))
         with ExitStack() as held:
+            container = container.with_(id_mapping=held.enter_context(self.userns.reserved(host)))
             container = await self._make(container, image, held)
         self.lives.publish("create", container)
         return Created(id=id, warnings=[*foreign, *warnings])
@@ -123,11 +127,12 @@ class Creations:
     def accepted(self, config: ContainerConfig, host: HostConfig) -> tuple[HostConfig, list[str]]:
         """The host's configuration with what dockerd fills in, and warnings. Raises the fault of what cannot be."""
         security.check(host, self.lives.starter.host.facts)
-        host = self._with_ids(security.with_labels(self._with_defaults(host)))
+        host = sharing.resolved(security.with_labels(self._with_defaults(host)), self.store.search)
+        self.userns.check(host)
         host, warnings = self._keepable(host)
         warnings += creation.check(config, host)
         self._check_runtime(host.runtime)
-        return sharing.resolved(host, self.store.search), warnings
+        return host, warnings
 
     def _with_defaults(self, host: HostConfig) -> HostConfig:
         """What dockerd fills in and shows in inspect."""
@@ -147,25 +152,6 @@ class Creations:
             shm_size=host.shm_size or self.config.shm_size,
             restart_policy=msgspec.structs.replace(host.restart_policy, name=host.restart_policy.name or "no"),
         )
-
-    def _with_ids(self, host: HostConfig) -> HostConfig:
-        """Containers whose namespaces it shares by their ids, which stay when they are renamed."""
-        return msgspec.structs.replace(
-            host,
-            network_mode=self._with_id(host.network_mode, required=False),  # that one may come later
-            pid_mode=self._with_id(host.pid_mode),
-            ipc_mode=self._with_id(host.ipc_mode),
-        )
-
-    def _with_id(self, mode: str, *, required: bool = True) -> str:
-        kind, _, ref = mode.partition(":")
-        if kind != "container" or not ref:
-            return mode
-        if (other := self.store.search(ref)) is None:
-            if required:
-                raise InvalidArgument(f"No such container: {ref}")
-            return mode
-        return f"container:{other.id}"
 
     def _keepable(self, host: HostConfig) -> tuple[HostConfig, list[str]]:
         """The request with what this machine can keep of it, and warnings about the rest."""

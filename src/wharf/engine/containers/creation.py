@@ -180,7 +180,6 @@ def _not_offered(config: ContainerConfig, host: HostConfig) -> Iterator[str]:
     offered: list[tuple[object, str]] = [
         (host.links, "--link"),
         (host.storage_opt, "--storage-opt"),
-        (host.userns_mode not in ("", "host"), "--userns"),
         (host.isolation not in ("", "default"), f"isolation {host.isolation}"),
     ]
     return (name for given, name in offered if given)

@@ -68,4 +68,5 @@ def given(host: HostConfig, nodes: Mapping[str, tuple[Device, ...]]) -> Iterator
         inside = mapping.path_in_container or mapping.path_on_host
         for device in nodes.get(mapping.path_on_host, ()):
             rule = DeviceRule(True, device.type, device.major, device.minor, mapping.cgroup_permissions or _ACCESS)
-            yield replace(device, path=inside + device.path.removeprefix(mapping.path_on_host)), rule
+            path = inside + device.path.removeprefix(mapping.path_on_host)
+            yield replace(device, path=path, source=device.path), rule

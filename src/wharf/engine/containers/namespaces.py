@@ -27,6 +27,15 @@ def opened(bundle: Path, kind: str) -> int | None:
         os.close(process)
 
 
+def opened_user(bundle: Path) -> int | None:
+    """A descriptor of the container's user namespace; None when that is our own, or nothing runs."""
+    namespace = opened(bundle, "user")
+    if namespace is not None and os.path.samestat(os.fstat(namespace), Path("/proc/self/ns/user").stat()):
+        os.close(namespace)
+        return None
+    return namespace
+
+
 def path_of(descriptor: int) -> str:
     """By what name other processes open it, as long as it is open here."""
     return f"/proc/{os.getpid()}/fd/{descriptor}"

@@ -10,6 +10,7 @@ from wharf.apitypes.containers import ContainerConfig, HostConfig, MountPoint, N
 from wharf.engine.containers.mount_request import Depth
 from wharf.errors import Conflict
 from wharf.network.contract import Endpoint
+from wharf.spec.id_mapping import IdMapping
 
 ZERO_TIME: Final = "0001-01-01T00:00:00Z"  # how Docker writes "never"
 
@@ -87,6 +88,7 @@ class Container(msgspec.Struct, frozen=True, kw_only=True):
     restart_count: int = 0
     stopped_by_user: bool = False  # a restart policy of unless-stopped leaves it alone
     remove_volumes: bool = False  # its removal takes its anonymous volumes along; for who has to end one
+    id_mapping: IdMapping | None = None  # of the user namespace that it asked for; it has it until its removal
     endpoints: dict[str, Endpoint] = {}  # by network's name; kept while the container runs
     edit: Edit | None = None
 

@@ -75,7 +75,16 @@ class Containers:
         self.commits = Commits(store, self.lives, self.files, images)
         self.removals = Removals(places, store, snapshots, volumes, self.lives)
         self._creations = Creations(
-            config, places, store, images, snapshots, networks, starter.mounting, self.lives, self.removals
+            config,
+            places,
+            store,
+            images,
+            snapshots,
+            networks,
+            starter.mounting,
+            self.lives,
+            self.removals,
+            starter.userns,
         )
         self.edits = Edits(store, self.lives, self._creations, self.removals)
 

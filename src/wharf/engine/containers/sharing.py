@@ -17,7 +17,7 @@ from wharf.errors import Conflict, EngineError, InvalidArgument, NoSuchContainer
 _IPC_MODES: Final = ("", "none", "private", "shareable", "host")
 #: Those whose IPC namespace others may join: it is meant for that, or was another's already.
 _OPEN_IPC: Final = ("shareable", "host", "container")
-_FIELDS: Final = ("network_mode", "pid_mode", "ipc_mode")
+_FIELDS: Final = ("network_mode", "pid_mode", "ipc_mode", "userns_mode")
 
 
 def donor(mode: str) -> str:
@@ -150,6 +150,13 @@ class Sharing:
             raise NotFound(f"failed to join IPC namespace: {error}") from None
         except (Conflict, InvalidArgument) as error:
             raise type(error)(f"failed to join IPC namespace: {error}") from None
+
+    def user_namespace(self, name: str, held: AsyncExitStack) -> str:
+        """The path of another container's user namespace."""
+        try:
+            return self._open(_running(self.find(name)), "user", held)
+        except EngineError as error:
+            raise type(error)(f"failed to join user namespace: {error}") from None
 
     def _open(self, other: Container, kind: str, held: AsyncExitStack) -> str:
         namespace = namespaces.opened(self.bundle(other.id), kind)

@@ -20,16 +20,19 @@ from wharf.engine.containers.sources import Sources, placed_by_shim
 from wharf.engine.containers.store import ContainerStore
 from wharf.engine.containers.surroundings import Host
 from wharf.engine.containers.terminal import console_size
+from wharf.engine.containers.user_namespace import entered
 from wharf.engine.logs import drivers
 from wharf.engine.logs.about import About
 from wharf.engine.networks.sandboxes import HOST_RESOLV_CONF, Sandboxes, needs_resolver
+from wharf.engine.userns.service import UserNamespaces
 from wharf.engine.volumes import Volumes
 from wharf.errors import EngineError
 from wharf.linux import cgroups
 from wharf.linux.listener import Listener
 from wharf.network.contract import Endpoint
-from wharf.runtime.bundle import config_json
-from wharf.runtime.contract import Launch, Log, Monitor, Monitors
+from wharf.runtime.bundle import config_json, with_user_namespace
+from wharf.runtime.contract import Launch, Log, Monitor, Monitors, UserNamespace
+from wharf.runtime.records import USER_NAMESPACE
 from wharf.snapshots.contract import Snapshots
 
 log = logging.getLogger(__name__)
@@ -69,6 +72,7 @@ class Starter:
     mounting: Mounting
     sources: Sources
     host: Host
+    userns: UserNamespaces
     default_runtime: str  # a name in the configuration's runtimes
     helper: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "hasten"))
     _hastening: "asyncio.Future[None] | None" = None
@@ -174,7 +178,8 @@ class Starter:
         return _read(Path("/etc/hosts")) + added
 
     async def _launch(self, container: Container, bundle: Path, made: AsyncExitStack, held: AsyncExitStack) -> Launch:
-        joined = Sharing(self.store.find, self.places.bundle).join(container, held)
+        sharing = Sharing(self.store.find, self.places.bundle)
+        joined = sharing.join(container, held)
         program = self.config.runtimes[container.host.runtime or self.default_runtime]
         around = await self.host.surround(
             container,
@@ -191,6 +196,9 @@ class Starter:
         self.host.grant_realtime(container, cgroups.path_of(spec.cgroups_path))
         for warning in warnings:
             log.warning(warning, extra={"container": container.id})
+        userns = self._user_namespace(container, around.etc, sharing, held)
+        if userns is not None:
+            spec = with_user_namespace(spec, userns.mapping, str(bundle / USER_NAMESPACE))
         return Launch(
             id=container.id,
             bundle=bundle,
@@ -203,6 +211,7 @@ class Starter:
             stdin_once=container.config.stdin_once,
             console_size=console_size(container.host.console_size),
             new_network=bundling.network_kind(container) == "bridge",
+            user=userns,
             cgroups_path=spec.cgroups_path,
             network_sysctls=sysctls.of_network(container.host),
             joined_shm=joined.shm,
@@ -213,6 +222,13 @@ class Starter:
     def _log(self, container: Container) -> Log:
         about = About(container, os.uname().nodename)
         return drivers.plan(about, self.places.directory(container.id))
+
+    def _user_namespace(
+        self, container: Container, etc: Path, sharing: Sharing, held: AsyncExitStack
+    ) -> UserNamespace | None:
+        own = [point.source for point in container.mounts if self.volumes.is_own(point)]
+        own += [str(etc)] if etc.exists() else []
+        return entered(self.userns, container, own, lambda ref: sharing.user_namespace(ref, held))
 
     @staticmethod
     async def _connect_early(live: Live, monitor: Monitor) -> None:

@@ -5,6 +5,7 @@ from typing import Final
 
 from wharf.apitypes.containers import HostConfig
 from wharf.errors import InvalidArgument
+from wharf.runtime.bundle import ALL_GROUPS_MAY_PING
 
 _OF_IPC: Final = frozenset(
     "kernel.msgmax kernel.msgmnb kernel.msgmni kernel.sem kernel.shmall kernel.shmmax kernel.shmmni"
@@ -13,7 +14,7 @@ _OF_IPC: Final = frozenset(
 # A component that is empty could be read as a way up or out of /proc/sys.
 _NAME: Final = re.compile(r"[^./\0]+(?:[./][^./\0]+)*")
 #: What Docker sets in every network namespace of a container: what rights were needed for, its users need no more.
-DEFAULTS_OF_NETWORK: Final = {"net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647"}
+DEFAULTS_OF_NETWORK: Final = dict([("net.ipv4.ip_unprivileged_port_start", "0"), ALL_GROUPS_MAY_PING])
 
 
 _SWAPPED: Final = str.maketrans("./", "/.")

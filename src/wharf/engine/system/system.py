@@ -99,6 +99,8 @@ class System:
         volumes: VolumesView,
         events: Bus,
         default_runtime: str,
+        *,
+        remaps_users: bool = False,
     ) -> None:
         self._config = config
         self._snapshots = snapshots
@@ -108,6 +110,7 @@ class System:
         self._events = events
         self._default_runtime = default_runtime
         self._features = cgroup_features()
+        self._remaps_users = remaps_users  # containers have a user namespace unless they say otherwise
 
     async def info(self) -> Info:
         config, features, counts = self._config, self._features, self._containers.counts()
@@ -191,6 +194,8 @@ class System:
         options = ["name=apparmor"] if host.apparmor_enabled() else []
         if self._config.seccomp_profile != "unconfined" and host.seccomp_available():
             options.append(f"name=seccomp,profile={self._config.seccomp_profile or 'builtin'}")
+        if self._remaps_users:
+            options.append("name=userns")
         if self._config.no_new_privileges:
             options.append("name=no-new-privileges")
         if self._features.version == "2":

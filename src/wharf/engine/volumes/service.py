@@ -325,6 +325,11 @@ class Volumes:
         self._events.publish("volume", "mount", volume.name, attributes)
         return path
 
+    def is_own(self, mount: MountPoint) -> bool:
+        """Whether it is a volume that lives in a directory of ours, and so was written by containers only."""
+        volume = self._by_name.get(mount.name) if mount.type == "volume" else None
+        return volume is not None and volume.driver == LocalDriver.name and not volume.options
+
     async def detach(self, mount: MountPoint, user: str) -> None:
         """The container `user` does not use the volume any more."""
         # While the engine opens nobody waits for a plugin: settle() gives back what has ended by then.

@@ -69,6 +69,7 @@ class Exec:
         theirs: list[int] = []
         try:
             self.make_stdio(theirs)
+            oci.give(theirs, launch["owner"])
             pid = oci.spawn(launch["runtime"], [*command, launch["id"]], (theirs[0], theirs[1], theirs[2]))
         finally:
             for fd in theirs:

@@ -56,13 +56,18 @@ def new_network(sysctls: dict[str, str]) -> int:
     try:
         syscall.unshare(syscall.CLONE_NEWNET)
         made = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-        for name, value in sysctls.items():
-            with open(f"/proc/sys/{name}", "w") as file:
-                file.write(value)
+        set_sysctls(sysctls)
     finally:
         syscall.setns(home, syscall.CLONE_NEWNET)
         os.close(home)
     return made
+
+
+def set_sysctls(sysctls: dict[str, str]) -> None:
+    """Sets parameters of the network namespace that we are in; as for new_network()."""
+    for name, value in sysctls.items():
+        with open(f"/proc/sys/{name}", "w") as file:
+            file.write(value)
 
 
 def hide_unified_cgroup() -> bool:

@@ -12,6 +12,7 @@ import os
 import signal
 import struct
 import time
+from collections.abc import Iterable
 from typing import Any, Final
 
 from wharf.linux import cgroups, pidfd, syscall
@@ -23,6 +24,8 @@ _CONSOLE: Final = "console.sock"
 #: How long a runtime may take from its own end to the execve of the container's program. A runtime that interprets the
 #: program itself never gets there, and its containers are none the worse.
 EXECVE_LIMIT: Final = 2.0  # seconds
+_KIND: Final = 0o170000  # S_IFMT and S_IFIFO, without loading stat
+_PIPE: Final = 0o010000
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #: Signals whose handling the runtime, and so the container, must not inherit from the shim.
 _RESET: Final = tuple(
@@ -42,6 +45,14 @@ def arguments(program: str, *, systemd: bool, log: str = _LOG) -> list[str]:
 def open_null() -> int:
     """A null device for a container's stdio: the one that the spawner was given, never the host's. To be closed."""
     return os.dup(0)
+
+
+def give(stdio: Iterable[int], owner: list[int] | None) -> None:
+    """Lets the container's root, who is `owner` on the host, open its own pipes again and pass them on to others."""
+    if owner is not None:
+        for fd in stdio:
+            if os.fstat(fd).st_mode & _KIND == _PIPE:
+                os.fchown(fd, owner[0], owner[1])
 
 
 def spawn(program: str, command: list[str], stdio: tuple[int, int, int]) -> int:

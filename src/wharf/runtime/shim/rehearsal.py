@@ -156,6 +156,7 @@ def _value(roles: list[str]) -> dict[str, Any]:
         "cgroups_path": "",
         "cgroup": "",
         "hide_unified": False,
+        "owner": None,
     }
     state = {"event": "started", "pid": 0, "started": "", "cgroup": "", "hide_unified": False}
     none: list[Any] = []

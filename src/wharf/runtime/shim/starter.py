@@ -29,6 +29,7 @@ _KEPT: Final = (
     "cgroups_path",
     "cgroup",
     "hide_unified",
+    "owner",
 )
 
 
@@ -51,6 +52,7 @@ class Starter:
         self._shim_pid = os.getppid()
         self._loop = Loop()
         self._network: int | None = None
+        self._user = -1  # its user namespace, if it has one
         self._own: dict[str, int] = {}  # our ends and files, by what they are for the shim
         self._stdio: tuple[int, int, int] = (-1, -1, -1)  # the container's ends
         self._unprepared: OSError | None = None
@@ -75,7 +77,9 @@ class Starter:
 
         What fails there is told as the failure of the start.
         """
-        if self.launch["new_network"]:
+        if self.launch["user"]:
+            self._enter_user_namespace()
+        elif self.launch["new_network"]:
             self._network = isolation.new_network(self.launch["network_sysctls"])
         self._listen()
         self._tell_ready()
@@ -92,9 +96,23 @@ class Starter:
         self._open_log()
         self._record()
         self._make_stdio()
-        isolation.mount_root(self.launch["root"])
+        if self.launch["user"]:
+            self._prepare_for_user_namespace()
+        else:
+            isolation.mount_root(self.launch["root"])
         if self.launch["joined_shm"]:
             isolation.mount_shm_of(self.launch["joined_shm"])
+
+    def _enter_user_namespace(self) -> None:
+        from wharf.runtime.shim import user_namespace
+
+        namespace = user_namespace.enter(self.launch)
+        self._user, self._network = namespace.user, namespace.network
+
+    def _prepare_for_user_namespace(self) -> None:
+        from wharf.runtime.shim import user_namespace
+
+        user_namespace.prepare(self.launch, self._user)
 
     def _record(self) -> None:
         record = {"pid": self._shim_pid, "start_time": pidfd.start_time(self._shim_pid)}
@@ -137,6 +155,7 @@ class Starter:
             os.set_blocking(self._own[name], False)
             ends.append(theirs)
         self._stdio = (stdin, ends[0], ends[1])
+        oci.give(self._stdio, self.launch["owner"])
 
     # ── those who come before the start ──
 

@@ -30,15 +30,15 @@ def test_variables_of_devices_win_and_the_last_of_them() -> None:
 def test_nodes_come_with_the_right_to_use_them() -> None:
     nodes = [
         DeviceNode(path="/dev/a", type="c", major=1, minor=2, permissions="r", file_mode=0o20640, uid=3, gid=4),
-        DeviceNode(path="/dev/b", type="b", major=5, minor=6),
+        DeviceNode(path="/dev/b", host_path="/dev/of-host", type="b", major=5, minor=6),
         DeviceNode(path="/dev/p", type="p"),
     ]
     mine = BundleSpec(args=("true",), devices=(Device("/dev/a", "c", 9, 9), Device("/dev/z", "c", 8, 8)))
     run = injected(mine, [ContainerEdits(device_nodes=nodes)])
     assert run.devices == (
         Device("/dev/z", "c", 8, 8),
-        Device("/dev/a", "c", 1, 2, 0o640, 3, 4),
-        Device("/dev/b", "b", 5, 6, 0o666, 0, 0),
+        Device("/dev/a", "c", 1, 2, 0o640, 3, 4, "/dev/a"),
+        Device("/dev/b", "b", 5, 6, 0o666, 0, 0, "/dev/of-host"),
         Device("/dev/p", "p", 0, 0, 0o666, 0, 0),
     )
     assert run.device_rules[len(mine.device_rules) :] == (

@@ -18,8 +18,9 @@ from wharf.engine.containers.bundling import Seccomp, Surroundings
 from wharf.engine.containers.record import Container, MountDetail
 from wharf.engine.containers.sharing import Joined
 from wharf.errors import InvalidArgument
-from wharf.runtime.bundle import DEFAULT_CAPABILITIES, Device, HostFacts, config_json
+from wharf.runtime.bundle import DEFAULT_CAPABILITIES, Device, HostFacts, config_json, with_user_namespace
 from wharf.runtime.users import User
+from wharf.spec.id_mapping import IdMapping, IdRange
 
 EVERY = frozenset({*DEFAULT_CAPABILITIES, "CAP_SYS_ADMIN", "CAP_NET_ADMIN"})
 
@@ -254,3 +255,28 @@ def test_what_systemd_makes_it_forgets() -> None:
     name = "org.systemd.property.CollectMode"
     assert name in bundled(container(HostConfig()), cgroups_path="system.slice:wharf:c")["annotations"]
     assert bundled(container(HostConfig()))["annotations"] == {}
+
+
+def test_in_a_user_namespace_the_hosts_devices_are_bound() -> None:
+    host = HostConfig(
+        devices=[DeviceMapping(path_on_host="/dev/fuse", path_in_container="/dev/x", cgroup_permissions="r")]
+    )
+    nodes = {"/dev/fuse": (Device("/dev/fuse", "c", 10, 229),)}
+    spec, _ = bundling.spec(container(host), around(devices=nodes), every=EVERY)
+    assert [(one.path, one.source) for one in spec.devices] == [("/dev/x", "/dev/fuse")]
+    mapping = IdMapping((IdRange(0, 5000, 10),), (IdRange(0, 6000, 10),))
+    document = json.loads(config_json(with_user_namespace(spec, mapping, "/run/b/user")))
+    assert document["linux"]["namespaces"][1] == {"type": "user", "path": "/run/b/user"}
+    assert document["linux"]["uidMappings"] == [{"containerID": 0, "hostID": 5000, "size": 10}]
+    assert document["linux"]["gidMappings"] == [{"containerID": 0, "hostID": 6000, "size": 10}]
+    assert document["linux"]["devices"] == []
+    assert document["mounts"][-1]["source"] == "/dev/fuse"
+    assert {"allow": True, "type": "c", "major": 10, "minor": 229, "access": "r"} in document["linux"]["resources"][
+        "devices"
+    ]
+
+
+def test_without_one_nothing_is_said_of_it() -> None:
+    document = bundled(container())
+    assert "uidMappings" not in document["linux"]
+    assert "user" not in {one["type"] for one in document["linux"]["namespaces"]}

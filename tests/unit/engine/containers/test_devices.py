@@ -63,7 +63,7 @@ def test_access_that_nobody_limits_is_all() -> None:
     found = devices.given(
         HostConfig(devices=[DeviceMapping(path_on_host="/dev/a")]), {"/dev/a": (Device("/dev/a", "b", 8, 1),)}
     )
-    assert list(found) == [(Device("/dev/a", "b", 8, 1), DeviceRule(True, "b", 8, 1, "rwm"))]
+    assert list(found) == [(Device("/dev/a", "b", 8, 1, source="/dev/a"), DeviceRule(True, "b", 8, 1, "rwm"))]
 
 
 @pytest.mark.parametrize(("name", "reason"), [("nothing", "no such file or directory"), ("file", "not a device node")])

@@ -104,7 +104,12 @@ FLAGS = (
     Flag("ulimit", "", kinds.ULIMITS, "Resource limits"),
     Flag("umask", "", STRING, "Rights that new files do not get, in octal (0027)"),
     Flag("user", "u", STRING, "Who to be: <name|uid>[:<group|gid>]"),
-    Flag("userns", "", STRING, "User namespace to use"),
+    Flag(
+        "userns",
+        "",
+        STRING,
+        "User namespace: host, auto, keep-id, map:uidmapping=C:H:N, container:NAME",
+    ),
     Flag("uts", "", STRING, "UTS namespace to use"),
     Flag("volume", "v", LIST, "Volumes and directories of the host to mount"),
     Flag("volume-driver", "", STRING, "Driver for the container's volumes"),

@@ -2,6 +2,7 @@
 
 import os
 
+from wharf.cli.commands.container import user_namespaces
 from wharf.cli.commands.container.mounts import idmaps, read_volume
 from wharf.cli.commands.container.networks import endpoints
 from wharf.cli.commands.container.ports import read_expose, read_publish
@@ -132,7 +133,9 @@ def _check(options: "Options") -> None:
     swappiness = options["memory-swappiness"]
     if swappiness != -1 and not 0 <= swappiness <= 100:
         raise InvalidArgument(f"invalid value: {swappiness}. Valid memory swappiness range is 0-100")
-    for flag, kind, shared in (("pid", "PID", True), ("uts", "UTS", False), ("userns", "USER", False)):
+    if not user_namespaces.is_mode(options["userns"]):
+        raise InvalidArgument("--userns: invalid USER mode")
+    for flag, kind, shared in (("pid", "PID", True), ("uts", "UTS", False)):
         mode = options[flag]
         if mode not in ("", "host") and not (shared and mode.startswith("container:") and mode[10:]):
             raise InvalidArgument(f"--{flag}: invalid {kind} mode")
@@ -181,6 +184,7 @@ def _host_config(options: "Options", mode: str, ports: "dict[str, Any]", binds: 
         "Tmpfs": dict(path.partition(":")[::2] for path in options["tmpfs"]),
         "Devices": devices,
         "DeviceRequests": requests,
+        "UsernsMode": user_namespaces.asked(options["userns"]),
         "Ulimits": sorted(
             {limit["Name"]: limit for limit in options["ulimit"]}.values(), key=lambda limit: limit["Name"]
         ),

@@ -1,0 +1,139 @@
+# ruff: noqa: PTH109
+# No pathlib: starters of containers load this.
+"""User namespaces: making one, and a file system's root for it. Each function raises OSError."""
+
+import ctypes
+import errno
+import os
+from collections.abc import Callable
+from typing import Any, Final, NoReturn
+
+from wharf.linux import detached, syscall
+
+_PR_SET_SECUREBITS: Final = 28
+_PR_GET_SECUREBITS: Final = 27
+_SECBIT_NO_SETUID_FIXUP: Final = 1 << 2
+_THERE: Final = b"+"
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class UserNamespace:
+    """Descriptors of a user namespace, and of a network namespace that it owns if one was asked for."""
+
+    def __init__(self, user: int, network: int | None) -> None:
+        self.user = user
+        self.network = network
+
+
+def make(uids: str, gids: str, *, network: bool) -> UserNamespace:
+    """A new one; `uids` and `gids` are its maps, as the kernel takes them. The caller closes the descriptors."""
+    flags = syscall.CLONE_NEWUSER | (syscall.CLONE_NEWNET if network else 0)
+    child = _Child(lambda: syscall.unshare(flags))
+    try:
+        _write(f"/proc/{child.pid}/uid_map", uids)
+        _write(f"/proc/{child.pid}/gid_map", gids)
+        return UserNamespace(child.open("user"), child.open("net") if network else None)
+    finally:
+        child.end()
+
+
+def join(path: str, *, network: bool) -> UserNamespace:
+    """The one at `path`, with a new network namespace if asked for. The caller closes the descriptors."""
+    user = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    if not network:
+        return UserNamespace(user, None)
+
+    def enter() -> None:
+        syscall.setns(user, syscall.CLONE_NEWUSER)
+        syscall.unshare(syscall.CLONE_NEWNET)
+
+    child = _Child(enter)
+    try:
+        return UserNamespace(user, child.open("net"))
+    finally:
+        child.end()
+
+
+class _Child:
+    """A process that has gone where we cannot go ourselves, and waits there. Raises OSError when it could not."""
+
+    def __init__(self, enter: Callable[[], None]) -> None:
+        told, telling = os.pipe2(os.O_CLOEXEC)
+        held, self._holding = os.pipe2(os.O_CLOEXEC)
+        self.pid = os.fork()
+        if self.pid == 0:
+            os.close(self._holding)
+            _go(enter, telling, held)
+        os.close(telling)
+        os.close(held)
+        answer = os.read(told, 16)
+        os.close(told)
+        if answer != _THERE:
+            self.end()
+            number = int(answer or errno.EIO)
+            raise OSError(number, os.strerror(number), "user namespace")
+
+    def open(self, kind: str) -> int:
+        return os.open(f"/proc/{self.pid}/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC)
+
+    def end(self) -> None:
+        os.close(self._holding)
+        os.waitpid(self.pid, 0)
+
+
+def _go(enter: Callable[[], None], telling: int, held: int) -> NoReturn:
+    try:
+        enter()
+        os.write(telling, _THERE)
+        os.read(held, 1)  # until the other end is closed
+    except OSError as error:
+        os.write(telling, b"%d" % (error.errno or errno.EIO))
+    finally:
+        os._exit(0)
+
+
+def _write(path: str, text: str) -> None:
+    # A map is taken by one write, or not at all.
+    file = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(file, text.encode())
+    finally:
+        os.close(file)
+
+
+def with_files_of(uid: int, gid: int, work: Callable[[], None]) -> None:
+    """Runs `work` as one whose files belong to this user of the host; all other rights stay as they are."""
+    bits = syscall.prctl(_PR_GET_SECUREBITS)
+    # Otherwise the kernel would take the rights over files away with the change of the id.
+    syscall.prctl(_PR_SET_SECUREBITS, bits | _SECBIT_NO_SETUID_FIXUP)
+    _libc.setfsgid(gid)
+    _libc.setfsuid(uid)
+    try:
+        work()
+    finally:
+        _libc.setfsuid(os.geteuid())
+        _libc.setfsgid(os.getegid())
+        syscall.prctl(_PR_SET_SECUREBITS, bits)
+
+
+def mount_root(root: dict[str, Any], target: str, user_namespace: int, owner: tuple[int, int]) -> None:
+    """Mounts a container's root, a RootMount's members, at `target`, with the ids of its files mapped.
+
+    `owner` is who the namespace's root is on the host. Mounts of the caller's namespace on the way to the root's
+    directory must not be shared with others: one is made there for a moment.
+    """
+    if root["fstype"] == "bind":
+        detached.place_mapped(root["source"], target, user_namespace)
+        return
+    home = os.getcwd()
+    directory = root["directory"]
+    detached.place_mapped(directory, directory, user_namespace)
+    try:
+        os.chdir(directory)
+        # The kernel makes files of its own when it mounts an overlay, and a user that is not mapped could not.
+        with_files_of(*owner, lambda: syscall.mount(root["source"], target, root["fstype"], data=root["data"]))
+    finally:
+        os.chdir(home)
+        # The overlay has copies of its own.
+        syscall.umount(directory, syscall.MNT_DETACH | syscall.UMOUNT_NOFOLLOW)
