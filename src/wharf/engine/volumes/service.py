@@ -326,9 +326,11 @@ class Volumes:
         return path
 
     def is_own(self, mount: MountPoint) -> bool:
-        """Whether it is a volume that lives in a directory of ours, and so was written by containers only."""
-        volume = self._by_name.get(mount.name) if mount.type == "volume" else None
-        return volume is not None and volume.driver == LocalDriver.name and not volume.options
+        """Whether it is a volume that only containers write, in a directory of ours or in memory."""
+        volume = self._store.get(mount.name) if mount.type == "volume" else None
+        if volume is None or volume.driver != DEFAULT:
+            return False
+        return volume.options.get("type") == "tmpfs" or not self.drivers.local.needs_mount(volume.options)
 
     async def detach(self, mount: MountPoint, user: str) -> None:
         """The container `user` does not use the volume any more."""
