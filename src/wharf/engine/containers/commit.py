@@ -61,9 +61,9 @@ class Commits:
                 ),
                 name,
             )
-        self.lives.publish(
-            "commit", container, comment=comment, imageID=image.id, imageRef=name.familiar if name else ""
-        )
+            self.lives.publish(
+                "commit", container, comment=comment, imageID=image.id, imageRef=name.familiar if name else ""
+            )
         return image.id
 
     @asynccontextmanager

@@ -38,9 +38,11 @@ class ContainerStore:
 
     def find(self, ref: str) -> Container:
         """By id, name (with or without its slash) or unambiguous beginning of an id, in this order."""
+        if not ref:
+            raise InvalidArgument('invalid name or ID supplied: ""')
         if found := self._by_id.get(ref) or self.by_name(ref.removeprefix("/")):
             return found
-        matches = [c for id, c in self._by_id.items() if id.startswith(ref)] if ref else []
+        matches = [c for id, c in self._by_id.items() if id.startswith(ref)]
         if not matches:
             raise NoSuchContainer(ref)
         if len(matches) > 1:

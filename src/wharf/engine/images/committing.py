@@ -35,6 +35,7 @@ async def commit(stock: Stock, parent: Image, new: NewLayer, name: Reference | N
     except BaseException:
         stock.sweep()
         raise
+    stock.tell("create", image.id, image.id)
     if name is not None:
         stock.tell("tag", image.id, name.familiar)
     return image

@@ -81,11 +81,15 @@ def _place_here(target: str, found: "dict[str, Any]", top: str) -> tuple[str, st
     is_directory = bool(found["mode"] & archives.DIRECTORY)
     if os.path.isdir(target):  # noqa: PTH112
         return target, "" if top in (".", "/") else top
+    if target.endswith("/") and os.path.lexists(target.rstrip("/")):
+        raise EngineError(f"stat {target}: not a directory")
     if os.path.lexists(target) and is_directory:
         raise EngineError("cannot copy directory")
     if target.endswith("/") and not is_directory:
         raise EngineError("no such directory")
     whole = os.path.abspath(target)  # noqa: PTH100
+    if os.path.islink(whole):  # noqa: PTH114
+        whole = os.path.realpath(whole)  # what it leads to is written, there or not
     return os.path.dirname(whole), os.path.basename(whole)  # noqa: PTH119, PTH120
 
 
@@ -103,12 +107,12 @@ def _to_container(call: Call, source: str, name: str, path: str) -> int | None:
 
         pieces, directory = read_pieces(0), path
     else:
-        source = _local(source, follow=options["follow-link"])
-        is_directory = os.path.isdir(source) and (source.endswith(("/", "/.")) or not os.path.islink(source))  # noqa: PTH112, PTH114
+        real = _local(source, follow=options["follow-link"])
+        is_directory = os.path.isdir(real) and (real.endswith(("/", "/.")) or not os.path.islink(real))  # noqa: PTH112, PTH114
         directory, top = _place_there(path, found, source, is_directory=is_directory)
         from wharf.cli.local_tree import pack
 
-        pieces = pack(source, top)
+        pieces = pack(real, top)
     archives.put_archive(call.client, name, directory, pieces, keep_kinds=True, as_user=options["archive"])
     return None
 
@@ -118,10 +122,8 @@ def _followed(call: Call, name: str, path: str) -> "tuple[str, dict[str, Any] | 
     for _ in range(2):
         try:
             found = archives.stat_path(call.client, name, path)
-        except Refused as error:
-            if error.status != 404:
-                raise
-            return path, None
+        except Refused:
+            return path, None  # whatever it is: what comes next will tell
         if not found["mode"] & archives.SYMLINK:
             return path, found
         path = found["linkTarget"]
@@ -131,9 +133,13 @@ def _followed(call: Call, name: str, path: str) -> "tuple[str, dict[str, Any] | 
 def _local(source: str, *, follow: bool) -> str:
     try:
         os.lstat(source)
+        real = os.path.realpath(source) if follow else source
+        os.lstat(real)
+    except NotADirectoryError:
+        raise EngineError("not a directory") from None
     except OSError as error:
-        raise EngineError(f"lstat {os.path.abspath(source)}: {(error.strerror or '').lower()}") from None  # noqa: PTH100
-    return os.path.realpath(source) if follow else source
+        raise EngineError(f"lstat {os.path.abspath(error.filename)}: {(error.strerror or '').lower()}") from None  # noqa: PTH100
+    return real
 
 
 def _place_there(path: str, found: "dict[str, Any] | None", source: str, *, is_directory: bool) -> tuple[str, str]:
