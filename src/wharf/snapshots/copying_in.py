@@ -10,7 +10,7 @@ import stat
 from contextlib import suppress
 from typing import Final
 
-from wharf.snapshots.extraction import Extraction, Limits, Parts, split, write_content
+from wharf.snapshots.extraction import Extraction, Limits, Parts, Refused, split, write_content
 from wharf.snapshots.tarstream import Entry, TarReader
 
 _IN_PLACE: Final = os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -38,6 +38,14 @@ def copy_in(
         copy.close()
 
 
+def _split(name: bytes, what: str) -> Parts:
+    """Raises Refused in dockerd's words."""
+    try:
+        return split(name)
+    except Refused:
+        raise Refused(f'invalid {what} "{name.decode(errors="replace")}"') from None
+
+
 class _CopyIn(Extraction):
     def __init__(self, destination: str, owner: tuple[int, int] | None, keep_kinds: bool) -> None:
         super().__init__(_UNLIMITED)
@@ -46,13 +54,13 @@ class _CopyIn(Extraction):
         self._keep_kinds = keep_kinds
 
     def add(self, entry: Entry, reader: TarReader) -> None:
-        below = split(entry.name)
+        below = _split(entry.name, "entry name")
         if not below:
             return  # the directory that we unpack into is there and stays as it is
         if self._owner is not None:
             entry.uid, entry.gid = self._owner
         if entry.kind == "hardlink":
-            entry.link = b"/".join((*self._destination, *split(entry.link)))
+            entry.link = b"/".join((*self._destination, *_split(entry.link, "hardlink target")))
         path = (*self._destination, *below)
         real, parent = self._parent(path, create=True)
         if self._keep_kinds:

@@ -11,7 +11,6 @@ import json
 import os
 import stat
 import sys
-import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +22,7 @@ from wharf.snapshots.container_paths import AskedPath, ask, real_path
 from wharf.snapshots.copying_in import WouldReplace, copy_in
 from wharf.snapshots.extraction import Refused
 from wharf.snapshots.packing import Packer
+from wharf.snapshots.plain_input import PlainInput
 from wharf.snapshots.tarstream import DamagedArchive, TarReader
 
 _NEEDED: Final = (
@@ -51,6 +51,8 @@ class Failed(Exception):
 def main() -> None:
     """Does the work of the command line and tells how it went."""
     work = json.loads(sys.argv[1])
+    # What we would import after this would be the container's.
+    work["input"] = PlainInput(lambda count: os.read(_STDIN, count), work["compression"])
     try:
         _enter(work)
         confinement.confine(Path(), (*_NEEDED, *((confinement.CAP_SYS_ADMIN,) if work["do"] == "layer" else ())))
@@ -263,37 +265,11 @@ def _unpack(work: dict[str, Any]) -> None:
     if os.fstatvfs(place).f_flag & os.ST_RDONLY:
         raise Failed("read-only")
     _tell({})
-    read = _plain_reader()
+    read = work["input"].read
     owner = tuple(work["owner"]) if work["owner"] else None
     copy_in(TarReader(read), real_path(ask(work["path"]).path, _read_link), owner=owner, keep_kinds=work["keep_kinds"])
     while read(1 << 18):
         pass  # so that who writes can finish
-
-
-def _plain_reader() -> Callable[[int], bytes]:
-    """Reads stdin, out of gzip if that is what comes."""
-    first = os.read(_STDIN, 1 << 18)
-    if not first.startswith(b"\x1f\x8b"):
-        waiting = [first]
-        return lambda count: waiting.pop() if waiting else os.read(_STDIN, count)
-    unzip = zlib.decompressobj(wbits=31)
-    pieces = [first]
-
-    def read(count: int) -> bytes:
-        while not unzip.eof:
-            data = unzip.unconsumed_tail or (pieces.pop() if pieces else os.read(_STDIN, count))
-            if not data and not unzip.unconsumed_tail:
-                raise DamagedArchive("unexpected EOF")
-            try:
-                if plain := unzip.decompress(data, count):
-                    return plain
-            except zlib.error as error:
-                raise DamagedArchive(str(error)) from None
-        while os.read(_STDIN, count):
-            pass
-        return b""
-
-    return read
 
 
 _WORK: Final[dict[str, Callable[[dict[str, Any]], None]]] = {

@@ -123,12 +123,14 @@ async def unpacked(
     *,
     owner: tuple[int, int] | None = None,
     keep_kinds: bool = False,
+    compression: str = "",
 ) -> None:
-    """Unpacks a tar archive (plain or gzip) into the directory at `path`.
+    """Unpacks a tar archive (plain, or compressed by one of plain_input.KINDS) into the directory at `path`.
 
     Raises NothingThere, ReadOnly, InvalidArgument, EngineError; what was written until then stays.
     """
-    child = await _Child.start(view, "unpack", path=path, owner=owner, keep_kinds=keep_kinds, takes_input=True)
+    more = {"owner": owner, "keep_kinds": keep_kinds, "compression": compression}
+    child = await _Child.start(view, "unpack", path=path, takes_input=True, **more)
     try:
         await child.begun()
         async for data in stream:
@@ -154,11 +156,10 @@ class _Child:
         do: str,
         *,
         path: str = "",
-        owner: tuple[int, int] | None = None,
-        keep_kinds: bool = False,
         takes_input: bool = False,
+        **more: object,
     ) -> "_Child":
-        work = describe(view, do) | {"path": path, "owner": owner, "keep_kinds": keep_kinds}
+        work = describe(view, do) | {"path": path, **more}
         pipe = asyncio.subprocess.PIPE
         loop = asyncio.get_running_loop()
         transport, protocol = await loop.subprocess_exec(
@@ -223,6 +224,7 @@ def describe(view: View, do: str) -> dict[str, Any]:
         "mounts": [(b.source, b.target, b.read_only, b.recursive, b.mount) for b in view.binds],
         "read_only": view.read_only,
         "left_out": [],
+        "compression": "",
     }
 
 

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 from wharf.apitypes.archive import FileChange, PathStat, go_mode, go_time
+from wharf.content.compression import kind_of
 from wharf.engine.containers import namespaces
 from wharf.engine.containers.record import Container, Status
 from wharf.engine.containers.running import Lives
@@ -17,6 +18,7 @@ from wharf.errors import Conflict, EngineError, InvalidArgument, NotFound
 from wharf.snapshots import views
 from wharf.snapshots.changes import Difference, difference
 from wharf.snapshots.contract import Snapshots
+from wharf.snapshots.plain_input import KINDS
 from wharf.snapshots.views import Bind, FileStatus, Outgoing, View
 
 
@@ -90,11 +92,12 @@ class Files:
         InvalidArgument, PermissionDenied where the container may not write; what was written until then stays.
         """
         container = self._find(ref, path)
+        compression, whole = await _told_apart(stream)
         owner = await self._owner(container) if as_user and container.config.user else None
         async with self._view(container) as view:
             with _named(ref, path):
                 try:
-                    await views.unpacked(view, path, stream, owner=owner, keep_kinds=keep_kinds)
+                    await views.unpacked(view, path, whole, owner=owner, keep_kinds=keep_kinds, compression=compression)
                 except views.ReadOnly:
                     raise views.ReadOnly(_read_only(container, path)) from None
         self.lives.publish("extract-to-dir", container)
@@ -192,6 +195,21 @@ def _named(ref: str, path: str) -> Iterator[None]:
         yield
     except views.NothingThere:
         raise NotFound(f"Could not find the file {path} in container {ref}") from None
+
+
+async def _told_apart(stream: AsyncIterator[bytes]) -> tuple[str, AsyncIterator[bytes]]:
+    """How a stream is compressed, and the stream. Raises InvalidArgument for what we cannot read in confinement."""
+    first = await anext(stream, b"")
+    kind = kind_of(first)
+    if kind and kind not in KINDS:
+        raise InvalidArgument(f"archives that are compressed by {kind} are not supported: gzip, bzip2 and xz are")
+
+    async def whole() -> AsyncIterator[bytes]:
+        yield first
+        async for piece in stream:
+            yield piece
+
+    return kind, whole()
 
 
 def _path_stat(status: FileStatus) -> PathStat:
