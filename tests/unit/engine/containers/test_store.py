@@ -53,9 +53,11 @@ def test_lookup_by_id_name_and_prefix(db: Database) -> None:
     assert store.find("abd").name == "abc"
     with pytest.raises(InvalidArgument, match="Multiple IDs"):
         store.find("ab")
-    for ref in ("", "x", "/"):
+    for ref in ("x", "/"):
         with pytest.raises(NoSuchContainer):
             store.find(ref)
+    with pytest.raises(InvalidArgument, match='invalid name or ID supplied: ""'):
+        store.find("")
 
 
 def test_a_name_belongs_to_one(db: Database) -> None:
