@@ -125,6 +125,15 @@ def test_a_slow_receiver_holds_back_the_container_unless_told_otherwise(wharfd: 
             wharfd.docker("rm", "-f", id)
 
 
+def test_a_non_blocking_log_is_complete_when_the_container_has_ended(wharfd: Wharfd) -> None:
+    for driver in ("json-file", "local"):
+        options = ("--log-driver", driver, "--log-opt", "mode=non-blocking", "--log-opt", "max-buffer-size=4m")
+        id = wharfd.docker("run", "-d", *options, "busybox", "sh", "-c", "seq 100000; echo end >&2").text
+        wharfd.docker("wait", id)
+        ran = wharfd.docker("logs", id)
+        assert ran.out == b"".join(b"%d\n" % number for number in range(1, 100_001)) and ran.err == b"end\n"
+
+
 def test_the_daemons_own_driver_and_options(new_wharfd: Callable[..., Wharfd]) -> None:
     path = Path(f"/tmp/wharf-test-{os.getpid()}.sock")
     try:

@@ -1,9 +1,10 @@
 """Log entries as values. Pure."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal
+
+import msgspec
 
 #: Pieces of a longer line are put together up to this size; what is longer stays in parts.
 LONGEST_JOINED: Final = 1 << 20
@@ -21,14 +22,13 @@ class LogQuery:
     follow: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class LogEntry:
-    """One line of output, with its newline if it had one."""
+class LogEntry(msgspec.Struct, frozen=True, gc=False):
+    """One line of output, with its newline if it had one. A struct, since there are millions."""
 
     stream: Literal["stdout", "stderr"]
     time: str  # RFC 3339 with nanoseconds, UTC
     line: bytes
-    attributes: dict[str, str] = field(default_factory=dict)
+    attributes: dict[str, str] = {}
 
 
 def format_time(moment: datetime) -> str:
@@ -43,23 +43,25 @@ class Joiner:
     def __init__(self) -> None:
         self._open: dict[str, list[LogEntry]] = {}
 
-    def join(self, entries: Iterator[LogEntry]) -> Iterator[LogEntry]:
+    def join(self, entries: list[LogEntry]) -> list[LogEntry]:
+        """What is whole now."""
+        found = []
         for entry in entries:
-            pieces = self._open.get(entry.stream)
-            if pieces is None and entry.line.endswith(b"\n"):
-                yield entry
+            ends = entry.line.endswith(b"\n")
+            if ends and entry.stream not in self._open:
+                found.append(entry)
                 continue
             pieces = self._open.setdefault(entry.stream, [])
             pieces.append(entry)
-            if entry.line.endswith(b"\n") or sum(len(piece.line) for piece in pieces) >= LONGEST_JOINED:
+            if ends or sum(len(piece.line) for piece in pieces) >= LONGEST_JOINED:
                 del self._open[entry.stream]
-                yield _joined(pieces)
+                found.append(_joined(pieces))
+        return found
 
-    def rest(self) -> Iterator[LogEntry]:
+    def rest(self) -> list[LogEntry]:
         """What has no end yet."""
         waiting, self._open = self._open, {}
-        for pieces in waiting.values():
-            yield _joined(pieces)
+        return [_joined(pieces) for pieces in waiting.values()]
 
 
 def _joined(pieces: list[LogEntry]) -> LogEntry:
@@ -67,10 +69,15 @@ def _joined(pieces: list[LogEntry]) -> LogEntry:
     return LogEntry(first.stream, first.time, b"".join(piece.line for piece in pieces), first.attributes)
 
 
-def is_wanted(entry: LogEntry, query: LogQuery) -> bool:
-    """Whether stream and time of an entry are asked for."""
-    if not (query.stdout if entry.stream == "stdout" else query.stderr):
-        return False
-    if query.since is not None and entry.time < format_time(query.since):
-        return False
-    return query.until is None or entry.time <= format_time(query.until)
+def wanted(entries: list[LogEntry], query: LogQuery) -> list[LogEntry]:
+    """Those whose stream and time are asked for."""
+    for stream, is_asked_for in (("stdout", query.stdout), ("stderr", query.stderr)):
+        if not is_asked_for:
+            entries = [entry for entry in entries if entry.stream != stream]
+    if query.since is not None:
+        since = format_time(query.since)
+        entries = [entry for entry in entries if entry.time >= since]
+    if query.until is not None:
+        until = format_time(query.until)
+        entries = [entry for entry in entries if entry.time <= until]
+    return entries

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from wharf.linux import inotify
-from wharf.logs.entries import Joiner, LogEntry, LogQuery, is_wanted
+from wharf.logs.entries import Joiner, LogEntry, LogQuery, wanted
 from wharf.logs.files import newer_than, open_all, seek_tail
 from wharf.logs.formats import JSON_LINES, Format
 
@@ -80,7 +80,7 @@ class _Reader:
             entries, self._begun = self._format.parse(self._begun + data)
             if self._skipped and entries:
                 entries, self._skipped = entries[self._skipped :], max(0, self._skipped - len(entries))
-            if batch := self._wanted(self._joiner.join(iter(entries))):
+            if batch := wanted(self._joiner.join(entries), self._query):
                 yield batch
 
     def _advance(self) -> bool:
@@ -120,10 +120,7 @@ class _Reader:
 
     def rest(self) -> list[LogEntry]:
         """The pieces of a line without end; nothing is held back while nothing more comes."""
-        return self._wanted(self._joiner.rest())
-
-    def _wanted(self, entries: Iterator[LogEntry]) -> list[LogEntry]:
-        return [entry for entry in entries if is_wanted(entry, self._query)]
+        return wanted(self._joiner.rest(), self._query)
 
     def time_left(self) -> float | None:
         """Seconds to `until`, None without."""

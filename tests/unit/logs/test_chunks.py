@@ -12,6 +12,7 @@ from wharf.logs.entries import LogEntry, LogQuery
 from wharf.logs.formats import CHUNKS, JSON_LINES, Format
 from wharf.logs.reading import read_logs
 from wharf.runtime.shim import chunks
+from wharf.runtime.shim.encoder import LONGEST_LINE
 from wharf.runtime.shim.logfile import Log, LogFile
 
 written = st.lists(
@@ -50,7 +51,9 @@ def test_all_bytes_come_back_in_whole_and_from_the_end(
             found = b"".join(entry.line for entry in whole if entry.stream == name)
             assert found == b"".join(data for number, data in pieces if number == stream)
         last = read(path, LogQuery(tail=tail))
-        assert [entry.line for entry in last] == [entry.line for entry in whole[len(whole) - len(last) :]]
+        # Of a line in pieces, with lines of the other stream between them, the end alone may be shown.
+        if all(len(entry.line) < LONGEST_LINE for entry in whole):
+            assert [entry.line for entry in last] == [entry.line for entry in whole[len(whole) - len(last) :]]
         # Each piece of a line that has no end yet is shown, however few lines are asked for.
         if all(entry.line.endswith(b"\n") for entry in whole):
             assert len(last) == min(tail, len(whole))

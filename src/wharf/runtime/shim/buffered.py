@@ -6,6 +6,8 @@ from typing import Final
 
 from wharf.runtime.shim.logfile import Log
 
+#: How long the end of the container waits for its log.
+_END_LIMIT: Final = 2.0  # seconds
 #: Stands in the queue where the log is to be cleared.
 _CLEAR: Final = (0, b"", b"")
 
@@ -22,13 +24,13 @@ class BufferedLog:
         self._lock = _thread.allocate_lock()  # of all that follows
         self._queue: deque[tuple[int, bytes, bytes]] = deque()
         self._size = 0
-        self._writing = False
+        self._writing = _thread.allocate_lock()  # held while the thread lives
         self._ending = False
         self._dropped = 0
 
     @property
     def is_idle(self) -> bool:
-        return not self._writing
+        return not self._writing.locked()
 
     @property
     def lost(self) -> int:
@@ -55,10 +57,12 @@ class BufferedLog:
         with self._lock:
             self._ending = True
             self._begin()
+        # Who is told of the container's end finds the log complete, unless its disk hangs.
+        if self._writing.acquire(True, _END_LIMIT):
+            self._writing.release()
 
     def _begin(self) -> None:
-        if not self._writing:
-            self._writing = True
+        if self._writing.acquire(False):
             _thread.start_new_thread(self._work, ())
 
     def _work(self) -> None:
@@ -67,11 +71,14 @@ class BufferedLog:
                 if not self._queue:
                     if self._ending:
                         self._log.finish()
-                    self._writing = False
+                    self._writing.release()
                     return
                 stream, data, time = self._queue.popleft()
                 self._size -= len(data)
-            if stream:
-                self._log.write(stream, data, time)
-            else:
-                self._log.clear()
+            try:
+                if stream:
+                    self._log.write(stream, data, time)
+                else:
+                    self._log.clear()
+            except OSError:
+                pass  # this disk does not even take away; what is written next may find it better
