@@ -1,6 +1,6 @@
 """From a container's record to what the OCI runtime is told. Pure: all that the host knows comes in Surroundings."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -38,6 +38,7 @@ class Surroundings:
     etc: Path  # directory with hosts, hostname and resolv.conf
     cgroups_path: str
     unified_cgroups: bool  # pure cgroup v2
+    link_variables: tuple[str, ...] = ()  # what tells of the containers that it is linked to
     joined: Joined = ALONE  # what modes of `container:` lead to
     shm_of_other: str = ""  # where the shim has mounted the /dev/shm that belongs to a joined IPC namespace
     init_path: str = ""  # of a static init program, when one is wanted
@@ -83,13 +84,13 @@ def capability(text: str) -> str:
     return name if name == "ALL" or name.startswith("CAP_") else f"CAP_{name}"
 
 
-def environment(container: Container, home: str) -> tuple[str, ...]:
+def environment(container: Container, home: str, of_links: Iterable[str] = ()) -> tuple[str, ...]:
     """The process's variables: ours, overridden by the container's. `NAME` without `=` removes one."""
     ours = [bundle.DEFAULT_PATH, f"HOSTNAME={container.config.hostname}"]
     if container.config.tty:
         ours.append(f"TERM={_TERM}")
     found: dict[str, str] = {}
-    for text in (*ours, *container.config.env):
+    for text in (*ours, *of_links, *container.config.env):
         name, equals, value = text.partition("=")
         if equals:
             found[name] = value
@@ -108,7 +109,7 @@ def spec(container: Container, around: Surroundings, *, every: frozenset[str]) -
     own_rules = map(devices.parse_rule, host.device_cgroup_rules)
     plain = BundleSpec(
         args=(container.path, *container.args),
-        env=environment(container, around.user.home),
+        env=environment(container, around.user.home, around.link_variables),
         cwd=config.working_dir or "/",
         uid=around.user.uid,
         gid=around.user.gid,

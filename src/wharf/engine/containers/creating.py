@@ -10,7 +10,7 @@ import msgspec
 
 from wharf.apitypes.containers import ContainerConfig, Created, HostConfig, LogConfig, NetworkingConfig
 from wharf.engine.config import EngineConfig
-from wharf.engine.containers import bundling, creation, limits, naming, security, sharing
+from wharf.engine.containers import bundling, creation, limits, links, naming, security, sharing
 from wharf.engine.containers.mounting import Mounting
 from wharf.engine.containers.record import Container
 from wharf.engine.containers.removing import Removals
@@ -60,6 +60,7 @@ class Creations:
         chosen = naming.parse(name) if name else self._free_name()
         image, foreign = self._image(config.image, platform)
         merged = creation.merge(self.userns.with_user(config, host), image.config.config)
+        host, networking = links.placed(host, networking)
         host, warnings = self.accepted(merged, host)
         await self.userns.require(host)
         networking = self.networks.place(host.network_mode, networking)
@@ -132,7 +133,7 @@ class Creations:
         host, warnings = self._keepable(host)
         warnings += creation.check(config, host)
         self._check_runtime(host.runtime)
-        return host, warnings
+        return links.resolved(host, self.store.find), warnings
 
     def _with_defaults(self, host: HostConfig) -> HostConfig:
         """What dockerd fills in and shows in inspect."""

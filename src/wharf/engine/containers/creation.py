@@ -178,7 +178,6 @@ def _check_umask(host: HostConfig) -> None:
 def _not_offered(config: ContainerConfig, host: HostConfig) -> Iterator[str]:
     """Options that would change what runs and that we would otherwise ignore."""
     offered: list[tuple[object, str]] = [
-        (host.links, "--link"),
         (host.storage_opt, "--storage-opt"),
         (host.isolation not in ("", "default"), f"isolation {host.isolation}"),
     ]

@@ -53,9 +53,17 @@ def own_line(hostname: str, domain: str, address: str) -> str:
     return f"{address}\t{names}\n"
 
 
-def hosts(hostname: str, domain: str, addresses: Sequence[str], extra: Sequence[str], gateway: str = "") -> str:
-    """/etc/hosts for a container that has these addresses."""
+def hosts(
+    hostname: str,
+    domain: str,
+    addresses: Sequence[str],
+    extra: Sequence[str],
+    gateway: str = "",
+    linked: Sequence[str] = (),
+) -> str:
+    """/etc/hosts for a container that has these addresses; `linked` are whole lines."""
     lines = [f"{ip}\t{name}\n" for ip, name in (split_extra_host(text, gateway) for text in extra)]
+    lines += linked
     lines += [own_line(hostname, domain, address) for address in addresses]
     return _LOCAL_HOSTS + "".join(lines)
 

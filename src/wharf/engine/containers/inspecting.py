@@ -1,6 +1,6 @@
 """Answers about containers: inspect, and the lines of ps. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -135,6 +135,7 @@ def inspect(
     driver: str,
     driver_data: dict[str, str],
     apparmor_profile: str,
+    links: list[str],
     execs: list[str],
 ) -> ContainerInspect:
     """GET /containers/{name}/json, without sizes. `directory` has the files that are bound to its /etc."""
@@ -156,7 +157,7 @@ def inspect(
         restart_count=container.restart_count,
         driver=driver,
         platform=container.platform,
-        host_config=container.host,
+        host_config=msgspec.structs.replace(container.host, links=links) if links else container.host,
         app_armor_profile=apparmor_profile,
         graph_driver=DriverData(name=driver, data=driver_data),
         mounts=container.mounts,
@@ -206,12 +207,13 @@ def summary(
     *,
     image_name: str,
     network_id: Callable[[str], str],
+    linked_as: Sequence[str],
     now: datetime,
 ) -> ContainerSummary:
     """One line of ps. `image_name` is the name it was made by while that still names its image, else the id."""
     return ContainerSummary(
         id=container.id,
-        names=[f"/{container.name}"],
+        names=[f"/{container.name}", *linked_as],
         image=image_name,
         image_id=container.image,
         command=wording.command(container),

@@ -5,14 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from wharf.engine.containers import listing, wording
+import msgspec
+
+from wharf.engine.containers import links, listing, wording
 from wharf.engine.containers.live import Live, WaitResult
 from wharf.engine.containers.record import Container, Status
 from wharf.engine.containers.running import Lives
 from wharf.engine.containers.starting import Places, remove_tree
 from wharf.engine.containers.store import ContainerStore
 from wharf.engine.volumes import Volumes
-from wharf.errors import Conflict, EngineError, NotFound, NotImplementedByUs
+from wharf.errors import Conflict, EngineError, NoSuchContainer, NotFound
 from wharf.snapshots.contract import Snapshots
 
 log = logging.getLogger(__name__)
@@ -29,9 +31,13 @@ class Removals:
     lives: Lives
 
     async def remove(self, ref: str, *, force: bool = False, volumes: bool = False, link: bool = False) -> None:
-        """Removes a container, with `volumes` also its anonymous volumes, with `force` also when it runs."""
+        """Removes a container, with `volumes` also its anonymous volumes, with `force` also when it runs.
+
+        With `link` it removes a link, which is called as lists show it: `owner/alias`.
+        """
         if link:
-            raise NotImplementedByUs("links are not supported")
+            await self._remove_link(ref)
+            return
         container = self.store.find(ref)
         live = self.lives.of(container)
         if container.status is Status.REMOVING:
@@ -54,6 +60,18 @@ class Removals:
                 self.store.update(container.with_(status=Status.DEAD, error=str(error)))
                 raise
         self._forget(container, live)
+
+    async def _remove_link(self, ref: str) -> None:
+        name, _, alias = ref.strip("/").partition("/")
+        owner = self.store.find(name)
+        if not alias:
+            raise EngineError("Conflict, cannot remove the default link name of the container")
+        async with self.lives.of(owner).lock:
+            owner = self.lives.current(owner.id)
+            kept = [text for text in owner.host.links if links.parse(text)[1] != alias]
+            if kept == owner.host.links:
+                raise NoSuchContainer(ref)
+            self.store.update(owner.with_(host=msgspec.structs.replace(owner.host, links=kept)), durable=True)
 
     def _forget(self, container: Container, live: Live) -> None:
         self.store.remove(container)

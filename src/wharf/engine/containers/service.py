@@ -18,7 +18,7 @@ from wharf.apitypes.containers import (
     Top,
 )
 from wharf.engine.config import EngineConfig
-from wharf.engine.containers import inspecting, listing, naming, processes, security, signals
+from wharf.engine.containers import inspecting, links, listing, naming, processes, security, signals
 from wharf.engine.containers.archive import Files
 from wharf.engine.containers.attaching import Attachment, AttachOptions
 from wharf.engine.containers.commit import Commits
@@ -199,7 +199,12 @@ class Containers:
         now = datetime.now(UTC)
         lines = [
             inspecting.summary(
-                c, self.lives.health(c), image_name=self._image_name(c), network_id=self._networks.id_of, now=now
+                c,
+                self.lives.health(c),
+                image_name=self._image_name(c),
+                network_id=self._networks.id_of,
+                linked_as=links.names_by_links(c, self._store.linked_to(c.id)),
+                now=now,
             )
             for c in (chosen[:limit] if limit > 0 else chosen)
         ]
@@ -226,6 +231,7 @@ class Containers:
             network_id=self._networks.id_of,
             driver=self._snapshots.name,
             driver_data=self._driver_data(container),
+            links=links.shown(container, self._store.get),
             apparmor_profile=security.apparmor_profile(container.host, self.lives.starter.host.facts),
             execs=[one.id for one in self.lives.of(container).execs.values() if one.exit_code is None],
         )

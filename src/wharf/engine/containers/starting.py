@@ -4,17 +4,17 @@ import asyncio
 import logging
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from wharf.engine.config import EngineConfig
-from wharf.engine.containers import bundling, etc_files, ports, sysctls
+from wharf.engine.containers import bundling, etc_files, links, ports, sysctls
 from wharf.engine.containers.live import Live
 from wharf.engine.containers.mounting import Mounting
-from wharf.engine.containers.record import Container
+from wharf.engine.containers.record import ALIVE, Container, Status
 from wharf.engine.containers.sharing import Sharing
 from wharf.engine.containers.sources import Sources, placed_by_shim
 from wharf.engine.containers.store import ContainerStore
@@ -96,6 +96,7 @@ class Starter:
             # The intent: a daemon that comes back finds the address and the ports of a shim that it finds running.
             self.store.update(container)
             self.write_etc_files(container)
+            self._tell_owners_of_links(container)
             monitor = await self.monitors.create(await self._launch(container, bundle, made, held))
             made.callback(monitor.close)
             if endpoints and monitor.network is not None:
@@ -147,18 +148,36 @@ class Starter:
         directory.mkdir(mode=0o710, parents=True, exist_ok=True)
         host, config = container.host, container.config
         on_host = bundling.network_kind(container) == "host"
-        gateway = container.way_out.router if container.way_out else ""
+        gateway = self.config.host_gateway_ip or (container.way_out.router if container.way_out else "")
+        linked = links.hosts_lines(links.linked(container, self.store.get, all_run=True))
         addresses = [address for endpoint in container.endpoints.values() for address in endpoint.addresses]
         texts = {
             "hostname": f"{config.hostname}\n",
             "hosts": self._hosts_of_host(host.extra_hosts)
             if on_host
-            else etc_files.hosts(config.hostname, config.domainname, addresses, host.extra_hosts, gateway),
+            else etc_files.hosts(config.hostname, config.domainname, addresses, host.extra_hosts, gateway, linked),
             "resolv.conf": self.resolv_conf(container),
         }
         for name, text in texts.items():
             # In place, not by rename: a bind mount would keep showing the old file.
             (directory / name).write_text(text)
+
+    def _tell_owners_of_links(self, container: Container) -> None:
+        """Those who are linked to it, and run, learn its new address."""
+        for owner in self.store.linked_to(container.id):
+            hosts = self.places.directory(owner.id) / "hosts"
+            if owner.status in ALIVE and hosts.exists():
+                lines = links.hosts_lines(links.linked(owner, self._starting(container), all_run=False))
+                hosts.write_text(links.relinked(_read(hosts), lines))
+
+    def _starting(self, container: Container) -> Callable[[str], Container | None]:
+        """The records, with this container as it will be in a moment."""
+        soon = container.with_(status=Status.RUNNING)
+        return lambda id: soon if id == container.id else self.store.get(id)
+
+    def link_variables(self, container: Container, *, all_run: bool = False) -> tuple[str, ...]:
+        """What tells a process of the containers that its own is linked to; see links.linked()."""
+        return tuple(links.variables(container, links.linked(container, self.store.get, all_run=all_run)))
 
     def resolv_conf(self, container: Container) -> str:
         """The container's, as its networks are now."""
@@ -191,7 +210,12 @@ class Starter:
         user = around.user.uid, around.user.gid
         sources = await self.sources.opened(container, user, volumes=made, held=held)
         placed = sources.paths | placed_by_shim(sources.mounts, bundle)
-        around = replace(around, sources=placed, restrictions=sources.restrictions)
+        around = replace(
+            around,
+            sources=placed,
+            restrictions=sources.restrictions,
+            link_variables=self.link_variables(container, all_run=True),
+        )
         spec, warnings = bundling.spec(container, around, every=self.host.every)
         self.host.grant_realtime(container, cgroups.path_of(spec.cgroups_path))
         for warning in warnings:

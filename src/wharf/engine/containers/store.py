@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator, Sequence
 
+from wharf.apitypes.containers import HostConfig
 from wharf.db.database import Database
 from wharf.engine.containers import record
 from wharf.engine.containers.record import ALIVE, Container
@@ -17,6 +18,7 @@ class ContainerStore:
         self.version = 0  # grows with every change
         self._by_id: dict[str, Container] = {}
         self._id_by_name: dict[str, str] = {}
+        self._with_links: set[str] = set()  # few have any, and each start asks for them
         for row in db.read("SELECT record FROM containers"):
             self._remember(record.decode(row[0]))
 
@@ -24,6 +26,13 @@ class ContainerStore:
         self.version += 1
         self._by_id[container.id] = container
         self._id_by_name[container.name] = container.id
+        self._note_links(container)
+
+    def _note_links(self, container: Container) -> None:
+        if container.host.links:
+            self._with_links.add(container.id)
+        else:
+            self._with_links.discard(container.id)
 
     def __iter__(self) -> Iterator[Container]:
         return iter(list(self._by_id.values()))
@@ -76,6 +85,7 @@ class ContainerStore:
             db.execute("UPDATE containers SET record = ? WHERE id = ?", (record.encode(container), container.id))
         self.version += 1
         self._by_id[container.id] = container
+        self._note_links(container)
 
     def rename(self, container: Container, name: str) -> Container:
         """Raises Conflict when the name is taken."""
@@ -99,12 +109,17 @@ class ContainerStore:
             db.execute("DELETE FROM containers WHERE id = ?", (container.id,))
         self.version += 1
         self._by_id.pop(container.id, None)
+        self._with_links.discard(container.id)
         self._id_by_name.pop(container.name, None)
 
     def runs(self, id: str) -> bool:
         """Whether `id` is that of a container with processes."""
         container = self.get(id)
         return container is not None and container.status in ALIVE
+
+    def linked_to(self, id: str) -> Sequence[Container]:
+        """The containers that have a link to this one."""
+        return [self._by_id[owner] for owner in self._with_links if id in targets(self._by_id[owner].host)]
 
     def users_of_image(self, image: str) -> Sequence[tuple[str, bool]]:
         """Containers made from an image: id, and whether it runs."""
@@ -113,6 +128,11 @@ class ContainerStore:
     def users_of_volume(self, name: str, *, but: str = "") -> Sequence[str]:
         """Ids of the containers that mount a volume."""
         return [c.id for c in self if c.id != but and any(m.type == "volume" and m.name == name for m in c.all_mounts)]
+
+
+def targets(host: HostConfig) -> frozenset[str]:
+    """Ids of the containers that it is linked to: a record has each link as `id:alias`."""
+    return frozenset(text.partition(":")[0] for text in host.links)
 
 
 def name_taken(name: str, holder: str) -> str:

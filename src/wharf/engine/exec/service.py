@@ -175,7 +175,9 @@ class Execs:
         )
         spec = ExecSpec(
             args=tuple(config.cmd),
-            env=bundling.environment(merged, user.home if user is not None else home_of(own)),
+            env=bundling.environment(
+                merged, user.home if user is not None else home_of(own), starter.link_variables(container)
+            ),
             cwd=_directory(config.working_dir or container.config.working_dir or "/"),
             user=user,
             capabilities=tuple(sorted(starter.host.facts.capabilities)) if config.privileged else None,

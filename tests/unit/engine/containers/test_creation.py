@@ -95,7 +95,6 @@ def test_process_options_that_cannot_be(config: ContainerConfig) -> None:
 @pytest.mark.parametrize(
     "host",
     [
-        HostConfig(links=["db"]),
         HostConfig(storage_opt={"size": "1g"}),
     ],
 )
