@@ -4,7 +4,7 @@ import asyncio
 import logging
 from datetime import UTC, datetime
 
-from wharf.engine.containers import restart
+from wharf.engine.containers import boot_order, restart
 from wharf.engine.containers.live import Live
 from wharf.engine.containers.record import ALIVE, ZERO_TIME, Container, Status
 from wharf.engine.containers.running import timestamp
@@ -117,7 +117,7 @@ class Reconciler:
             restarts=container.restart_count,
             stopped_by_user=container.stopped_by_user,
         )
-        if again and container.restart_count:
+        if again and container.restart_count and not container.stopped_by_user:
             # It ended while a restart was under way: the count goes on, and so does the delay.
             container = container.with_(status=Status.RESTARTING)
             self._store.update(container)
@@ -165,10 +165,17 @@ class Reconciler:
                         "a container did not start again", extra={"container": container.id, "reason": str(error)}
                     )
 
-        starts = [start(container) for container in containers]
         again = {container.id for container in containers}
-        ended = [c for c in self._store if c.host.auto_remove and not c.running and c.id not in again]
-        await asyncio.gather(*starts, *(self._remove(c) for c in ended))
+        # What was created only waits for its first run still.
+        ended = [
+            c
+            for c in self._store
+            if c.host.auto_remove and not c.running and c.started_at != ZERO_TIME and c.id not in again
+        ]
+        removals = asyncio.gather(*(self._remove(c) for c in ended))
+        for wave in boot_order.waves(containers, self._store.search):
+            await asyncio.gather(*(start(container) for container in wave))
+        await removals
 
     async def _remove(self, container: Container) -> None:
         try:

@@ -42,9 +42,16 @@ class Removals:
         live = self.lives.of(container)
         if container.status is Status.REMOVING:
             raise Conflict(f"removal of container {ref} is already in progress")
+        if container.running and not force:
+            raise Conflict(f'cannot remove container "{ref}": {wording.still_running(container)}')
+        live.keep = True  # it goes by this removal, not by its auto-remove
+        try:
+            await self._remove(container, live, ref, volumes=volumes)
+        finally:
+            live.keep = False
+
+    async def _remove(self, container: Container, live: Live, ref: str, *, volumes: bool) -> None:
         if container.running:
-            if not force:
-                raise Conflict(f'cannot remove container "{ref}": {wording.still_running(container)}')
             await self.lives.end_for_removal(container)
         async with live.lock:
             container = self.lives.current(container.id)

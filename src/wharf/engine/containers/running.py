@@ -323,7 +323,7 @@ class Lives:
                 if current.status in ALIVE:
                     return
                 live.cancel_restart()
-                await self._start(current.with_(stopped_by_user=False), live)
+                await self._start(current.with_(stopped_by_user=False, restart_count=0), live)
         finally:
             live.keep = False
         self.publish("restart", self.current(container.id))

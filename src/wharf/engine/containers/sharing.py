@@ -92,7 +92,7 @@ def resolved(host: HostConfig, search: Callable[[str], Container | None]) -> Hos
 class Joined:
     """Paths of namespaces of others, "" for none, as other processes may open them while they are held."""
 
-    network_of: Container | None = None
+    network_of: Container | None = None  # who has made the network that is joined
     network: str = ""
     pid: str = ""
     ipc: str = ""
@@ -127,7 +127,17 @@ class Sharing:
         if other.status not in ALIVE:
             why = f"container {other.name} is {other.status}"
             raise Conflict(f"cannot join network namespace of a non running container: {why}")
-        return other, self._open(other, "net", held)
+        return self._owner(other), self._open(other, "net", held)
+
+    def _owner(self, container: Container) -> Container:
+        """Whose network it is: one that has joined another's has no files in /etc of its own to share."""
+        seen = {container.id}
+        while name := donor(container.host.network_mode):
+            container = self.find(name)
+            if container.id in seen:
+                break
+            seen.add(container.id)
+        return container
 
     def _pid(self, container: Container, held: AsyncExitStack) -> str:
         if not (name := donor(container.host.pid_mode)):
