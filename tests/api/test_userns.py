@@ -165,6 +165,35 @@ def test_ids_on_disk_are_those_that_the_container_sees(wharfd: Wharfd) -> None:
     wharfd.docker("rmi", "-f", "committed")
 
 
+def test_parts_of_volumes_images_and_mapped_binds_have_the_owners_that_they_have_without(wharfd: Wharfd) -> None:
+    script = """
+        stat -c %u:%g /part/file /image/bin/busybox /host/file /memory
+        touch /part/new /host/new /memory/new && stat -c %u /part/new /host/new /memory/new; touch /image/x || echo no
+    """
+    wharfd.docker("volume", "create", "-o", "type=tmpfs", "-o", "device=tmpfs", "memory")
+    fill = "mkdir /d/sub && touch /d/sub/file && chown 5:6 /d/sub/file"
+    wharfd.docker("run", "--rm", "-v", "data:/d", "busybox", "sh", "-c", fill)
+    with host_directory(wharfd, HOST_USER) as directory:
+        host = {
+            "Mounts": [
+                {"Type": "volume", "Source": "data", "Target": "/part", "VolumeOptions": {"Subpath": "sub"}},
+                {"Type": "image", "Source": "busybox", "Target": "/image"},
+                {"Type": "bind", "Source": str(directory), "Target": "/host"},
+                {"Type": "volume", "Source": "memory", "Target": "/memory"},
+            ],
+            "Idmaps": {"/host": ""},
+        }
+        for mode in ("host", "auto"):
+            body = {"Image": "busybox", "Cmd": ["sh", "-c", script], "HostConfig": host | {"UsernsMode": mode}}
+            made = wharfd.request("POST", f"/v1.49/containers/create?name={mode}", body)
+            assert made.status == 201, made.body
+            seen = wharfd.docker("start", "-a", mode).text
+            assert seen.split() == ["5:6", "0:0", "0:0", "0:0", "0", "0", "0", "no"], mode
+            made_by_it = (directory / "new").stat()
+            assert (made_by_it.st_uid, made_by_it.st_gid) == (HOST_USER, HOST_USER)
+            (directory / "new").unlink()
+
+
 def test_containers_have_ids_of_their_own_until_they_are_removed(wharfd: Wharfd) -> None:
     def first(name: str) -> int:
         wharfd.docker("start", name)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from wharf.linux import detached, syscall
+from wharf.linux import detached, syscall, user_namespaces
 from wharf.linux.inside import opened, opened_within
 from wharf.linux.mounts import RootMount
 
@@ -49,18 +49,23 @@ def spread_subdirectories(directory: Path) -> None:
         os.close(descriptor)
 
 
-def detached_mount(root: RootMount, target: Path, subpath: str = "") -> int:
+def detached_mount(
+    root: RootMount, target: Path, subpath: str = "", mapped: tuple[int, tuple[int, int]] | None = None
+) -> int:
     """A descriptor of the mounted file system, which no path of the host leads to. Blocks.
 
     `target` is any directory. With `subpath` only what is there is mounted; OSError (EXDEV) when that leads outside.
-    What is below the descriptor is reached as /proc/self/fd/N/…; closing it unmounts.
+    What is below the descriptor is reached as /proc/self/fd/N/…; closing it unmounts. `mapped` are a user namespace
+    whose ids the files get, and who its root is on the host.
     """
-    return in_own_namespace(lambda: _mount_and_clone(root, target, subpath))
+    return in_own_namespace(lambda: _mount_and_clone(root, target, subpath, mapped))
 
 
-def _mount_and_clone(root: RootMount, target: Path, subpath: str) -> int:
+def _mount_and_clone(root: RootMount, target: Path, subpath: str, mapped: tuple[int, tuple[int, int]] | None) -> int:
     os.chdir(root.directory)
-    if root.fstype == "bind":
+    if mapped is not None:
+        _mount_mapped(root, target, *mapped)
+    elif root.fstype == "bind":
         syscall.mount(root.source, str(target), "", syscall.MS_BIND)
     else:
         syscall.mount(root.source, str(target), root.fstype, 0, root.data)
@@ -68,6 +73,16 @@ def _mount_and_clone(root: RootMount, target: Path, subpath: str) -> int:
         return detached.clone(str(target))
     with opened(target) as top, opened_within(top, subpath) as inner:
         return detached.clone_open(inner)
+
+
+def _mount_mapped(root: RootMount, target: Path, namespace: int, owner: tuple[int, int]) -> None:
+    # By descriptor: for a moment another mount may hide the target.
+    place = os.open(target, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        members = {"fstype": root.fstype, "source": root.source, "data": root.data, "directory": str(root.directory)}
+        user_namespaces.mount_root(f"/proc/self/fd/{place}", namespace, owner, **members)
+    finally:
+        os.close(place)
 
 
 def in_own_namespace(work: Callable[[], int]) -> int:

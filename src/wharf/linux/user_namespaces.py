@@ -6,7 +6,7 @@ import ctypes
 import errno
 import os
 from collections.abc import Callable
-from typing import Any, Final, NoReturn
+from typing import Final, NoReturn
 
 from wharf.linux import detached, syscall
 
@@ -117,22 +117,23 @@ def with_files_of(uid: int, gid: int, work: Callable[[], None]) -> None:
         syscall.prctl(_PR_SET_SECUREBITS, bits)
 
 
-def mount_root(root: dict[str, Any], target: str, user_namespace: int, owner: tuple[int, int]) -> None:
-    """Mounts a container's root, a RootMount's members, at `target`, with the ids of its files mapped.
+def mount_root(
+    target: str, user_namespace: int, owner: tuple[int, int], *, fstype: str, source: str, data: str, directory: str
+) -> None:
+    """Mounts a container's root, of which the rest are the members (see RootMount), with the ids of its files mapped.
 
     `owner` is who the namespace's root is on the host. Mounts of the caller's namespace on the way to the root's
     directory must not be shared with others: one is made there for a moment.
     """
-    if root["fstype"] == "bind":
-        detached.place_mapped(root["source"], target, user_namespace)
+    if fstype == "bind":
+        detached.place_mapped(source, target, user_namespace)
         return
     home = os.getcwd()
-    directory = root["directory"]
     detached.place_mapped(directory, directory, user_namespace)
     try:
         os.chdir(directory)
         # The kernel makes files of its own when it mounts an overlay, and a user that is not mapped could not.
-        with_files_of(*owner, lambda: syscall.mount(root["source"], target, root["fstype"], data=root["data"]))
+        with_files_of(*owner, lambda: syscall.mount(source, target, fstype, data=data))
     finally:
         os.chdir(home)
         # The overlay has copies of its own.

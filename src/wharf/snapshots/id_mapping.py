@@ -23,13 +23,8 @@ _OWNER: Final = 1
 
 def check(root: RootMount, writable: Path) -> None:
     """Makes a file in a root with mapped ids, whose changes go to `writable`. Blocks. Raises EngineError."""
-    work = {
-        "fstype": root.fstype,
-        "source": root.source,
-        "data": root.data,
-        "directory": str(root.directory),
-        "writable": str(writable),
-    }
+    members = {"fstype": root.fstype, "source": root.source, "data": root.data, "directory": str(root.directory)}
+    work = {"root": members, "writable": str(writable)}
     command = [sys.executable, "-I", "-S", "-c", _PROGRAM, _SOURCES, json.dumps(work)]
     child = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if child.returncode != 0:
@@ -41,22 +36,23 @@ def check(root: RootMount, writable: Path) -> None:
 
 
 def main() -> None:
-    root = json.loads(sys.argv[1])
+    work = json.loads(sys.argv[1])
     try:
-        _try(root, root["directory"] + "/tmp")
+        _try(work["root"], work["writable"])
     except OSError as error:
         sys.exit(f"{error.strerror}")
 
 
-def _try(root: dict[str, str], target: str) -> None:
+def _try(root: dict[str, str], writable: str) -> None:
     syscall.unshare(syscall.CLONE_NEWNS)
     syscall.mount("", "/", "", syscall.MS_REC | syscall.MS_PRIVATE)
     namespace = user_namespaces.make(f"0 {_OWNER} 65536\n", f"0 {_OWNER} 65536\n", network=False)
     # By descriptor: for a moment another mount hides what is below the directory.
+    target = f"{root['directory']}/tmp"
     place = os.open(target, os.O_PATH | os.O_DIRECTORY)
-    user_namespaces.mount_root(root, f"/proc/self/fd/{place}", namespace.user, (_OWNER, _OWNER))
+    user_namespaces.mount_root(f"/proc/self/fd/{place}", namespace.user, (_OWNER, _OWNER), **root)
     made = Path(target, "made")
     user_namespaces.with_files_of(_OWNER, _OWNER, made.touch)
-    seen, on_disk = made.stat().st_uid, Path(root["writable"], "made").stat().st_uid
+    seen, on_disk = made.stat().st_uid, Path(writable, "made").stat().st_uid
     if (seen, on_disk) != (_OWNER, os.geteuid()):
         sys.exit(f"a file of user {_OWNER} is seen as that of {seen}, and on disk as that of {on_disk}")

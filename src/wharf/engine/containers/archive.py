@@ -11,7 +11,7 @@ from wharf.content.compression import kind_of
 from wharf.engine.containers import namespaces
 from wharf.engine.containers.record import Container, Status
 from wharf.engine.containers.running import Lives
-from wharf.engine.containers.sources import Sources
+from wharf.engine.containers.sources import Sources, Viewer
 from wharf.engine.containers.starting import Places
 from wharf.engine.containers.store import ContainerStore
 from wharf.errors import Conflict, EngineError, InvalidArgument, NotFound
@@ -169,8 +169,8 @@ class Files:
 
     async def _binds(self, container: Container, held: AsyncExitStack) -> list[Bind]:
         """What would be mounted, for as long as `held` holds it."""
-        user = await self._owner(container)
-        opened = await self.sources.opened(container, user, volumes=held, held=held, by=f"{container.id}-files")
+        viewer = Viewer(await self._owner(container))
+        opened = await self.sources.opened(container, viewer, volumes=held, held=held, by=f"{container.id}-files")
         return [
             Bind(
                 opened.paths.get(point.destination, point.source),

@@ -7,7 +7,7 @@ user.
 
 import posixpath
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -16,6 +16,7 @@ import msgspec
 
 from wharf.errors import InvalidArgument
 from wharf.linux.idmap import Range
+from wharf.spec.id_mapping import IdMapping, IdRange
 
 _END: Final = 2**32 - 1  # the last number means "nobody"
 _FORM: Final = "uids=HOST-CONTAINER-SIZE[#...][;gids=...]"
@@ -90,6 +91,32 @@ def exchanged(owner: int, user: int) -> tuple[Range, ...]:
         Range(high + 1, high + 1, _END - high - 1),
     )
     return tuple(part for part in parts if part.size > 0)
+
+
+def of_namespace(mapping: IdMapping) -> Idmap:
+    """The map for files whose owners on disk are users of a container with this user namespace."""
+    return Idmap(_as_ranges(mapping.uids), _as_ranges(mapping.gids))
+
+
+def seen_in(idmap: Idmap, mapping: IdMapping) -> Idmap:
+    """The map that does for a container with this user namespace what `idmap` does for one without."""
+    return Idmap(_through(idmap.uids, mapping.uids), _through(idmap.gids, mapping.gids))
+
+
+def _as_ranges(ranges: Iterable[IdRange]) -> tuple[Range, ...]:
+    return tuple(Range(one.container, one.host, one.size) for one in ranges)
+
+
+def _through(first: Iterable[Range], then: Iterable[IdRange]) -> tuple[Range, ...]:
+    """One map after the other; what the second does not map has no place."""
+    found = []
+    for one in first:
+        for other in then:
+            start = max(one.outside, other.container)
+            size = min(one.outside + one.size, other.container + other.size) - start
+            if size > 0:
+                found.append(Range(one.inside + start - one.outside, other.host + start - other.container, size))
+    return tuple(found)
 
 
 def owner_for_user(owner: tuple[int, int], user: tuple[int, int]) -> Idmap:

@@ -3,13 +3,13 @@
 import asyncio
 import errno
 import os
-from collections.abc import Mapping
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from wharf.apitypes.containers import MountPoint
 from wharf.engine.containers import idmaps
+from wharf.engine.containers.idmaps import Idmap
 from wharf.engine.containers.record import Container, MountDetail
 from wharf.engine.volumes import Volumes
 from wharf.errors import EngineError, InvalidArgument, NotFound
@@ -19,9 +19,18 @@ from wharf.linux.inside import opened, opened_within
 from wharf.linux.mounts import restrictions
 from wharf.runtime import records
 from wharf.snapshots.contract import Snapshots
+from wharf.spec.id_mapping import IdMapping
 
 _SHARED = frozenset({"shared", "rshared"})
 _SLAVE = frozenset({"slave", "rslave"})
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who sees the mounts."""
+
+    user: tuple[int, int]  # uid and gid in the container, for which idmapped binds are
+    mapping: IdMapping | None = None  # of the container's user namespace
 
 
 @dataclass(slots=True)
@@ -41,13 +50,13 @@ class Sources:
     async def opened(
         self,
         container: Container,
-        user: tuple[int, int],
+        viewer: Viewer,
         *,
         volumes: AsyncExitStack,
         held: AsyncExitStack,
         by: str = "",
     ) -> Opened:
-        """Opens what the mounts of `container` show; `user` is whom idmapped binds are for (uid and gid).
+        """Opens what the mounts of `container` show to `viewer`.
 
         Volumes stay mounted for `by`, else for the container, until `volumes` ends, descriptors open until `held` does.
         Raises NotFound, InvalidArgument, EngineError; after that nothing is mounted.
@@ -63,7 +72,8 @@ class Sources:
                     found.paths[point.destination] = source
             detail = container.detail(point.destination)
             if _needs_mount(detail):
-                mount = await asyncio.to_thread(self._open, source, point, detail, user)
+                own = self.volumes.is_own(point)
+                mount = await asyncio.to_thread(self._open, source, detail, viewer, own=own)
                 held.callback(os.close, mount)
                 found.mounts[point.destination] = mount
         paths = {point.destination: point.source for point in container.mounts if point.type in ("bind", "volume")}
@@ -71,20 +81,26 @@ class Sources:
             found.restrictions = await asyncio.to_thread(_restrictions, paths | found.paths)
         return found
 
-    def _open(self, source: str, point: MountPoint, detail: MountDetail, user: tuple[int, int]) -> int:
+    def _open(self, source: str, detail: MountDetail, viewer: Viewer, *, own: bool) -> int:
+        """`own` is said of what only containers write: for a container its owners are those on disk."""
         try:
             if detail.snapshot:
-                root = self.snapshots.root(detail.snapshot)
-                return files.detached_mount(root, root.directory / "tmp", detail.subpath)
-            if detail.idmap is not None:
-                return _idmapped(source, detail, user)
+                return self._open_image(detail, viewer.mapping)
             with opened(source) as top:
                 if not detail.subpath:
-                    return detached.clone_open(top, recursive=detail.recursive)
+                    return _copied(top, detail, viewer, own=own)
                 with opened_within(top, detail.subpath) as inner:
-                    return detached.clone_open(inner, recursive=detail.recursive)
+                    return _copied(inner, detail, viewer, own=own)
         except OSError as error:
             raise _told(error, source, detail) from error
+
+    def _open_image(self, detail: MountDetail, mapping: IdMapping | None) -> int:
+        root = self.snapshots.root(detail.snapshot)
+        target = root.directory / "tmp"
+        if mapping is None:
+            return files.detached_mount(root, target, detail.subpath)
+        with _namespace(idmaps.of_namespace(mapping)) as namespace:
+            return files.detached_mount(root, target, detail.subpath, (namespace, mapping.root))
 
 
 def _restrictions(paths: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
@@ -104,21 +120,38 @@ def _needs_mount(detail: MountDetail) -> bool:
     return bool(detail.subpath or detail.snapshot or detail.idmap is not None or not detail.recursive)
 
 
-def _idmapped(source: str, detail: MountDetail, user: tuple[int, int]) -> int:
-    with opened(source) as place:
-        owner = os.fstat(place)
-        mount = detached.clone_open(place, recursive=detail.recursive)
+def _copied(place: int, detail: MountDetail, viewer: Viewer, *, own: bool) -> int:
+    """A mount that is nowhere yet of what is open as `place`, with the owners that the viewer is to see."""
+    mount = detached.clone_open(place, recursive=detail.recursive)
     try:
-        idmap = idmaps.parse(detail.idmap or "") or idmaps.owner_for_user((owner.st_uid, owner.st_gid), user)
-        namespace = open_user_namespace(idmap.uids, idmap.gids)
-        try:
-            detached.map_owners(mount, namespace, recursive=detail.recursive)
-        finally:
-            os.close(namespace)
+        idmap = _owners(place, detail, viewer, own=own)
+        if idmap is not None:
+            with _namespace(idmap) as namespace:
+                # What is mounted below a volume is the host's.
+                recursive = detail.recursive and detail.idmap is not None
+                detached.map_owners(mount, namespace, recursive=recursive)
     except BaseException:
         os.close(mount)
         raise
     return mount
+
+
+def _owners(place: int, detail: MountDetail, viewer: Viewer, *, own: bool) -> Idmap | None:
+    """How owners on disk become users of the host; None leaves them as they are."""
+    if detail.idmap is None:
+        return idmaps.of_namespace(viewer.mapping) if own and viewer.mapping is not None else None
+    owner = os.fstat(place)
+    asked = idmaps.parse(detail.idmap) or idmaps.owner_for_user((owner.st_uid, owner.st_gid), viewer.user)
+    return idmaps.seen_in(asked, viewer.mapping) if viewer.mapping is not None else asked
+
+
+@contextmanager
+def _namespace(idmap: Idmap) -> Iterator[int]:
+    namespace = open_user_namespace(idmap.uids, idmap.gids)
+    try:
+        yield namespace
+    finally:
+        os.close(namespace)
 
 
 def _told(error: OSError, source: str, detail: MountDetail) -> EngineError:

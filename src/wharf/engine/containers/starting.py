@@ -16,7 +16,7 @@ from wharf.engine.containers.live import Live
 from wharf.engine.containers.mounting import Mounting
 from wharf.engine.containers.record import ALIVE, Container, Status
 from wharf.engine.containers.sharing import Sharing
-from wharf.engine.containers.sources import Sources, placed_by_shim
+from wharf.engine.containers.sources import Sources, Viewer, placed_by_shim
 from wharf.engine.containers.store import ContainerStore
 from wharf.engine.containers.surroundings import Host
 from wharf.engine.containers.terminal import console_size
@@ -207,8 +207,9 @@ class Starter:
             joined=joined,
             bundle=bundle,
         )
-        user = around.user.uid, around.user.gid
-        sources = await self.sources.opened(container, user, volumes=made, held=held)
+        userns = self._user_namespace(container, around.etc, sharing, held)
+        viewer = Viewer((around.user.uid, around.user.gid), userns.mapping if userns else None)
+        sources = await self.sources.opened(container, viewer, volumes=made, held=held)
         placed = sources.paths | placed_by_shim(sources.mounts, bundle)
         around = replace(
             around,
@@ -220,7 +221,6 @@ class Starter:
         self.host.grant_realtime(container, cgroups.path_of(spec.cgroups_path))
         for warning in warnings:
             log.warning(warning, extra={"container": container.id})
-        userns = self._user_namespace(container, around.etc, sharing, held)
         if userns is not None:
             spec = with_user_namespace(spec, userns.mapping, str(bundle / USER_NAMESPACE))
         return Launch(

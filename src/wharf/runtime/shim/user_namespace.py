@@ -51,5 +51,5 @@ def prepare(launch: dict[str, Any], namespace: int) -> None:
         isolation.keep_mounts_from_host(path)
         detached.place_mapped(path, path, namespace, recursive=True)
     isolation.keep_mounts_from_host(root["directory"])
-    user_namespaces.mount_root(root, f"{os.getcwd()}/{records.ROOTFS}", namespace, owner)
+    user_namespaces.mount_root(f"{os.getcwd()}/{records.ROOTFS}", namespace, owner, **root)
     syscall.mount("none", records.ROOTFS, flags=syscall.MS_PRIVATE)

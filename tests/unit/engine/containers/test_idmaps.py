@@ -3,8 +3,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wharf.engine.containers import idmaps
+from wharf.engine.containers.idmaps import Idmap
 from wharf.errors import InvalidArgument
 from wharf.linux.idmap import Range
+from wharf.spec.id_mapping import IdMapping, IdRange
 
 ids = st.integers(min_value=0, max_value=2**32 - 2)
 
@@ -44,3 +46,33 @@ def test_a_map_says_host_then_container() -> None:
 def test_maps_that_are_refused(text: str) -> None:
     with pytest.raises(InvalidArgument, match="invalid idmap"):
         idmaps.parse(text)
+
+
+@st.composite
+def maps(draw: st.DrawFn) -> tuple[Range, ...]:
+    """Disjoint on both sides, as the kernel wants them."""
+    ranges: list[tuple[int, int]] = []
+    inside = outside = 0
+    for gap, size in draw(st.lists(st.tuples(st.integers(0, 9), st.integers(1, 9)), max_size=5)):
+        ranges.append((inside + gap, size))
+        inside += gap + size
+    places = draw(st.permutations(ranges))
+    found = []
+    for (first, size), gap in zip(places, draw(st.lists(st.integers(0, 9), min_size=5, max_size=5)), strict=False):
+        found.append(Range(first, outside + gap, size))
+        outside += gap + size
+    return tuple(found)
+
+
+@given(maps(), maps())
+def test_in_a_user_namespace_a_map_leads_on_to_users_of_the_host(
+    asked: tuple[Range, ...], own: tuple[Range, ...]
+) -> None:
+    ranges = tuple(IdRange(one.inside, one.outside, one.size) for one in own)
+    mapping = IdMapping(ranges, ranges)
+    found = idmaps.seen_in(Idmap(asked, asked), mapping)
+    for id in range(60):
+        inside = shown(asked, id)
+        expected = None if inside is None else shown(own, inside)
+        assert shown(found.uids, id) == shown(found.gids, id) == expected
+    assert [str(one) for one in idmaps.of_namespace(mapping).uids] == [str(one) for one in own]
