@@ -91,6 +91,24 @@ def test_a_stopped_container_is_changed_and_not_started(wharfd: Wharfd) -> None:
     assert wharfd.docker("start", "-a", "box").text == "/etc/passwd"
 
 
+def test_layers_over_images_come_and_go(wharfd: Wharfd) -> None:
+    run(wharfd)
+    layers = wharfd.root / "data/overlay2/containers"
+    count = len(list(layers.iterdir()))
+    image = {"Type": "image", "Source": "busybox", "Target": "/image"}
+    edit = f"{API}/containers/box/edit?t=1"
+    assert wharfd.request("POST", edit, {"HostConfig": {"Mounts": [image]}}).status == 200
+    assert wharfd.docker("exec", "box", "ls", "/image/bin/busybox").code == 0
+    assert len(list(layers.iterdir())) == count + 1
+    # One more, for a start that fails.
+    more = [image, {**image, "Target": "/more"}]
+    failed = wharfd.request("POST", edit, {"HostConfig": {"Mounts": more}, "Entrypoint": ["/nope"]})
+    assert failed.status >= 400 and len(list(layers.iterdir())) == count + 1
+    assert wharfd.wharf("container", "edit", "-t", "1", "--mount-rm", "/image", "box").code == 0
+    assert len(list(layers.iterdir())) == count
+    assert wharfd.docker("exec", "box", "ls", "/image/bin", check=False).code != 0
+
+
 def test_the_next_start_brings_what_must_not_restart_now(wharfd: Wharfd) -> None:
     run(wharfd)
     pid = wharfd.state("box")["Pid"]

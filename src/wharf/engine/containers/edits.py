@@ -6,7 +6,7 @@ leaves the one container or the other.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -23,6 +23,7 @@ from wharf.engine.containers.running import Lives
 from wharf.engine.containers.store import ContainerStore
 from wharf.errors import Conflict, EngineError
 from wharf.linux import cgroup_limits
+from wharf.runtime.contract import Monitor
 
 
 @dataclass(slots=True)
@@ -44,39 +45,59 @@ class Edits:
         container = self.store.find(ref)
         live = self.lives.of(container)
         async with live.lock:
-            container = self.lives.current(container.id)
-            _check_state(container, restart=restart)
-            wanted, warnings, waits = await self._accept(container, live, change, restart=restart)
-        if waits and restart:
-            await self._start_again(wanted, timeout)
-        self.lives.publish("update", wanted)
+            before = self.lives.current(container.id)
+            _check_state(before, restart=restart)
+            changing.check_fixed(before, change)
+            recorded, warnings = await self._record(before, live, change, restart=restart)
+        if recorded.edit is None:
+            await self._drop_layers(recorded, had=before)
+        elif restart:
+            await self._start_again(recorded, before, timeout)
+        self.lives.publish("update", recorded)
         return warnings
 
-    async def _accept(
+    async def _record(
         self, container: Container, live: Live, change: Change, *, restart: bool
-    ) -> tuple[Container, list[str], bool]:
-        """Records what is wanted: the new record, warnings, and whether it waits for a start."""
-        changing.check_fixed(container, change)
+    ) -> tuple[Container, list[str]]:
+        """Records what is wanted, as an edit where that waits for a start; the new record, and warnings."""
         base = container.edit.other if container.edit and not container.edit.tried else container.settings
         config, host, warnings = self._checked(container.id, base, change)
-        with ExitStack() as held:
-            made: list[MountPoint] = []
-            try:
-                settings, unfilled = await self._with_mounts(container, _settings(base, config, host), held, made)
-                waits = container.running and changing.needs_start(container.settings, settings)
-                if waits:
-                    waiting = [*(container.edit.unfilled if container.edit else ()), *unfilled]
-                    edit = Edit(other=settings, unfilled=waiting, restart=restart)
-                    wanted = container.with_(edit=edit)
-                else:
-                    await self._apply(container, live, settings, unfilled)
-                    wanted = container.with_settings(settings)
-                self.store.update(wanted, durable=True)
-            except BaseException:
-                held.close()
-                await self._forget_volumes(container, made)
-                raise
-        return wanted, warnings, waits
+        settings = _settings(base, config, host)
+        wanted = container.with_settings(msgspec.structs.replace(settings, mounts=[], mount_details={}))
+        unfilled: list[MountPoint] = []
+        volumes = {point.destination: point.name for point in container.all_mounts if point.type == "volume"}
+        try:
+            with ExitStack() as held:
+                points = self.creations.mounting.points
+                known = container.with_settings(settings)
+                async for made in points(known, held, anonymous=self._anonymous(volumes)):
+                    wanted = wanted.with_mount(made.point, made.detail)
+                    if made.unfilled and made.point.name not in volumes.values():
+                        unfilled.append(made.point)
+                recorded = await self._accepted(container, live, wanted.settings, unfilled, restart=restart)
+                self.store.update(recorded, durable=True)
+        except BaseException:
+            await self._forget(wanted, but=container)
+            raise
+        return recorded, warnings
+
+    def _anonymous(self, volumes: Mapping[str, str]) -> dict[str, str]:
+        """Those of the container's volumes that have no name of their own, by target."""
+        known = self.creations.mounting.volumes
+        return {target: name for target, name in volumes.items() if known.get(name).anonymous}
+
+    async def _accepted(
+        self, container: Container, live: Live, settings: Settings, unfilled: list[MountPoint], *, restart: bool
+    ) -> Container:
+        """The record to be: with an edit that waits for a start, or with the settings, which are felt at once."""
+        if container.running and changing.needs_start(container.settings, settings):
+            waiting = [*(container.edit.unfilled if container.edit else ()), *unfilled]
+            return container.with_(edit=Edit(other=settings, unfilled=waiting, restart=restart))
+        if not container.running:
+            await self.creations.mounting.fill(container.id, unfilled)
+        elif live.monitor is not None:
+            await self._limit(container, live.monitor, settings)
+        return container.with_settings(settings)
 
     def _checked(self, id: str, base: Settings, change: Change) -> tuple[ContainerConfig, HostConfig, list[str]]:
         config, host = changing.changed(base, change)
@@ -85,55 +106,36 @@ class Edits:
         host, warnings = self.creations.accepted(asked, host)
         return self.creations.with_hostname(config, host, id), host, warnings
 
-    async def _with_mounts(
-        self, container: Container, settings: Settings, held: ExitStack, made: list[MountPoint]
-    ) -> tuple[Settings, list[MountPoint]]:
-        """The settings with their mount points, and those of them that are new volumes to be filled.
-
-        `made` is told of every volume that the container did not have.
-        """
-        volumes = {point.destination: point.name for point in container.all_mounts if point.type == "volume"}
-        mounting = self.creations.mounting
-        anonymous = {target: name for target, name in volumes.items() if mounting.volumes.get(name).anonymous}
-        wanted = container.with_settings(msgspec.structs.replace(settings, mounts=[], mount_details={}))
-        unfilled = []
-        async for one in mounting.points(container.with_settings(settings), held, anonymous=anonymous):
-            wanted = wanted.with_mount(one.point, one.detail)
-            if one.point.type == "volume" and one.point.name not in volumes.values():
-                made.append(one.point)
-                unfilled += [one.point] if one.unfilled else []
-        return wanted.settings, unfilled
-
-    async def _apply(
-        self, container: Container, live: Live, settings: Settings, unfilled: Sequence[MountPoint]
-    ) -> None:
-        """Makes the container feel at once what it can; its record is the caller's."""
-        if not container.running:
-            await self.creations.mounting.fill(container.id, unfilled)
-        elif live.monitor is not None:
-            limits = update.limits_of(container.host, settings.host)
-            try:
-                await asyncio.to_thread(cgroup_limits.set_limits, live.monitor.cgroup, limits)
-            except OSError as error:
-                reason = f"{error.filename}: {error.strerror}"
-                raise EngineError(f"Cannot edit container {container.id}: {reason}") from None
-
-    async def _start_again(self, wanted: Container, timeout: int | None) -> None:
+    async def _limit(self, container: Container, monitor: Monitor, settings: Settings) -> None:
+        limits = update.limits_of(container.host, settings.host)
         try:
-            await self.lives.restart(wanted, timeout, "")
+            await asyncio.to_thread(cgroup_limits.set_limits, monitor.cgroup, limits)
+        except OSError as error:
+            reason = f"{error.filename}: {error.strerror}"
+            raise EngineError(f"Cannot edit container {container.id}: {reason}") from None
+
+    async def _start_again(self, recorded: Container, before: Container, timeout: int | None) -> None:
+        try:
+            await self.lives.restart(recorded, timeout, "")
         except Exception:
             # Where the start failed this is done already; but the stop may have failed, too.
-            async with self.lives.of(wanted).lock:
-                self.store.update(before := self.lives.current(wanted.id).without_edit())
-            assert wanted.edit is not None
-            kept = {point.name for point in before.mounts}
-            await self._forget_volumes(wanted, [point for point in wanted.edit.unfilled if point.name not in kept])
+            async with self.lives.of(recorded).lock:
+                self.store.update(self.lives.current(recorded.id).without_edit())
+            await self._forget(recorded, but=before)
             raise
+        await self._drop_layers(recorded.trying_edit().with_(edit=None), had=before)
 
-    async def _forget_volumes(self, container: Container, made: Sequence[MountPoint]) -> None:
-        """Removes volumes without names that were made for settings that nobody has now."""
-        for name in {point.name for point in made}:
-            await self.removals.remove_if_anonymous(name, container.id)
+    async def _forget(self, wanted: Container, *, but: Container) -> None:
+        """Removes what was made for settings that nobody has now, but not what the container has still."""
+        kept = {point.name for point in but.all_mounts}
+        for name in {point.name for point in wanted.all_mounts if point.type == "volume"} - kept:
+            await self.removals.remove_if_anonymous(name, wanted.id)
+        await self._drop_layers(but, had=wanted)
+
+    async def _drop_layers(self, now: Container, *, had: Container) -> None:
+        """Removes the layers over images that are mounted no more."""
+        for snapshot in set(had.snapshots) - set(now.snapshots):
+            await self.removals.snapshots.remove(snapshot)
 
 
 def _settings(base: Settings, config: ContainerConfig, host: HostConfig) -> Settings:
