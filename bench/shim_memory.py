@@ -13,11 +13,13 @@ from pathlib import Path
 from wharf.linux import cgroups
 from wharf.linux.mounts import RootMount
 from wharf.runtime.bundle import BundleSpec, config_json
-from wharf.runtime.contract import Launch, Log, LogFile
+from wharf.runtime.contract import Launch, Log, LogFile, LogReceiver
 from wharf.runtime.monitor import ShimMonitor, ShimMonitors
 
 CGROUP = f"/wharf-bench-{os.getpid()}"
-COMMANDS = {"idle": "exec sleep 1000", "writes 10 lines a second": "while :; do echo a line; sleep 0.1; done"}
+WRITING = "while :; do echo a line; sleep 0.1; done"
+COMMANDS = {"idle": "exec sleep 1000", "writes 10 lines a second": WRITING, "and sends them to syslog": WRITING}
+SYSLOG = {"format": "", "facility": 3, "tag": "bench", "hostname": "bench", "counted": False}
 
 
 def make_root(place: Path) -> None:
@@ -28,7 +30,7 @@ def make_root(place: Path) -> None:
         (place / "lower/bin" / name).symlink_to("busybox")
 
 
-def launch(place: Path, number: int, *args: str) -> Launch:
+def launch(place: Path, number: int, *args: str, receiver: LogReceiver | None) -> Launch:
     id = f"bench{number}"
     bundle, own = place / "run" / id, place / "data" / id
     for directory in (bundle, own / "upper", own / "work"):
@@ -39,7 +41,7 @@ def launch(place: Path, number: int, *args: str) -> Launch:
         config=config_json(BundleSpec(args=args, hostname="bench", cgroups_path=f"{CGROUP}/{id}")),
         root=RootMount("overlay", "overlay", "lowerdir=../../lower,upperdir=upper,workdir=work", own),
         runtime="crun",
-        log=Log(LogFile(own / "log.json")),
+        log=Log(LogFile(own / "log.json"), receiver),
         cgroups_path=f"{CGROUP}/{id}",
     )
 
@@ -67,8 +69,9 @@ async def measure(place: Path, count: int) -> None:
     try:
         for title, command in COMMANDS.items():
             group: list[ShimMonitor] = []
+            receiver = LogReceiver("syslog", "udp", "127.0.0.1:9", SYSLOG) if "syslog" in title else None
             for _ in range(count):
-                one = await monitors.create(launch(place, len(running), "sh", "-c", command))
+                one = await monitors.create(launch(place, len(running), "sh", "-c", command, receiver=receiver))
                 running.append(one)
                 group.append(one)
                 await one.run()
