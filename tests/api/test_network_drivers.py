@@ -158,6 +158,13 @@ def test_the_way_out_follows_priorities_and_names(engine: Wharfd) -> None:
     assert answers(engine.inside, "127.0.0.1", 8082)
     engine.docker("network", "disconnect", "c-net", "web")
     assert "default" not in inside(engine, "web", "ip route").text
+    # On no network at all it starts again, with its loopback only; and comes back.
+    engine.docker("restart", "-t", "0", "web")
+    assert engine.request("GET", f"{NEW}/containers/web/json").json["NetworkSettings"]["Networks"] == {}
+    assert inside(engine, "web", "ls /sys/class/net | xargs").text == "lo"
+    assert inside(engine, "web", "ping -c 1 -W 1 127.0.0.1").code == 0
+    engine.docker("network", "connect", "c-net", "web")
+    assert way() == "10.103.0.1"
 
 
 def test_what_an_endpoint_is_told(engine: Wharfd) -> None:

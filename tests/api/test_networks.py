@@ -253,7 +253,7 @@ def test_several_networks_addresses_and_a_mac(networks: Wharfd) -> None:
             }
         },
     }
-    assert networks.request("POST", f"{API}/containers/create?name=web", body).status == 201
+    assert networks.request("POST", "/v1.44/containers/create?name=web", body).status == 201
     networks.docker("start", "web")
     assert address(networks, "web", "front").startswith("10.101.0.1")
     assert address(networks, "web", "back") == "10.102.0.9"

@@ -105,6 +105,12 @@ def remove(endpoint: Endpoint, namespace: int) -> None:
             inner.request(links.delete_link(link.index))
 
 
+def wake(namespace: int) -> None:
+    """Brings the loopback up where no interface does. Raises OSError."""
+    with RouteSocket.inside(namespace) as inside:
+        inside.request(links.set_up(netlink.LOOPBACK_INDEX))
+
+
 def mark(inner: RouteSocket, endpoint: Endpoint) -> None:
     """Says whose the interface is, for a driver whose links have no other end to be known by. Raises OSError."""
     if (link := inner.link(endpoint.inner)) is not None:

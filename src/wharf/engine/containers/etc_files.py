@@ -68,6 +68,24 @@ def hosts(
     return _LOCAL_HOSTS + "".join(lines)
 
 
+def with_addresses(text: str, hostname: str, domain: str, addresses: Sequence[str], extra: Sequence[str]) -> str:
+    """/etc/hosts of a running container that has these addresses now. What the container wrote there itself stays."""
+    own = own_line(hostname, domain, "").split()
+    kept = {split_extra_host(entry, gateway="0.0.0.0")[0] for entry in extra}
+    lines = []
+    there = set()
+    for line in text.splitlines(keepends=True):
+        address, *names = line.split() or [""]
+        if names == own and address not in kept:
+            if address not in addresses:
+                continue
+            there.add(address)
+        lines.append(line)
+    if lines and not lines[-1].endswith("\n"):
+        lines[-1] += "\n"
+    return "".join([*lines, *(own_line(hostname, domain, one) for one in addresses if one not in there)])
+
+
 def resolv_conf(
     of_host: str,
     *,

@@ -101,6 +101,7 @@ class Reconciler:
         adopted = container.with_(status=status, pid=found.pid, started_at=started)
         self._lives.adopt(adopted, live, found)
         await self._sandboxes.adopt(adopted)
+        self._lives.starter.note_addresses(self._lives.current(container.id))
         return True
 
     def _after_end(self, id: str) -> Container | None:

@@ -99,7 +99,7 @@ class Starter:
             self._tell_owners_of_links(container)
             monitor = await self.monitors.create(await self._launch(container, bundle, made, held))
             made.callback(monitor.close)
-            if endpoints and monitor.network is not None:
+            if monitor.network is not None:
                 made.callback(self.sandboxes.close_resolver, container.id)
                 await self.sandboxes.connect(container, monitor.network)
             await self._connect_early(live, monitor)
@@ -178,6 +178,24 @@ class Starter:
     def link_variables(self, container: Container, *, all_run: bool = False) -> tuple[str, ...]:
         """What tells a process of the containers that its own is linked to; see links.linked()."""
         return tuple(links.variables(container, links.linked(container, self.store.get, all_run=all_run)))
+
+    def note_addresses(self, container: Container) -> None:
+        """The networks of a running container have changed: its /etc/hosts has its addresses, resolv.conf its resolver.
+
+        Both only where they are not so already: the rest of them is the container's own business.
+        """
+        if bundling.network_kind(container) != "bridge":
+            return
+        hosts, resolver = (self.places.directory(container.id) / name for name in ("hosts", "resolv.conf"))
+        config, before = container.config, _read(hosts)
+        addresses = [address for endpoint in container.endpoints.values() for address in endpoint.addresses]
+        after = etc_files.with_addresses(
+            before, config.hostname, config.domainname, addresses, container.host.extra_hosts
+        )
+        if before and after != before:
+            hosts.write_text(after)
+        if (etc_files.EMBEDDED in _read(resolver)) != needs_resolver(container):
+            resolver.write_text(self.resolv_conf(container))
 
     def resolv_conf(self, container: Container) -> str:
         """The container's, as its networks are now."""

@@ -34,10 +34,7 @@ def normalised(mode: str, asked: NetworkingConfig, name_of: Callable[[str], str]
 
 def of(container: Container) -> dict[str, EndpointSettings]:
     """What was asked of each network that the container belongs to."""
-    asked = container.networking.endpoints_config
-    if not asked and not container.endpoints and (main := primary(container.host.network_mode)):
-        return {main: EndpointSettings()}
-    found = {primary(name): settings for name, settings in asked.items()}
+    found = {primary(name): settings for name, settings in container.networking.endpoints_config.items()}
     return found | {name: EndpointSettings() for name in container.endpoints if name not in found}
 
 

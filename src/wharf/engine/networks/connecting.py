@@ -1,17 +1,13 @@
 """Connecting a container to a network, and disconnecting it, whatever state it is in."""
 
-from collections.abc import Sequence
-
 from wharf.apitypes.containers import EndpointSettings
 from wharf.engine.containers import bundling
-from wharf.engine.containers.etc_files import own_line
 from wharf.engine.containers.record import ALIVE, Container, Status
 from wharf.engine.containers.running import Lives
 from wharf.engine.containers.starting import Starter
 from wharf.engine.containers.store import ContainerStore
 from wharf.engine.networks import attachments
 from wharf.engine.networks.record import NetworkRecord
-from wharf.engine.networks.sandboxes import needs_resolver
 from wharf.errors import Conflict, EngineError, InvalidArgument, NotFound, PermissionDenied
 
 
@@ -40,8 +36,9 @@ class Connections:
             if container.status in ALIVE:
                 endpoints = await self._sandboxes.join(container, record.name, settings)
                 changed = changed.with_(endpoints=endpoints)
-                self._note_in_files(container, changed, add=endpoints[record.name].addresses)
             self._store.update(changed)
+            if changed.endpoints:
+                self._starter.note_addresses(changed)
 
     def _check(self, record: NetworkRecord, container: Container) -> None:
         if container.status in (Status.REMOVING, Status.DEAD):
@@ -86,32 +83,15 @@ class Connections:
             if container.status in ALIVE and record.name in container.endpoints:
                 changed = await self._take_out(container, changed, record.name)
             self._store.update(changed)
+            if container.endpoints:
+                self._starter.note_addresses(changed)
 
     async def _take_out(self, container: Container, changed: Container, name: str) -> Container:
-        gone = container.endpoints[name]
         rest = {other: endpoint for other, endpoint in container.endpoints.items() if other != name}
         # The intent: the next daemon sweeps away an interface that no record has, and would not miss one.
         self._store.update(changed.with_(endpoints=rest))
         try:
-            changed = changed.with_(endpoints=await self._sandboxes.leave(container, name))
+            return changed.with_(endpoints=await self._sandboxes.leave(container, name))
         except BaseException:
             self._store.update(container)
             raise
-        self._note_in_files(container, changed, drop=gone.addresses)
-        return changed
-
-    def _note_in_files(
-        self, before: Container, after: Container, *, add: Sequence[str] = (), drop: Sequence[str] = ()
-    ) -> None:
-        """The container's /etc/hosts has its addresses, and its resolv.conf the resolver when it has one."""
-        directory = self._starter.places.directory(after.id)
-        hosts = directory / "hosts"
-        try:
-            lines = hosts.read_text().splitlines(keepends=True)
-        except OSError:
-            return  # the container's own business
-        lines = [line for line in lines if not set(line.split()[:1]) & set(drop)]
-        lines += [own_line(after.config.hostname, after.config.domainname, address) for address in add]
-        hosts.write_text("".join(lines))
-        if needs_resolver(before) != needs_resolver(after):
-            (directory / "resolv.conf").write_text(self._starter.resolv_conf(after))

@@ -118,7 +118,12 @@ class Sandboxes:
             raise EngineError(f"driver failed programming external connectivity on {where}: {error}") from error
 
     async def connect(self, container: Container, namespace: int) -> None:
-        """Makes the interfaces of a container that is about to start, and its resolver."""
+        """Makes the interfaces of a container that is about to start, and its resolver.
+
+        Its loopback comes up in any case.
+        """
+        if not container.endpoints:
+            await self._kernel.do_inside(namespace, inner.wake)
         for name, endpoint in container.endpoints.items():
             await self.networks.opened(name).connect(endpoint, namespace)
             self.networks.publish_connection("connect", name, container.id)

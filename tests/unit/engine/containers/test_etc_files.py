@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from wharf.engine.containers import etc_files
 from wharf.errors import EngineError, InvalidArgument
@@ -72,3 +74,23 @@ def test_a_dot_empties_the_search_list() -> None:
 def test_some_resolver_is_always_there() -> None:
     for server in etc_files.FALLBACK_NAMESERVERS:
         assert server in etc_files.resolv_conf("nameserver ::1\nnameserver junk\n", keep_loopback=False)
+
+
+def test_a_running_containers_addresses_change() -> None:
+    before = etc_files.hosts("web", "", ["172.18.0.2", "fd00::2"], ["db:10.0.0.9", "web:10.0.0.7"])
+    more = etc_files.with_addresses(before, "web", "", ["172.18.0.2", "fd00::2", "172.19.0.2"], ["web:10.0.0.7"])
+    assert more == f"{before}172.19.0.2\tweb\n"
+    less = etc_files.with_addresses(more, "web", "", ["172.19.0.2"], ["web:10.0.0.7"])
+    assert less == more.replace("172.18.0.2\tweb\n", "").replace("fd00::2\tweb\n", "")
+    assert "10.0.0.7\tweb\n" in less and "127.0.0.1\tlocalhost\n" in less
+    own = "10.1.1.1 other # the container's own"
+    assert etc_files.with_addresses(own, "web", "example.org", ["172.18.0.2"], []) == (
+        f"{own}\n172.18.0.2\tweb.example.org web\n"
+    )
+
+
+@given(st.lists(st.sampled_from(["10.0.0.1", "10.0.0.2", "fd00::1", "fd00::2"]), unique=True), st.text("ab\n\t #"))
+def test_noting_addresses_twice_changes_nothing(addresses: list[str], text: str) -> None:
+    once = etc_files.with_addresses(text, "web", "", addresses, [])
+    assert etc_files.with_addresses(once, "web", "", addresses, []) == once
+    assert etc_files.with_addresses(once, "web", "", [], []).rstrip("\n") == text.rstrip("\n")

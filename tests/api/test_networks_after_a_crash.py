@@ -1,0 +1,116 @@
+"""wharfd is killed while containers are connected and disconnected: the next one finds, or makes, everything right."""
+
+import json
+import re
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from harness.engine import API
+from harness.wharfd import Wharfd
+
+NEW = "/v1.54"
+CONTAINERS = ("one", "two", "three", "four")
+NETWORKS = ("red", "green", "blue")
+
+
+def storm(engine: Wharfd, stop: threading.Event, shift: int) -> None:
+    """Connects and disconnects all containers, in all orders, until the daemon is gone."""
+    turn = shift
+    while not stop.is_set():
+        for container in CONTAINERS:
+            turn += 1
+            network = NETWORKS[turn % len(NETWORKS)]
+            verb = "connect" if turn % 2 else "disconnect"
+            try:
+                engine.request("POST", f"{NEW}/networks/{network}/{verb}", {"Container": container}, timeout=5)
+            except (OSError, ValueError, subprocess.SubprocessError):
+                return
+
+
+def agree(engine: Wharfd) -> None:
+    """The engine's answers, the kernel's and the containers' own files say the same."""
+    seen: set[str] = set()
+    for name in CONTAINERS:
+        answer = engine.request("GET", f"{NEW}/containers/{name}/json").json
+        places = answer["NetworkSettings"]["Networks"]
+        told = {place["IPAddress"] for place in places.values()} | {p["GlobalIPv6Address"] for p in places.values()}
+        pid = str(answer["State"]["Pid"])
+        links = json.loads(engine.inside("nsenter", "-t", pid, "-n", "ip", "-j", "addr", "show"))
+        has = {
+            address["local"]
+            for link in links
+            for address in link["addr_info"]
+            if link["ifname"] != "lo" and address["scope"] == "global"
+        }
+        assert has == told - {""}, name
+        assert not seen & has, "an address is there twice"
+        seen |= has
+        hosts = engine.docker("exec", name, "cat", "/etc/hosts").text
+        own = re.findall(rf"^(\S+)\t{answer['Config']['Hostname']}$", hosts, re.MULTILINE)
+        assert sorted(own) == sorted(has), name
+        routes = engine.inside("nsenter", "-t", pid, "-n", "ip", "route")
+        assert routes.count("default") == bool(has), (name, routes)
+        for network, place in places.items():
+            assert engine.request("GET", f"{NEW}/networks/{network}").json["Containers"][answer["Id"]][
+                "IPv4Address"
+            ] == (f"{place['IPAddress']}/{place['IPPrefixLen']}")
+    outer = {link["ifname"] for link in json.loads(engine.inside("ip", "-j", "link", "show", "type", "veth"))}
+    assert len(outer) == sum(len(places_of(engine, name)) for name in CONTAINERS)
+
+
+def places_of(engine: Wharfd, name: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = engine.request("GET", f"{API}/containers/{name}/json").json["NetworkSettings"][
+        "Networks"
+    ]
+    return found
+
+
+@pytest.mark.parametrize("seconds", [0.15, 0.4])
+def test_killed_in_a_storm_of_connections(new_wharfd: Callable[..., Wharfd], seconds: float) -> None:
+    engine = new_wharfd()
+    for name in NETWORKS:
+        engine.docker("network", "create", *(("--ipv6",) if name == "green" else ()), name)
+    for number, name in enumerate(CONTAINERS):
+        ports = ("-p", f"{8100 + number}:80")
+        engine.docker("run", "-d", "--name", name, "--network", "red", *ports, "busybox", "sleep", "600")
+    for again in range(2):
+        stop = threading.Event()
+        threads = [threading.Thread(target=storm, args=(engine, stop, shift + again)) for shift in range(3)]
+        for thread in threads:
+            thread.start()
+        stop.wait(seconds)
+        engine.kill9()
+        stop.set()
+        for thread in threads:
+            thread.join()
+        engine.start()
+        settle(engine)
+    # And everything goes on working: each leaves all, joins one, and is found by its name.
+    for name in CONTAINERS:
+        for network in places_of(engine, name):
+            engine.docker("network", "disconnect", network, name)
+        engine.docker("network", "connect", "blue", name)
+    agree(engine)
+    assert engine.docker("exec", "one", "ping", "-c", "1", "-W", "2", "four").code == 0
+    engine.remove_all()
+    for name in NETWORKS:
+        engine.docker("network", "rm", name)
+    tables = re.findall(r"^table \S+ wharf_\S+", engine.nft_elements(), re.MULTILINE)
+    assert sorted(tables) == ["table inet wharf_user", "table ip wharf_forwarding", "table ip wharf_wharf0"]
+
+
+def settle(engine: Wharfd) -> None:
+    """Waits until all agree: the kernel takes swept interfaces apart in its own time."""
+    patience = time.monotonic() + 5
+    while time.monotonic() < patience:
+        try:
+            agree(engine)
+            return
+        except AssertionError:
+            time.sleep(0.1)
+    agree(engine)
