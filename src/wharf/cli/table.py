@@ -60,10 +60,14 @@ SYSTEM = {
     "prune": "Remove unused data",
 }
 VOLUME = {
+    "clone": "Make a volume with all that is in another one",
     "create": "Make a volume",
+    "export": "Write all that is in a volume to an archive",
+    "import": "Make a volume of an archive",
     "inspect": "Show all that is known of volumes, as JSON",
     "ls": "List volumes",
     "prune": "Remove unused volumes",
+    "rename": "Give a volume another name",
     "rm": "Remove volumes that no container uses",
 }
 GROUPS = {

@@ -1,13 +1,15 @@
 """Section Volume of the API."""
 
 from wharf.client.containers import encode_filters
-from wharf.client.wire import quote
+from wharf.client.wire import decode_json, quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
     from wharf.client.client import Client
+    from wharf.client.connection import Answer
     from wharf.client.containers import Filters
 
 
@@ -40,3 +42,26 @@ def prune(client: "Client", filters: "Filters") -> "dict[str, Any]":
     """Returns {VolumesDeleted, SpaceReclaimed}."""
     done: dict[str, Any] = client.post("/volumes/prune", {"filters": encode_filters(filters)})
     return done
+
+
+def rename(client: "Client", name: str, new: str) -> None:
+    client.post(f"{path_of(name)}/rename", {"name": new})
+
+
+def clone(client: "Client", name: str, new: str) -> "dict[str, Any]":
+    """The new volume."""
+    made: dict[str, Any] = client.post(f"{path_of(name)}/clone", {"name": new})
+    return made
+
+
+def open_export(client: "Client", name: str) -> "Answer":
+    """A tar archive of what is in a volume."""
+    return client.call("GET", f"{path_of(name)}/export")
+
+
+def receive(client: "Client", name: str, archive: "Iterable[bytes]") -> "dict[str, Any]":
+    """A new volume, made of a tar archive."""
+    headers = {"Content-Type": "application/x-tar"}
+    answer = client.finish(client.call("POST", f"{path_of(name)}/import", body=archive, headers=headers))
+    made: dict[str, Any] = decode_json(answer)
+    return made

@@ -26,6 +26,7 @@ from wharf.engine.system.system import System
 from wharf.engine.userns.opening import open_user_namespaces
 from wharf.engine.userns.service import UserNamespaces
 from wharf.engine.volumes import Volumes
+from wharf.engine.volumes.transfer import Transfers
 from wharf.events.bus import Bus
 from wharf.plugins.registry import Plugins
 from wharf.runtime.monitor import ShimMonitors
@@ -46,6 +47,7 @@ class Engine:
     networks: Networks
     connections: Connections
     volumes: Volumes
+    transfers: Transfers
     system: System
 
     @staticmethod
@@ -101,6 +103,7 @@ async def _open(
         networks=networks,
         connections=Connections(rooms.store, containers.lives, containers.lives.starter),
         volumes=volumes,
+        transfers=Transfers(volumes),
         system=System(
             config,
             rooms.snapshots,

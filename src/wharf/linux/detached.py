@@ -5,7 +5,6 @@ with the kernel's errno.
 """
 
 import ctypes
-import errno
 import os
 from typing import Final
 
@@ -91,12 +90,3 @@ def _set(mount: int, attributes: _Attributes, recursive: bool) -> None:
         ctypes.c_size_t(ctypes.sizeof(attributes)),
     )
     _check(int(done), "mount_setattr")
-
-
-def can_change() -> bool:
-    """Whether the kernel has mount_setattr(2) (5.12)."""
-    try:
-        _set(-1, _Attributes(), False)
-    except OSError as error:
-        return error.errno != errno.ENOSYS
-    return True

@@ -15,6 +15,7 @@ from wharf.linux.mounts import RootMount
 
 _FS_IOC_GETFLAGS: Final = 0x80086601
 _FS_IOC_SETFLAGS: Final = 0x40086602
+_FICLONE: Final = 0x40049409
 _FS_TOPDIR_FL: Final = 0x00020000
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -31,6 +32,15 @@ def _check(result: int, what: str) -> int:
 def syncfs(descriptor: int) -> None:
     """syncfs(2): all of the file system that `descriptor` is on is on disk afterwards. Blocks."""
     _check(_libc.syncfs(descriptor), "syncfs")
+
+
+def share_blocks(source: int, target: int) -> bool:
+    """Lets the open, empty file `target` have the blocks of `source` (Btrfs, XFS). False where that is impossible."""
+    try:
+        fcntl.ioctl(target, _FICLONE, source)
+    except OSError:
+        return False
+    return True
 
 
 def spread_subdirectories(directory: Path) -> None:

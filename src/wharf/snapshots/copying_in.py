@@ -22,14 +22,20 @@ class WouldReplace(Exception):
 
 
 def copy_in(
-    reader: TarReader, destination: str, *, owner: tuple[int, int] | None = None, keep_kinds: bool = False
+    reader: TarReader,
+    destination: str,
+    *,
+    owner: tuple[int, int] | None = None,
+    keep_kinds: bool = False,
+    whole: bool = False,
 ) -> None:
     """Writes all members below `destination`, a path without links from the process's root, its working directory.
 
     `owner` replaces the owners that the archive names. With `keep_kinds` a directory never replaces something else nor
-    is replaced: WouldReplace. Raises also Refused, DamagedArchive, OSError; what was written until then stays.
+    is replaced: WouldReplace. With `whole` the destination gets owner and mode of the archive's own top. Raises also
+    Refused, DamagedArchive, OSError; what was written until then stays.
     """
-    copy = _CopyIn(destination, owner, keep_kinds)
+    copy = _CopyIn(destination, owner, keep_kinds, whole)
     try:
         for entry in reader:
             copy.add(entry, reader)
@@ -47,16 +53,20 @@ def _split(name: bytes, what: str) -> Parts:
 
 
 class _CopyIn(Extraction):
-    def __init__(self, destination: str, owner: tuple[int, int] | None, keep_kinds: bool) -> None:
+    def __init__(self, destination: str, owner: tuple[int, int] | None, keep_kinds: bool, whole: bool) -> None:
         super().__init__(_UNLIMITED)
         self._destination = split(os.fsencode(destination))
         self._owner = owner
         self._keep_kinds = keep_kinds
+        self._whole = whole
 
     def add(self, entry: Entry, reader: TarReader) -> None:
         below = _split(entry.name, "entry name")
         if not below:
-            return  # the directory that we unpack into is there and stays as it is
+            # Else the directory that we unpack into is there and stays as it is.
+            if self._whole and entry.kind == "directory":
+                self._describe(self._directory(self._destination), self._destination, entry)
+            return
         if self._owner is not None:
             entry.uid, entry.gid = self._owner
         if entry.kind == "hardlink":

@@ -225,7 +225,7 @@ def _pack(work: dict[str, Any]) -> None:
     asked = ask(work["path"])
     directory, base, status = _find(asked)
     packer = Packer(_STDOUT, not_entered=_kernel_devices())
-    name = os.fsencode(asked.name)
+    name = os.fsencode(work["name"] or asked.name)
     if stat.S_ISDIR(status.st_mode):
         try:
             top = os.open(base, _DIRECTORY | os.O_NOFOLLOW, dir_fd=directory)
@@ -267,7 +267,8 @@ def _unpack(work: dict[str, Any]) -> None:
     _tell({})
     read = work["input"].read
     owner = tuple(work["owner"]) if work["owner"] else None
-    copy_in(TarReader(read), real_path(ask(work["path"]).path, _read_link), owner=owner, keep_kinds=work["keep_kinds"])
+    path = real_path(ask(work["path"]).path, _read_link)
+    copy_in(TarReader(read), path, owner=owner, keep_kinds=work["keep_kinds"], whole=work["whole"])
     while read(1 << 18):
         pass  # so that who writes can finish
 

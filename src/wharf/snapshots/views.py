@@ -95,9 +95,12 @@ class Outgoing:
         await self._child.close()
 
 
-async def packed(view: View, path: str) -> Outgoing:
-    """What is at `path`, as a tar archive. Raises NothingThere, InvalidArgument, EngineError."""
-    child = await _Child.start(view, "pack", path=path)
+async def packed(view: View, path: str, *, name: str = "") -> Outgoing:
+    """What is at `path`, as a tar archive whose members are below `name`, else below its own.
+
+    Raises NothingThere, InvalidArgument, EngineError.
+    """
+    child = await _Child.start(view, "pack", path=path, name=name)
     try:
         return Outgoing(child, FileStatus(**await child.begun()))
     except BaseException:
@@ -123,13 +126,15 @@ async def unpacked(
     *,
     owner: tuple[int, int] | None = None,
     keep_kinds: bool = False,
+    whole: bool = False,
     compression: str = "",
 ) -> None:
     """Unpacks a tar archive (plain, or compressed by one of plain_input.KINDS) into the directory at `path`.
 
-    Raises NothingThere, ReadOnly, InvalidArgument, EngineError; what was written until then stays.
+    With `whole` also what the archive says of its top. Raises NothingThere, ReadOnly, InvalidArgument, EngineError;
+    what was written until then stays.
     """
-    more = {"owner": owner, "keep_kinds": keep_kinds, "compression": compression}
+    more = {"owner": owner, "keep_kinds": keep_kinds, "compression": compression, "whole": whole}
     child = await _Child.start(view, "unpack", path=path, takes_input=True, **more)
     try:
         await child.begun()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from wharf.errors import EngineError
+from wharf.linux import files
 from wharf.linux.inside import open_beneath
 from wharf.volumes.threads import Stopped
 
@@ -126,7 +127,9 @@ def _copy_attributes_by_name(here: int, there: int, name: str, found: os.stat_re
 
 
 def _copy_content(source: int, target: int, stopped: Stopped) -> None:
-    """All data between the holes of `source`."""
+    """The same blocks, where the file system can share them; else all data between the holes of `source`."""
+    if files.share_blocks(source, target):
+        return
     size = os.fstat(source).st_size
     start = 0
     while start < size:

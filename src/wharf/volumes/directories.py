@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from wharf.linux.files import syncfs
 from wharf.linux.trees import remove_tree
 from wharf.volumes.copying import copy_attributes, copy_tree
 from wharf.volumes.threads import Stopped
@@ -115,6 +116,29 @@ class Directories:
         grave = graves / secrets.token_hex(8)
         grave.mkdir(mode=0o700)
         return grave
+
+    def begin(self, name: str) -> tuple[str, Path]:
+        """A place for a volume that is to come: a ticket and its empty directory. Who dies leaves it to be deleted."""
+        grave = self._new_grave()
+        place = grave / name
+        place.mkdir(mode=_PLACE_MODE)
+        data = place / "_data"
+        data.mkdir(mode=0o755)
+        data.chmod(0o755)
+        return grave.name, data
+
+    def settle(self, ticket: str) -> None:
+        """All that was written below the place of begin() is on the disk afterwards. Long."""
+        with _opened(self._root / _REMOVED / ticket) as grave:
+            syncfs(grave)
+
+    def finish(self, ticket: str, name: str) -> None:
+        """Makes what begin() began the volume of that name, which is free. Quick."""
+        grave = self._root / _REMOVED / ticket
+        (grave / name).rename(self._root / name)
+        grave.rmdir()
+        with _opened(self._root) as root:
+            os.fsync(root)
 
     def remove(self, withdrawn: str) -> None:
         """Deletes what withdraw() took away. Long; fine when there is nothing."""

@@ -76,6 +76,23 @@ class LocalDriver:
     async def remove(self, withdrawn: str) -> None:
         await in_thread(lambda stopped: self._directories.remove(withdrawn))
 
+    async def begin(self, name: str) -> tuple[str, Path]:
+        """A place for a volume that is to come: a ticket, for finish() or remove(), and its empty directory."""
+        naming.check_name(name)
+        return self._directories.begin(name)
+
+    async def finish(self, ticket: str, name: str) -> None:
+        """Makes it the volume of that name, which is free."""
+        self._directories.finish(ticket, name)
+
+    async def settle(self, ticket: str) -> None:
+        """What was written there survives a power cut afterwards. Long."""
+        await in_thread(lambda stopped: self._directories.settle(ticket))
+
+    async def copy(self, source: int, target: Path) -> None:
+        """Copies the open directory `source` to the empty directory `target`, which nobody else can see. Long."""
+        await in_thread(lambda stopped: fill_in_place(target, source, stopped))
+
     def check_name(self, name: str) -> None:
         """Raises InvalidArgument."""
         naming.check_name(name)

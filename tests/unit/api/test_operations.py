@@ -42,6 +42,9 @@ EXTENSIONS = {
     ("DELETE", "/containers/{}/logs"),
     ("POST", "/containers/{}/edit"),
     ("POST", "/volumes/{}/rename"),
+    ("POST", "/volumes/{}/clone"),
+    ("GET", "/volumes/{}/export"),
+    ("POST", "/volumes/{}/import"),
 }
 
 

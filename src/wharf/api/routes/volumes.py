@@ -4,7 +4,7 @@ from wharf.api.compat import prune_volume_filters
 from wharf.api.decode import decode, json_body
 from wharf.api.encode import json_response
 from wharf.api.engine_port import Engine
-from wharf.api.messages import Request, Response
+from wharf.api.messages import Request, Response, Streaming
 from wharf.apitypes.volumes import VolumeCreateRequest, VolumeList
 from wharf.errors import InvalidArgument, NotImplementedByUs
 
@@ -39,6 +39,24 @@ async def rename(engine: Engine, request: Request) -> Response:
     """POST /volumes/{name}/rename?name= — 204. Ours."""
     await engine.volumes.rename(request.name, request.query.text("name"))
     return Response(204)
+
+
+async def export(engine: Engine, request: Request) -> Streaming:
+    """GET /volumes/{name}/export — 200 with a tar archive of what is in it. Ours."""
+    archive = await engine.transfers.export(request.name)
+    return Streaming(aiter(archive), "application/x-tar", abandon=archive.abandon)
+
+
+async def receive(engine: Engine, request: Request) -> Response:
+    """POST /volumes/{name}/import — 201 with the volume that was made of a tar archive. Ours."""
+    volume = await engine.transfers.receive(request.name, aiter(request.body))
+    return json_response(engine.volumes.summary(volume), 201)
+
+
+async def clone(engine: Engine, request: Request) -> Response:
+    """POST /volumes/{name}/clone?name= — 201 with the new volume. Ours."""
+    volume = await engine.transfers.clone(request.name, request.query.text("name"))
+    return json_response(engine.volumes.summary(volume), 201)
 
 
 async def remove(engine: Engine, request: Request) -> Response:

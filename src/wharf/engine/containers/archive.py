@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
-from wharf.apitypes.archive import FileChange, PathStat, go_mode, go_time
-from wharf.content.compression import kind_of
+from wharf.apitypes.archive import FileChange, PathStat
+from wharf.engine.archive import Archive, path_stat, told_apart
 from wharf.engine.containers import namespaces
 from wharf.engine.containers.record import Container, Status
 from wharf.engine.containers.running import Lives
@@ -18,35 +18,7 @@ from wharf.errors import Conflict, EngineError, InvalidArgument, NotFound
 from wharf.snapshots import views
 from wharf.snapshots.changes import Difference, difference
 from wharf.snapshots.contract import Snapshots
-from wharf.snapshots.plain_input import KINDS
-from wharf.snapshots.views import Bind, FileStatus, Outgoing, View
-
-
-class Archive:
-    """A tar archive on its way out. Iterate it to its end, or close it."""
-
-    def __init__(self, outgoing: Outgoing, held: AsyncExitStack) -> None:
-        self._outgoing = outgoing
-        self._held = held
-        self._closing: asyncio.Task[None] | None = None
-        self.stat = _path_stat(outgoing.status) if outgoing.status else None
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Raises EngineError when it cannot be completed."""
-        try:
-            async for data in self._outgoing:
-                yield data
-        finally:
-            await self.close()
-
-    async def close(self) -> None:
-        """Ends the work and lets the container go on with its life."""
-        await self._outgoing.close()
-        await self._held.aclose()
-
-    def abandon(self) -> None:
-        """Closes it soon: for who cannot wait."""
-        self._closing = asyncio.create_task(self.close(), name="abandon an archive")
+from wharf.snapshots.views import Bind, View
 
 
 @dataclass(slots=True)
@@ -64,7 +36,7 @@ class Files:
         container = self._find(ref, path)
         async with self._view(container) as view:
             with _named(ref, path):
-                return _path_stat(await views.status(view, path))
+                return path_stat(await views.status(view, path))
 
     async def read(self, ref: str, path: str) -> Archive:
         """What is at `path`, with all below it. Raises NoSuchContainer, NotFound, InvalidArgument."""
@@ -92,7 +64,7 @@ class Files:
         InvalidArgument, PermissionDenied where the container may not write; what was written until then stays.
         """
         container = self._find(ref, path)
-        compression, whole = await _told_apart(stream)
+        compression, whole = await told_apart(stream)
         owner = await self._owner(container) if as_user and container.config.user else None
         async with self._view(container) as view:
             with _named(ref, path):
@@ -195,31 +167,6 @@ def _named(ref: str, path: str) -> Iterator[None]:
         yield
     except views.NothingThere:
         raise NotFound(f"Could not find the file {path} in container {ref}") from None
-
-
-async def _told_apart(stream: AsyncIterator[bytes]) -> tuple[str, AsyncIterator[bytes]]:
-    """How a stream is compressed, and the stream. Raises InvalidArgument for what we cannot read in confinement."""
-    first = await anext(stream, b"")
-    kind = kind_of(first)
-    if kind and kind not in KINDS:
-        raise InvalidArgument(f"archives that are compressed by {kind} are not supported: gzip, bzip2 and xz are")
-
-    async def whole() -> AsyncIterator[bytes]:
-        yield first
-        async for piece in stream:
-            yield piece
-
-    return kind, whole()
-
-
-def _path_stat(status: FileStatus) -> PathStat:
-    return PathStat(
-        name=status.name,
-        size=status.size,
-        mode=go_mode(status.mode),
-        mtime=go_time(status.mtime),
-        link_target=status.link_target,
-    )
 
 
 def _read_only(container: Container, path: str) -> str:

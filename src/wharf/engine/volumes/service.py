@@ -5,8 +5,8 @@ import logging
 import os
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -83,7 +83,7 @@ class Volumes:
             if not driver and ANONYMOUS not in labels and (found := await self._elsewhere(name)):
                 return found
             with during("create", name):
-                volume = await self._make(Volume(name, driver or DEFAULT, "", _now(), labels, dict(options or {})))
+                volume = await self._make(Volume(name, driver or DEFAULT, "", now(), labels, dict(options or {})))
         self._events.publish("volume", "create", name, {"driver": volume.driver})
         return volume
 
@@ -104,7 +104,7 @@ class Volumes:
                     described = await driver.describe(name)
             except (EngineError, TimeoutError):
                 continue
-            volume = Volume(name, driver.name, described.mountpoint, described.created_at or _now())
+            volume = Volume(name, driver.name, described.mountpoint, described.created_at or now())
             self._store.add(volume)
             return volume
         return None
@@ -184,6 +184,20 @@ class Volumes:
             for volume in await self.list({})
         ]
 
+    @asynccontextmanager
+    async def adding(self, volume: Volume) -> AsyncIterator[None]:
+        """Records a new volume, which the block makes; after a failure there is none. Raises Conflict."""
+        async with self._locks.locked(volume.name):
+            if self._store.get(volume.name):
+                raise Conflict(f"a volume with the name {volume.name} exists")
+            self._store.add(volume)
+            try:
+                yield
+            except BaseException:
+                self._store.remove(volume.name)
+                raise
+        self._events.publish("volume", "create", volume.name, {"driver": volume.driver})
+
     # ── remove, rename ──
 
     async def remove(self, name: str, *, force: bool = False, leaving: str = "") -> None:
@@ -252,7 +266,7 @@ class Volumes:
         if users := [id for id in self.users(name) if id != leaving]:
             raise Conflict(f"{what} {name}: volume is in use - [{', '.join(users)}]")
         if self._held[name]:
-            raise Conflict(f"{what} {name}: volume is in use - [a container that is being created]")
+            raise Conflict(f"{what} {name}: volume is in use - [a container that is being created, or a copy]")
 
     def _finish_earlier_work(self) -> None:
         """Ends what an earlier engine began."""
@@ -339,6 +353,21 @@ class Volumes:
             await self._give_back(mount.name, user)
         self._events.publish("volume", "unmount", mount.name, {"container": user, "driver": mount.driver})
 
+    @asynccontextmanager
+    async def lent(self, name: str, what: str) -> AsyncIterator[str]:
+        """The path of a volume for the engine itself, while the block runs. Nobody removes it meanwhile."""
+        volume = await self.find(name)
+        user = f"{what}-{secrets.token_hex(4)}"
+        with self.held(name):
+            async with self._locks.locked(name):
+                with mounting(volume):
+                    path = await self._mount(await self.drivers.get(volume.driver), volume, user)
+            try:
+                yield path
+            finally:
+                if user in self._uses.of(name):
+                    await self._give_back(name, user)
+
     def mounted_paths(self) -> Sequence[str]:
         """Where volumes are mounted on the host now, for who must not keep them."""
         found = (self._store.get(name) for name in self._uses.volumes())
@@ -404,7 +433,8 @@ async def _quietly_described(driver: VolumeDriver, name: str) -> Described:
         return Described()
 
 
-def _now() -> str:
+def now() -> str:
+    """The time as records have it."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -1,0 +1,81 @@
+"""Whole volumes on their way: exported and imported as archives, and cloned. Beyond Docker.
+
+A volume that comes in is written where nobody sees it, on the disk before it is on record, and on record before it has
+its name: it is there complete or not at all.
+"""
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from wharf.engine.archive import Archive, told_apart
+from wharf.engine.volumes.drivers import DEFAULT
+from wharf.engine.volumes.faults import during
+from wharf.engine.volumes.record import Volume
+from wharf.engine.volumes.service import Volumes, now
+from wharf.linux.inside import opened
+from wharf.linux.mounts import RootMount
+from wharf.snapshots import views
+from wharf.snapshots.views import View
+
+
+@dataclass(slots=True)
+class Transfers:
+    volumes: Volumes
+
+    async def export(self, name: str) -> Archive:
+        """All that is in a volume, as a tar archive; what is written meanwhile is in it or not. Raises NotFound."""
+        async with AsyncExitStack() as held:
+            path = await held.enter_async_context(self.volumes.lent(name, "export"))
+            with during("export", name):
+                outgoing = await views.packed(_view(path), "/", name=".")
+            return Archive(outgoing, held.pop_all())
+
+    async def receive(self, name: str, archive: AsyncIterator[bytes]) -> Volume:
+        """A new local volume with what is in a tar archive (plain, or with gzip, bzip2 or xz).
+
+        Raises InvalidArgument, Conflict.
+        """
+
+        async def unpack(place: Path) -> None:
+            compression, stream = await told_apart(archive)
+            await views.unpacked(_view(str(place)), "/", stream, whole=True, compression=compression)
+
+        return await self._make("import", name, unpack)
+
+    async def clone(self, name: str, new: str) -> Volume:
+        """A new local volume with what is in another one. Takes no room where the file system can share blocks.
+
+        Raises NotFound, InvalidArgument, Conflict.
+        """
+        async with self.volumes.lent(name, "clone") as path:
+
+            async def copy(place: Path) -> None:
+                with opened(path) as source:
+                    descriptor = os.open(f"/proc/self/fd/{source}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+                try:
+                    await self.volumes.drivers.local.copy(descriptor, place)
+                finally:
+                    os.close(descriptor)
+
+            return await self._make("clone to", new, copy)
+
+    async def _make(self, what: str, name: str, write: Callable[[Path], Awaitable[None]]) -> Volume:
+        local = self.volumes.drivers.local
+        with during(what, name):
+            ticket, place = await local.begin(name)
+            try:
+                await write(place)
+                await local.settle(ticket)
+                volume = Volume(name, DEFAULT, local.mountpoint(name), now())
+                async with self.volumes.adding(volume):
+                    await local.finish(ticket, name)
+            finally:
+                await local.remove(ticket)  # nothing, after finish()
+        return volume
+
+
+def _view(path: str) -> View:
+    return View(root=RootMount("bind", path, "", Path("/")), target=Path(path))
