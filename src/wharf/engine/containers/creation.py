@@ -127,6 +127,10 @@ def check(config: ContainerConfig, host: HostConfig) -> list[str]:
     _check_capabilities("CapAdd", host.cap_add)
     _check_capabilities("CapDrop", host.cap_drop)
     _check_names(host)
+    if host.isolation not in ("", "default"):
+        raise InvalidArgument(f"invalid isolation ({host.isolation}): linux only supports 'default'")
+    if "" in host.annotations:
+        raise InvalidArgument("invalid Annotations: the empty string is not permitted as an annotation key")
     endpoint_settings.check_mac_address(config.mac_address)
     for what in _not_offered(config, host):
         raise NotImplementedByUs(f"{what} is not supported by this engine yet")
@@ -179,7 +183,6 @@ def _not_offered(config: ContainerConfig, host: HostConfig) -> Iterator[str]:
     """Options that would change what runs and that we would otherwise ignore."""
     offered: list[tuple[object, str]] = [
         (host.storage_opt, "--storage-opt"),
-        (host.isolation not in ("", "default"), f"isolation {host.isolation}"),
     ]
     return (name for given, name in offered if given)
 
