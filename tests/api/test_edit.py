@@ -229,3 +229,12 @@ def test_a_daemon_that_dies_leaves_the_one_or_the_other(new_wharfd: Callable[...
     ]
     assert anonymous_volume(wharfd, "/kept") == kept
     assert wharfd.wharf("container", "edit", "-t", "0", "-e", "X=after", "box").text == "box"
+
+
+def test_what_removes_itself_is_there_until_it_ends(wharfd: Wharfd) -> None:
+    run(wharfd, "--rm", "-v", "/kept")
+    wharfd.docker("exec", "box", "touch", "/kept/file")
+    wharfd.wharf("container", "edit", "-t", "1", "-e", "A=1", "box")
+    assert wharfd.docker("exec", "box", "sh", "-c", "echo $A; ls /kept").text.split() == ["1", "file"]
+    wharfd.docker("kill", "box")
+    wait_until(lambda: wharfd.docker("inspect", "box", check=False).code == 1, "it has gone")

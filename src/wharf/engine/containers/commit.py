@@ -95,7 +95,7 @@ def _reference(repository: str, tag: str) -> Reference | None:
         return None
     name = Reference.parse(repository)
     if name.digest is not None:
-        raise InvalidArgument("cannot commit to digest reference")
+        raise InvalidArgument("cannot import digest reference")
     return name.tagged(tag) if tag else name.with_default_tag()
 
 
