@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import TypeVar
 
 import msgspec
@@ -197,11 +198,12 @@ class Containers:
             chosen = [c for c in chosen if c.running]
         chosen = [c for c in chosen if matches(c)]
         now = datetime.now(UTC)
+        image_name = cache(self._image_name)  # many containers have few images
         lines = [
             inspecting.summary(
                 c,
                 self.lives.health(c),
-                image_name=self._image_name(c),
+                image_name=image_name(c.config.image, c.image),
                 network_id=self._networks.id_of,
                 linked_as=links.names_by_links(c, self._store.linked_to(c.id)),
                 now=now,
@@ -214,12 +216,12 @@ class Containers:
         rw = await self._snapshots.usage(answer.id)
         return msgspec.structs.replace(answer, size_rw=rw, size_root_fs=rw + self._images.get(image).size)
 
-    def _image_name(self, container: Container) -> str:
-        name = container.config.image
+    def _image_name(self, name: str, id: str) -> str:
+        """What the image `id` is called: `name` while that still means it."""
         try:
-            return name if self._images.get(name).id == container.image else container.image
+            return name if self._images.get(name).id == id else id
         except NotFound:
-            return container.image
+            return id
 
     async def inspect(self, ref: str, *, size: bool = False) -> ContainerInspect:
         container = self._store.find(ref)
