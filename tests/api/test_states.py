@@ -1,6 +1,8 @@
 """What each operation answers in each state of a container: dockerd's status codes and words."""
 
+import json
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -191,3 +193,23 @@ def test_prunes_that_cannot_be(wharfd: Wharfd) -> None:
         answer = wharfd.request("POST", f"{API}/containers/prune?filters={filters}")
         assert (answer.status, answer.message) == (400, words)
     assert wharfd.docker("ps", "-aq").text != ""
+
+
+@pytest.mark.parametrize("verb", ["stop", "restart"])
+def test_several_are_asked_at_once(wharfd: Wharfd, verb: str, tmp_path: Path) -> None:
+    """Each ends well only once the other has been asked to end, too; one after the other, both would be killed."""
+    tmp_path.chmod(0o777)
+    for own, other in (("ann", "bob"), ("bob", "ann")):
+        script = (
+            f"trap 'touch /both/{own}; until test -e /both/{other}; do sleep 0.02; done; exit 0' TERM; touch /both/up"
+        )
+        loop = "while :; do sleep 0.02; done"
+        options = ("-d", "--name", own, "-v", f"{tmp_path}:/both")
+        wharfd.docker("run", *options, "busybox", "sh", "-c", f"{script}-{own}; {loop}")
+    wait_until(lambda: {"up-ann", "up-bob"} <= {path.name for path in tmp_path.iterdir()}, "both listen")
+    began = time.time()
+    assert wharfd.wharf(verb, "-t", "20", "ann", "nobody", "bob", check=False).text.split() == ["ann", "bob"]
+    answer = wharfd.request("GET", f"{API}/events?since={began:.6f}&until={time.time():.6f}")
+    events = [json.loads(line) for line in answer.body.splitlines()]
+    codes = [event["Actor"]["Attributes"]["exitCode"] for event in events if event["Action"] == "die"]
+    assert codes == ["0", "0"]

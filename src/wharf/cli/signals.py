@@ -33,10 +33,9 @@ FORWARDED = (
 
 def forward_signals(client: "Client", id: str) -> None:
     """From now on, hand signals to the container instead of obeying them."""
-    from wharf.client.client import Client
 
     # A connection of its own: the handler runs in the middle of whatever the other one does.
-    own = Client(client.address, version=client.version)
+    own = client.another()
 
     def handler(name: str) -> None:
         try:
@@ -53,9 +52,8 @@ def forward_signals(client: "Client", id: str) -> None:
 def follow_size(client: "Client", id: str, path: str = "containers") -> None:
     """Give the container's terminal the size of ours, now and whenever ours changes."""
     from wharf.cli.terminal import size_of
-    from wharf.client.client import Client
 
-    own = Client(client.address, version=client.version)
+    own = client.another()
 
     def resize(*_: object) -> None:
         size = size_of(1) or size_of(0)

@@ -42,6 +42,10 @@ class Client:
         self._idle: Connection | None = None
         self.server: dict[str, str] = {}  # headers of the server's answer to the first ping
 
+    def another(self) -> "Self":
+        """One more client of the same daemon, for another thread or for an answer that is long in coming."""
+        return type(self)(self.address, version=self.version, headers=self._headers)
+
     def __enter__(self) -> "Self":
         return self
 

@@ -192,7 +192,7 @@ class Lives:
         if status.oom_killed:
             self.publish("oom", ended)
         self.publish("die", ended, exitCode=str(status.code), execDuration=str(int(_ran(ended).total_seconds())))
-        result = WaitResult(status.code, status.error)
+        result = WaitResult(status.code)
         live.tell(result, "next-exit")
         if pause is None:
             live.tell(result, "not-running")

@@ -27,7 +27,7 @@ from wharf.engine.containers.creating import Creations
 from wharf.engine.containers.edits import Edits
 from wharf.engine.containers.live import WaitResult, parse_condition
 from wharf.engine.containers.logs import Logs, LogStream
-from wharf.engine.containers.record import ALIVE, Container, Status
+from wharf.engine.containers.record import ALIVE, ZERO_TIME, Container, Status
 from wharf.engine.containers.removing import Removals
 from wharf.engine.containers.running import Lives
 from wharf.engine.containers.starting import Places, Starter
@@ -146,7 +146,9 @@ class Containers:
         live = self.lives.of(container)
         future = live.wait(kind)
         if kind == "not-running" and not container.running:
-            future.set_result(WaitResult(container.exit_code, container.error))
+            # Why it never ran is told; of one that has run, how it ended.
+            error = container.error if container.started_at == ZERO_TIME else ""
+            future.set_result(WaitResult(container.exit_code, error))
         return future
 
     async def resize(self, ref: str, height: int, width: int) -> None:

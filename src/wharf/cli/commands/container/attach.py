@@ -7,7 +7,6 @@ from wharf.cli.commands.container.run import detach_keys, follow
 from wharf.cli.errors import Exit
 from wharf.cli.flags import BOOL, STRING, Flag
 from wharf.client import containers
-from wharf.client.client import Client
 from wharf.errors import Conflict
 
 
@@ -30,7 +29,7 @@ def run(call: Call) -> int:
 
         forward_signals(client, id)
     keys = detach_keys(call)
-    wait = containers.open_wait(Client(client.address, version=client.version), id)
+    wait = containers.open_wait(client.another(), id)
     connection = containers.attach(client, id, stdin=stdin, stdout=True, stderr=True, detach_keys=keys)
     try:
         return follow(call, id, connection, wait, stdin=stdin, tty=tty, keys=keys)

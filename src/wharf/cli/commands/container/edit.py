@@ -1,10 +1,9 @@
 """`wharf container edit`: other settings for a container that exists."""
 
 from wharf.cli.command import MANY, Call, Command
-from wharf.cli.commands.container import kinds
+from wharf.cli.commands.container import kinds, update
 from wharf.cli.commands.container.editing import edit_body
 from wharf.cli.commands.container.mounts import MOUNT
-from wharf.cli.commands.container.update import LIMITS
 from wharf.cli.flags import BOOL, INT, LIST, STRING, Flag
 from wharf.cli.output import err, out
 from wharf.client import archives, containers
@@ -43,7 +42,7 @@ COMMAND = Command(
         Flag("user", "u", STRING, "Who to be: <name|uid>[:<group|gid>]"),
         Flag("volume-add", "v", LIST, "Volumes and directories of the host to mount as well"),
         Flag("workdir", "w", STRING, "Working directory"),
-        *LIMITS,
+        *update.FLAGS,
     ),
     least=1,
     most=MANY,

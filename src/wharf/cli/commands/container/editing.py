@@ -1,9 +1,9 @@
 """The API's request that the flags of `wharf container edit` make of what a container is now. Pure."""
 
+from wharf.cli.commands.container import limits
 from wharf.cli.commands.container.mounts import idmaps, read_volume
 from wharf.cli.commands.container.options import restart_policy
 from wharf.cli.commands.container.ports import read_publish
-from wharf.cli.commands.container.update import FIELDS
 from wharf.errors import InvalidArgument
 
 TYPE_CHECKING = False
@@ -19,7 +19,7 @@ def edit_body(found: "dict[str, Any]", options: "Options", command: "list[str]")
     now: dict[str, Any] = found.get("PendingEdit") or found
     config, host = now["Config"], now["HostConfig"]
     body = _process(config, options, command)
-    wanted = {field: options[flag] for flag, field in FIELDS.items() if flag in options.given}
+    wanted = {field: options[flag] for flag, field in limits.FIELDS.items() if flag in options.given}
     if options["restart"]:
         wanted["RestartPolicy"] = restart_policy(options["restart"])
     if options["publish-add"] or options["publish-rm"]:

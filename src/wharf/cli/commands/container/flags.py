@@ -1,15 +1,15 @@
 """The flags that `run` and `create` share."""
 
-from wharf.cli.commands.container import kinds
+from wharf.cli.commands.container import kinds, limits
 from wharf.cli.commands.container.mounts import MOUNT
 from wharf.cli.commands.container.networks import NETWORK
 from wharf.cli.flags import BOOL, INT, LIST, STRING, Flag
 
 FLAGS = (
+    *limits.FLAGS,
     Flag("add-host", "", kinds.HOSTS, "One more line of /etc/hosts (name:address)"),
     Flag("annotation", "", LIST, "Annotation for the OCI runtime"),
     Flag("attach", "a", kinds.STREAM, "Attach to STDIN, STDOUT or STDERR"),
-    Flag("blkio-weight", "", INT, "Weight of block I/O, 10 to 1000; 0 is off"),
     Flag("blkio-weight-device", "", kinds.WEIGHTS, "Weight of block I/O on one device"),
     Flag("cap-add", "", LIST, "Capabilities to add"),
     Flag("cap-drop", "", LIST, "Capabilities to take away"),
@@ -18,14 +18,6 @@ FLAGS = (
     Flag("cidfile", "", STRING, "File to write the container's id to"),
     Flag("cpu-count", "", INT, "Number of CPUs (Windows only)"),
     Flag("cpu-percent", "", INT, "Share of CPUs (Windows only)"),
-    Flag("cpu-period", "", INT, "Period of the CPU quota, in microseconds"),
-    Flag("cpu-quota", "", INT, "CPU time in a period, in microseconds"),
-    Flag("cpu-rt-period", "", INT, "Period of the real-time quota, in microseconds"),
-    Flag("cpu-rt-runtime", "", INT, "Real-time CPU time in a period, in microseconds"),
-    Flag("cpu-shares", "c", INT, "CPU weight"),
-    Flag("cpus", "", kinds.CPUS, "Number of CPUs"),
-    Flag("cpuset-cpus", "", STRING, "CPUs to run on (0-3, 0,1)"),
-    Flag("cpuset-mems", "", STRING, "Memory nodes to use (0-3, 0,1)"),
     Flag("device", "", LIST, "Device of the host to give to the container"),
     Flag("device-cgroup-rule", "", kinds.CGROUP_RULES, "Rule for the devices the container may use"),
     Flag("device-read-bps", "", kinds.BYTE_RATES, "Most bytes a second to read from a device"),
@@ -68,9 +60,6 @@ FLAGS = (
     Flag("log-driver", "", STRING, "Log driver"),
     Flag("log-opt", "", LIST, "Options of the log driver"),
     Flag("mac-address", "", STRING, "MAC address"),
-    Flag("memory", "m", kinds.BYTES, "Memory limit"),
-    Flag("memory-reservation", "", kinds.BYTES, "Memory to be left with when memory is short"),
-    Flag("memory-swap", "", kinds.SWAP, "Limit of memory and swap together; -1 for no limit"),
     Flag("memory-swappiness", "", INT, "Readiness to swap, 0 to 100", -1),
     Flag("mount", "", MOUNT, "Mount a file system"),
     Flag("name", "", STRING, "Name of the container"),
@@ -82,7 +71,6 @@ FLAGS = (
     Flag("oom-kill-disable", "", BOOL, "Never kill for lack of memory"),
     Flag("oom-score-adj", "", INT, "How readily to be killed for lack of memory (-1000 to 1000)"),
     Flag("pid", "", STRING, "PID namespace to use"),
-    Flag("pids-limit", "", INT, "Most processes; -1 for no limit"),
     Flag("platform", "", STRING, "Platform, if there is a choice"),
     Flag("privileged", "", BOOL, "Give it all rights there are"),
     Flag("publish", "p", LIST, "Ports to publish on the host"),

@@ -1,12 +1,13 @@
 """`wharf kill`."""
 
-from wharf.cli.command import MANY, Call, Command, each
+from wharf.cli.command import MANY, Call, Command
+from wharf.cli.commands.container.several import each
 from wharf.cli.flags import STRING, Flag
 from wharf.client import containers
 
 
 def run(call: Call) -> int:
-    return each(call, lambda name: containers.kill(call.client, name, call.options["signal"]))
+    return each(call, lambda client, name: containers.kill(client, name, call.options["signal"]))
 
 
 COMMAND = Command(

@@ -2,7 +2,7 @@
 
 import os
 
-from wharf.cli.commands.container import user_namespaces
+from wharf.cli.commands.container import limits, user_namespaces
 from wharf.cli.commands.container.mounts import idmaps, read_volume
 from wharf.cli.commands.container.networks import endpoints
 from wharf.cli.commands.container.ports import read_expose, read_publish
@@ -20,21 +20,13 @@ WINDOWS_ONLY = ("cpu-count", "cpu-percent", "io-maxbandwidth", "io-maxiops")
 PULLS = ("always", "missing", "never")
 # Flags that are a field of HostConfig as they are, left out when empty.
 PLAIN = {
-    "blkio-weight": "BlkioWeight",
+    **limits.FIELDS,
     "blkio-weight-device": "BlkioWeightDevice",
     "cap-add": "CapAdd",
     "cap-drop": "CapDrop",
     "cgroup-parent": "CgroupParent",
     "cgroupns": "CgroupnsMode",
     "cidfile": "ContainerIDFile",
-    "cpu-period": "CpuPeriod",
-    "cpu-quota": "CpuQuota",
-    "cpu-rt-period": "CpuRealtimePeriod",
-    "cpu-rt-runtime": "CpuRealtimeRuntime",
-    "cpu-shares": "CpuShares",
-    "cpus": "NanoCpus",
-    "cpuset-cpus": "CpusetCpus",
-    "cpuset-mems": "CpusetMems",
     "device-cgroup-rule": "DeviceCgroupRules",
     "device-read-bps": "BlkioDeviceReadBps",
     "device-read-iops": "BlkioDeviceReadIOps",
@@ -48,13 +40,9 @@ PLAIN = {
     "ipc": "IpcMode",
     "isolation": "Isolation",
     "link": "Links",
-    "memory": "Memory",
-    "memory-reservation": "MemoryReservation",
-    "memory-swap": "MemorySwap",
     "oom-kill-disable": "OomKillDisable",
     "oom-score-adj": "OomScoreAdj",
     "pid": "PidMode",
-    "pids-limit": "PidsLimit",
     "privileged": "Privileged",
     "publish-all": "PublishAllPorts",
     "read-only": "ReadonlyRootfs",

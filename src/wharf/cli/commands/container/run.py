@@ -67,9 +67,8 @@ def _run_attached(call: Call, id: str, body: "dict[str, Any]") -> int:
         stderr=body["AttachStderr"],
         detach_keys=keys,
     )
-    from wharf.client.client import Client
 
-    waiter = Client(client.address, version=client.version)
+    waiter = client.another()
     try:
         wait = containers.open_wait(waiter, id, "removed" if options["rm"] else "next-exit")
         _start(call, id)

@@ -8,7 +8,6 @@ from wharf.cli.errors import Exit
 from wharf.cli.flags import BOOL, STRING, Flag
 from wharf.cli.output import err, out
 from wharf.client import containers
-from wharf.client.client import Client
 from wharf.errors import EngineError, InvalidArgument
 
 
@@ -51,7 +50,7 @@ def _start_attached(call: Call) -> int:
     connection = containers.attach(client, id, stdin=stdin, stdout=True, stderr=True, detach_keys=keys)
     try:
         removed = (found.get("HostConfig") or {}).get("AutoRemove")
-        waiter = Client(client.address, version=client.version)
+        waiter = client.another()
         wait = containers.open_wait(waiter, id, "removed" if removed else "next-exit")
         containers.start(client, id)
         return follow(call, id, connection, wait, stdin=stdin, tty=tty, keys=keys)
