@@ -93,6 +93,22 @@ def test_receiver_and_daemon_may_die_and_the_container_goes_on(new_wharfd: Calla
         later.wait_for(b'"line-%d"' % kept[-1])
 
 
+def test_what_could_not_be_sent_is_told_in_the_daemons_log(wharfd: Wharfd) -> None:
+    receiver = Streams(wharfd.network.path)
+    id = wharfd.docker(
+        *("run", "-di", "--log-driver", "syslog", "--log-opt", f"syslog-address=tcp://127.0.0.1:{receiver.port}"),
+        *("busybox", "sh", "-c", "echo ready; read go; head -c 9000000 /dev/zero | tr '\\0' x; sleep 0.1; exit 0"),
+    ).text
+    receiver.wait_for(b"ready")
+    receiver.close()
+    wharfd.docker("attach", id, input=b"go\n")
+    assert re.search(rf"not all that a container wrote could be logged.*{id}", wharfd.log_tail())
+    assert len(wharfd.docker("logs", id).out) == len(b"ready\n") + 9_000_000
+    # What there was room for is sent even now.
+    with Streams(wharfd.network.path, port=receiver.port) as later:
+        later.wait_for(b"x" * 16384)
+
+
 def test_what_a_container_wrote_last_is_sent_after_its_end(wharfd: Wharfd) -> None:
     with Streams(wharfd.network.path) as receiver:
         receiver.reading.clear()

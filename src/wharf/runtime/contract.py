@@ -136,6 +136,7 @@ class ExitStatus:
     finished: datetime  # UTC
     oom_killed: bool = False
     error: str = ""
+    lost_log_bytes: int = 0  # of its output, that could be neither kept nor sent by then
 
 
 class AttachStream(Protocol):

@@ -45,7 +45,8 @@ _CLEAR_LIMIT: Final = 30.0
 
 def exit_status(record: dict[str, Any]) -> ExitStatus:
     """The value of an exit record."""
-    return ExitStatus(record["code"], parse_time(record["finished"]), record["oom_killed"], record["error"])
+    finished = parse_time(record["finished"])
+    return ExitStatus(record["code"], finished, record["oom_killed"], record["error"], record.get("lost_log_bytes", 0))
 
 
 class ShimMonitor:

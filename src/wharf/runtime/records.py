@@ -12,7 +12,7 @@ from typing import Any, Final
 
 SHIM: Final = "shim.json"  # {"pid", "start_time", "id", "cgroup"}: a shim exists (or did)
 STARTED: Final = "started.json"  # {"pid", "start_time", "started", "cgroup"}: it runs (or did) this process
-EXIT: Final = "exit.json"  # {"code", "finished", "oom_killed", "error"}: the end
+EXIT: Final = "exit.json"  # {"code", "finished", "oom_killed", "error", "lost_log_bytes"}: the end
 SOCKET: Final = "shim.sock"
 STATE: Final = "state"  # what the OCI runtime keeps
 ROOTFS: Final = "rootfs"

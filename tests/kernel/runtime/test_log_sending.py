@@ -3,13 +3,13 @@
 import _socket
 import socket
 import ssl
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from harness.receivers import Datagrams, Streams
 from wharf.runtime.contract import Log, LogReceiver, Retry, Tls
@@ -188,24 +188,26 @@ def test_why_a_start_fails(network: str, address: str, words: str) -> None:
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An authority, and a key and certificate for localhost."""
+    """An authority, and a key and certificate of it for localhost."""
     place = tmp_path_factory.mktemp("tls")
-    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
-    more = f"-addext subjectAltName=DNS:localhost -keyout {place}/key -out {place}/cert"
-    subprocess.run([*command.split(), *more.split()], check=True, capture_output=True)
+    authority = trustme.CA()
+    issued = authority.issue_cert("localhost")
+    authority.cert_pem.write_to_path(place / "ca")
+    issued.private_key_pem.write_to_path(place / "key")
+    issued.cert_chain_pems[0].write_to_path(place / "cert")
     return place
 
 
 def test_tls(certificates: Path) -> None:
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(certificates / "cert", certificates / "key")
-    server.load_verify_locations(certificates / "cert")
+    server.load_verify_locations(certificates / "ca")
     server.verify_mode = ssl.CERT_REQUIRED
 
     def wrap(connection: socket.socket) -> socket.socket:
         return server.wrap_socket(connection, server_side=True)
 
-    ours = Tls(str(certificates / "cert"), str(certificates / "cert"), str(certificates / "key"))
+    ours = Tls(str(certificates / "ca"), str(certificates / "cert"), str(certificates / "key"))
     with Streams(wrap=wrap) as receiver:
         sending = Sending("tls", f"localhost:{receiver.port}", tls=ours)
         total = 3000

@@ -71,3 +71,29 @@ def test_a_full_disk_loses_lines_and_counts_them() -> None:
     log.write(1, b"lost\n")
     assert file.lost > 0
     log.finish()
+
+
+def test_a_file_that_somebody_removed_comes_back_at_the_next_rotation(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    log = Log(LogFile(str(path), max_size=300, max_files=2), {})
+    log.write(1, b"gone\n")
+    path.unlink()
+    for number in range(20):
+        log.write(1, b"line %d\n" % number)
+    log.finish()
+    assert texts(path)[-1] == "line 19\n" and log.lost == 0
+
+
+def test_what_was_written_is_cleared_with_all_rotated_files(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    log = Log(LogFile(str(path), max_size=300, max_files=5, compress=True), {})
+    for number in range(40):
+        log.write(1, b"line %d\n" % number)
+    log.write(1, b"half")
+    before = path.stat().st_ino
+    log.clear()
+    assert os.listdir(tmp_path) == ["log"] and path.stat().st_size == 0  # noqa: PTH208
+    assert path.stat().st_ino != before, "who follows could take what comes for what was there"
+    log.write(1, b" a line\n")
+    log.finish()
+    assert texts(path) == ["half a line\n"]

@@ -173,6 +173,9 @@ class Lives:
         if live.monitor is not None:
             live.monitor.close()
             live.monitor = None
+        if status.lost_log_bytes:
+            facts = {"container": container.id, "bytes": str(status.lost_log_bytes)}
+            log.warning("not all that a container wrote could be logged", extra=facts)
         finished = timestamp(status.finished)
         ended = container.with_(
             status=Status.EXITED,

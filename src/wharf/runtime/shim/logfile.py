@@ -140,7 +140,10 @@ class LogFile:
                     os.unlink(older)
                 else:
                     os.rename(older, f"{self._path}.{number + 1}{ending}")
-        os.rename(self._path, f"{self._path}.1")
+        try:
+            os.rename(self._path, f"{self._path}.1")
+        except FileNotFoundError:
+            pass  # somebody removed it: what is written from now on can be found again
 
     def clear(self) -> None:
         """Removes all that was written. From the oldest on: of a removal that is cut off, the newest stays."""

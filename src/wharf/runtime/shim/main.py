@@ -334,6 +334,7 @@ class Shim:
             "finished": finished,
             "oom_killed": out_of_memory,
             "error": late,
+            "lost_log_bytes": self._streams.lost,
         }
         records.write(".", records.EXIT, self._end)
         self._end = {"event": "exit"} | self._end
