@@ -61,6 +61,7 @@ class Extension:
 EXTENSIONS: Final[Mapping[str, Extension]] = {
     "umask": Extension("host", "umask"),
     "health-on-failure": Extension("host", "health_on_failure"),
+    "firewall": Extension("host", "firewall"),
     "idmap": Extension("host", "idmaps", targets),
     "userns": Extension("host", "userns_mode"),
 }

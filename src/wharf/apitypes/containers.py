@@ -77,6 +77,7 @@ class RestartPolicy(Wire, frozen=True, kw_only=True):
 class PortBinding(Wire, frozen=True, kw_only=True):
     host_ip: str = ""
     host_port: str = ""
+    firewall: str | msgspec.UnsetType = msgspec.UNSET  # as HostConfig.firewall, for this port
 
 
 class Ulimit(Wire, frozen=True, kw_only=True):
@@ -231,6 +232,7 @@ class HostConfig(Wire, frozen=True, kw_only=True):
     umask: str | msgspec.UnsetType = msgspec.UNSET  # octal digits
     idmaps: dict[str, str] | msgspec.UnsetType = msgspec.UNSET  # by mount point of a bind
     health_on_failure: str | msgspec.UnsetType = msgspec.UNSET  # none, kill, restart, stop
+    firewall: str | msgspec.UnsetType = msgspec.UNSET  # whose rules published ports obey: "own" or "host"
 
 
 class EndpointIPAMConfig(Wire, frozen=True, kw_only=True, omit_defaults=True):

@@ -49,6 +49,8 @@ def _problems(config: "Config") -> Iterator[str]:
         yield f'status of logging level is invalid: "{config.log_level}" is not one of {", ".join(LOG_LEVELS)}'
     if config.log_format not in ("text", "json"):
         yield f'invalid log format: "{config.log_format}"'
+    if config.firewall not in ("own", "host"):
+        yield f'invalid firewall: "{config.firewall}": expected own or host'
     if config.plugin_timeout <= 0:
         yield f"invalid plugin-timeout: {config.plugin_timeout}: expected a number of seconds"
     if config.storage_driver not in ("", "overlay2", "vfs"):

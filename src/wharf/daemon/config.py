@@ -63,6 +63,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_u
     dns_search: tuple[str, ...] = ()
     exec_opts: tuple[str, ...] = ()
     exec_root: str = "/run/wharf"
+    firewall: str = "own"
     fixed_cidr: str = ""
     fixed_cidr_v6: str = ""
     group: str = "docker"

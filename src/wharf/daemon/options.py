@@ -159,6 +159,7 @@ OPTIONS: Final = (
     _many("dns-search", "dns-search", "DNS search domains"),
     _many("exec-opt", "exec-opts", "native.cgroupdriver=cgroupfs|systemd"),
     _text("exec-root", "Directory for what need not survive a reboot"),
+    _text("firewall", 'Whose rules published ports obey where nothing else is asked for ("own" or "host")'),
     _text("fixed-cidr", "Part of the bridge's range for containers"),
     _text("fixed-cidr-v6", "The same for IPv6"),
     _text("group", "Group of the unix socket", short="G"),

@@ -81,5 +81,6 @@ def _bridge(config: Config) -> BridgeConfig:
         masquerade=config.ip_masq,
         firewall=config.iptables,
         firewall6=config.iptables and config.ip6tables,
+        published_through=config.firewall,
         publish_address=config.ip,
     )

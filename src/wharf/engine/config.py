@@ -28,6 +28,7 @@ class BridgeConfig:
     fixed_cidr6: IPv6Network | None = None  # --fixed-cidr-v6; without both, a range of the pools
     default_gateway: IPv4Address | None = None  # of containers; None is the bridge's address
     default_gateway6: IPv6Address | None = None
+    published_through: str = "own"  # --firewall: whose rules published ports obey, ours or the "host"'s own
     publish_address: str = ""  # --ip: where ports are published when -p names no address; "" is everywhere
 
 

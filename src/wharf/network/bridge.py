@@ -185,6 +185,7 @@ class BridgeNetwork:
             endpoint.address6,
             translated=frozenset(filter(settings.filters, (4, 6))),
             routed=frozenset(version for version in (4, 6) if settings.mode_of(version) is GatewayMode.ROUTED),
+            networks={subnet.version: str(subnet.network) for subnet in settings.subnets},
         )
 
     async def connect(self, endpoint: Endpoint, namespace: int) -> None:

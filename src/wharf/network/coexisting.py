@@ -9,6 +9,7 @@ import re
 from typing import Final
 
 from wharf.linux.nftables import Nftables
+from wharf.network.firewall import PREFIX
 
 #: What iptables (the one over nftables) calls its own.
 FILTERS: Final = ("ip filter", "ip6 filter")
@@ -17,7 +18,7 @@ _COMMENT: Final = "wharf"
 _OURS: Final = re.compile(rf'[io]ifname "([^"]+)".* accept comment "{_COMMENT}" # handle (\d+)')
 
 #: For the rules of users. Made when it is not there; afterwards nobody but they changes it.
-USER_TABLE: Final = "inet wharf_user"
+USER_TABLE: Final = f"inet {PREFIX}user"
 _USERS: Final = f"""
 add table {USER_TABLE}
 add chain {USER_TABLE} forward {{ type filter hook forward priority filter - 10; policy accept; }}

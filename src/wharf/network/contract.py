@@ -16,10 +16,11 @@ class PortRequest:
     """One port to publish. A host port of 0 takes a free one; a range takes the first free port in it."""
 
     container_port: int
-    protocol: str  # "tcp" or "udp"
+    protocol: str  # "tcp", "udp" or "sctp"
     host_ip: str = ""  # "" is every address, IPv4 and IPv6
     host_port: int = 0
     host_port_end: int = 0  # last port of a range; 0 when it is no range
+    through_input: bool = False  # the host's own rules for incoming packets decide who reaches it
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class PublishedPort:
     protocol: str
     host_ip: str  # "0.0.0.0", "::" or the address asked for
     host_port: int  # 0 where the container's own address is routed to, and no port of the host stands for it
+    through_input: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from wharf.linux import marks
 from wharf.network.settings import BridgeSettings, GatewayMode
 from wharf.network.subnets import Network
 
@@ -29,9 +30,13 @@ IPV6: Final = Family(6, "ip6", "ipv6_addr", "::1/128", "icmpv6")
 FAMILY: Final = {4: IPV4, 6: IPV6}
 
 
+#: All our tables begin so.
+PREFIX: Final = "wharf_"
+
+
 def table_name(bridge: str) -> str:
     """One table for each bridge: engines side by side never touch one another's."""
-    return "wharf_" + re.sub(r"[^a-z0-9]", lambda match: f"_{ord(match[0]):x}_", bridge)
+    return PREFIX + re.sub(r"[^a-z0-9]", lambda match: f"_{ord(match[0]):x}_", bridge)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +91,9 @@ class Ruleset:
         if not self.masquerade or self.internal or self.mode is GatewayMode.ROUTED:
             return ""
         how = f"snat to {self.host_address}" if self.host_address else "masquerade"
-        return f'{self.family.keyword} saddr {self.subnet} oifname != "{self.bridge}" {how}'
+        # What the shim sends in a neighbour's name stays so.
+        which = f'{self.family.keyword} saddr {self.subnet} oifname != "{self.bridge}" meta mark != {marks.SENT:#x}'
+        return f"{which} {how}"
 
     def _passing(self) -> str:
         """The rules of what is forwarded; the last ones decide on what nobody asked for."""
@@ -128,8 +135,8 @@ table {self.table} {{
         iifname {bridge} {ip} saddr {loopback} drop
     }}
     chain translate {{
-        meta l4proto {{ tcp, udp }} dnat {ip} to meta l4proto . {ip} daddr . th dport map @published_at
-        meta l4proto {{ tcp, udp }} dnat {ip} to meta l4proto . th dport map @published
+        meta l4proto {{ tcp, udp, sctp }} dnat {ip} to meta l4proto . {ip} daddr . th dport map @published_at
+        meta l4proto {{ tcp, udp, sctp }} dnat {ip} to meta l4proto . th dport map @published
     }}
     chain arriving {{
         type nat hook prerouting priority dstnat; policy accept;
@@ -138,6 +145,16 @@ table {self.table} {{
     chain local {{
         type nat hook output priority -100; policy accept;
         {local}fib daddr type local jump translate
+    }}
+    # Where the host's own rules decide on a published port, the shim speaks to the container in its clients' names;
+    # what the container answers is taken for the host's (see returning).
+    chain sent {{
+        type filter hook output priority mangle; policy accept;
+        oifname {bridge} meta mark {marks.SENT:#x} ct mark set {marks.RETURNING:#x}
+    }}
+    chain returning {{
+        type filter hook prerouting priority mangle; policy accept;
+        iifname {bridge} ct mark {marks.RETURNING:#x} ct direction reply meta mark set {marks.RETURNING:#x}
     }}
     chain leaving {{
         type nat hook postrouting priority srcnat; policy accept;

@@ -10,9 +10,9 @@ from typing import Final
 
 from wharf.linux import sysctl
 from wharf.linux.nftables import Nftables, NftablesError
-from wharf.network.firewall import IPV4, Family
+from wharf.network.firewall import IPV4, PREFIX, Family
 
-TABLE: Final = "wharf_forwarding"
+TABLE: Final = f"{PREFIX}forwarding"
 _SETTING_V4: Final = "net/ipv4/ip_forward"
 _SETTING_V6: Final = "net/ipv6/conf/all/forwarding"
 

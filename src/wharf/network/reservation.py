@@ -2,14 +2,15 @@
 
 What the kernel's address translation leads to the container only needs a socket that keeps the port. The shim forwards
 the rest, by sockets that listen: what comes by another version of IP than the container has, and to ::1, which cannot
-be translated.
+be translated. It also forwards the ports for which the host's own rules for incoming packets are to decide: translated
+packets pass the host by and never see those.
 """
 
 import errno
 import os
 import socket
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from wharf.errors import Conflict, EngineError, InvalidArgument
@@ -21,6 +22,8 @@ _BACKLOG: Final = 511
 #: What the kernel answers where IPv6 is missing or switched off.
 _NO_IPV6: Final = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT)
 _ONLY_FORWARDED: Final = (ANY_V6, "::1")
+#: A port of the host, and the socket that keeps it; SCTP has none.
+_Taken = tuple[HostPort, Listener | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,7 @@ class Target:
     ipv6: str = ""
     translated: frozenset[int] = frozenset((4, 6))  # by the kernel; without a firewall the shim forwards everything
     routed: frozenset[int] = frozenset()  # versions of IP whose ports are reached at the container's own address
+    networks: Mapping[int, str] = field(default_factory=dict)  # the container's, by version of IP
 
     def address(self, host_ip: str) -> str:
         """The container's address for what arrives at this one of the host's: of the same version, if it has one."""
@@ -39,9 +43,17 @@ class Target:
     def forwarded(self, host_ip: str) -> str:
         """The address that the shim forwards to; "" where the kernel leads packets to the container."""
         address = self.address(host_ip)
-        same = (":" in address) == (":" in host_ip)
+        same = _version(address) == _version(host_ip)
         by_kernel = same and _version(host_ip) in self.translated and host_ip not in _ONLY_FORWARDED
         return "" if by_kernel else address
+
+    def lead(self, request: PortRequest, host_ip: str) -> tuple[str, str]:
+        """Where the shim forwards to, as forwarded(), and the network outside of which it does so in clients' names."""
+        if not request.through_input:
+            return self.forwarded(host_ip), ""
+        address = self.address(host_ip)
+        keeps = _version(address) == _version(host_ip) and _version(host_ip) in self.translated
+        return address, self.networks.get(_version(host_ip), "") if keeps else ""
 
 
 def reserve(
@@ -56,14 +68,14 @@ def reserve(
     try:
         # Fixed ports first: a free one chosen for another request must not be one of them.
         for request in sorted(requests, key=lambda r: (not r.host_port, bool(r.host_port_end))):
-            _check(request)
+            _check(request, target)
             addresses = host_addresses(request.host_ip, default)
             ports += _routed(request, addresses, target)
             bound = [ip for ip in addresses if _version(ip) not in target.routed]
             for host, listener in _reserve_one(request, bound, target, used) if bound else ():
                 used.add(host)
-                ports.append(PublishedPort(request.container_port, request.protocol, host.ip, host.port))
-                listeners.append(listener)
+                ports.append(_published(request, host))
+                listeners += [listener] if listener is not None else []
     except BaseException:
         release(ports, used)
         for listener in listeners:
@@ -72,9 +84,19 @@ def reserve(
     return ports, listeners
 
 
-def _check(request: PortRequest) -> None:
-    if request.protocol not in ("tcp", "udp"):
+def _check(request: PortRequest, target: Target) -> None:
+    if request.protocol not in ("tcp", "udp", "sctp"):
         raise InvalidArgument(f"invalid protocol to publish: {request.protocol}")
+    if request.through_input and request.protocol == "sctp":
+        raise InvalidArgument("SCTP ports cannot obey the host's firewall: only the kernel can forward them")
+    if request.through_input and target.routed:
+        raise InvalidArgument("ports of a routed network cannot obey the host's firewall for incoming packets")
+
+
+def _published(request: PortRequest, host: HostPort) -> PublishedPort:
+    return PublishedPort(
+        request.container_port, request.protocol, host.ip, host.port, through_input=request.through_input
+    )
 
 
 def _version(ip: str) -> int:
@@ -93,9 +115,7 @@ def release(ports: Sequence[PublishedPort], used: PublishedPorts) -> None:
         used.discard(HostPort(port.host_ip, port.host_port, port.protocol))
 
 
-def _reserve_one(
-    request: PortRequest, addresses: Sequence[str], target: Target, used: PublishedPorts
-) -> list[tuple[HostPort, Listener]]:
+def _reserve_one(request: PortRequest, addresses: Sequence[str], target: Target, used: PublishedPorts) -> list[_Taken]:
     """One host port on all addresses that the request means; of several candidates the first that works."""
     is_choice = request.host_port == 0 or request.host_port_end > request.host_port
     failure: EngineError = EngineError("all ports are allocated")
@@ -106,7 +126,7 @@ def _reserve_one(
             failure = Conflict(f"Bind for {taken} failed: port is already allocated")
             continue
         try:
-            return list(_bind_all(wanted, request.container_port, target))
+            return list(_bind_all(wanted, request, target))
         except Conflict as error:
             failure = error
             if not is_choice:
@@ -114,23 +134,36 @@ def _reserve_one(
     raise failure
 
 
-def _bind_all(wanted: Sequence[HostPort], container_port: int, target: Target) -> Iterator[tuple[HostPort, Listener]]:
-    made: list[tuple[HostPort, Listener]] = []
+def _bind_all(wanted: Sequence[HostPort], request: PortRequest, target: Target) -> Iterator[_Taken]:
+    made: list[_Taken] = []
     try:
         for host in wanted:
-            forwarded = target.forwarded(host.ip)
+            forwarded, network = target.lead(request, host.ip)
+            if request.protocol == "sctp":
+                made += _without_socket(host, forwarded, only=len(wanted) == 1)
+                continue
             try:
                 bound = _bind(host, listen=bool(forwarded))
             except OSError as error:
                 if host.ip == ANY_V6 and len(wanted) > 1 and error.errno in _NO_IPV6:
                     continue
-                raise _explained(error, host, (target.address(host.ip), container_port)) from None
-            made.append((host, Listener(bound, host.protocol, (forwarded, container_port) if forwarded else None)))
+                raise _explained(error, host, (target.address(host.ip), request.container_port)) from None
+            leads_to = (forwarded, request.container_port) if forwarded else None
+            made.append((host, Listener(bound, host.protocol, leads_to, network)))
     except BaseException:
         for _, listener in made:
-            listener.socket.close()
+            if listener is not None:
+                listener.socket.close()
         raise
     return iter(made)
+
+
+def _without_socket(host: HostPort, forwarded: str, *, only: bool) -> Iterator[_Taken]:
+    """SCTP: the kernel's translation alone, as few programs (and kernels) have such sockets. Raises InvalidArgument."""
+    if not forwarded:
+        yield host, None
+    elif only:
+        raise InvalidArgument(f"SCTP cannot be led from {host} to the container: only the kernel can forward it")
 
 
 def _explained(error: OSError, host: HostPort, target: tuple[str, int]) -> EngineError:

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Iterable
 
 from wharf.linux.nftables import NftablesError
-from wharf.network import coexisting, forwarding
+from wharf.network import coexisting, forwarding, returning
 from wharf.network.contract import Endpoint
 from wharf.network.endpoints import Endpoints
 from wharf.network.firewall import FAMILY, Family, Ruleset
@@ -57,6 +57,7 @@ class Tables:
         """The bridge is gone: nothing is forwarded for it any more. Raises NftablesError, OSError."""
         for family in self._rules:
             forwarding.end(self._kernel.nftables(), self._bridge, family)
+            returning.end(self._kernel.routes(), self._kernel.nftables(), family)
 
     def rebuild(self) -> None:
         """All anew, with what is open. Raises NftablesError."""
@@ -102,6 +103,9 @@ class Tables:
 
     def publish(self, endpoint: Endpoint) -> None:
         """Opens the ports of an endpoint. Raises NftablesError."""
+        if any(port.through_input for port in endpoint.ports):
+            for family in self._rules:
+                returning.begin(self._kernel.routes(), family)
         if endpoint.ports:
             # Noted first: a table made anew, should it be needed, then has them.
             self._open.add(endpoint.id)

@@ -7,6 +7,7 @@ from typing import Final
 
 from wharf.linux.nftables_events import FirewallEvents
 from wharf.network.coexisting import FILTERS
+from wharf.network.firewall import PREFIX
 
 log = logging.getLogger(__name__)
 
@@ -17,7 +18,7 @@ _FILTER_TABLES: Final = frozenset(table.split()[1] for table in FILTERS)
 
 def concerns_us(tables: set[str] | None) -> bool:
     """Whether a loss in these tables may be ours. None: nobody knows which they were."""
-    return tables is None or any(name.startswith("wharf_") or name in _FILTER_TABLES for name in tables)
+    return tables is None or any(name.startswith(PREFIX) or name in _FILTER_TABLES for name in tables)
 
 
 class FirewallWatch:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from wharf.apitypes.containers import ContainerConfig, HostConfig, PortBinding
-from wharf.errors import InvalidArgument, NotImplementedByUs
+from wharf.errors import InvalidArgument
 from wharf.network.contract import PortRequest
 
 _PROTOCOLS: Final = ("tcp", "udp", "sctp")
@@ -39,17 +39,28 @@ def _check_address(text: str) -> None:
             raise InvalidArgument(f"invalid IP address: {text}") from None
 
 
-def requests(config: ContainerConfig, host: HostConfig) -> Iterator[PortRequest]:
-    """Every port to publish: the bindings, and with --publish-all each exposed port that has none."""
+def through_input(firewall: str) -> bool:
+    """What `own`, `host` or nothing (which is `own`) means for a published port. Raises InvalidArgument."""
+    if firewall not in ("", "own", "host"):
+        raise InvalidArgument(f'invalid firewall "{firewall}": expected own or host')
+    return firewall == "host"
+
+
+def requests(config: ContainerConfig, host: HostConfig, firewall: str = "") -> Iterator[PortRequest]:
+    """Every port to publish: the bindings, and with --publish-all each exposed port that has none.
+
+    `firewall` is the daemon's default. Raises InvalidArgument.
+    """
+    firewall = host.firewall or firewall
+    through_input(firewall)
     bindings = dict(host.port_bindings)
     if host.publish_all_ports:
         for exposed in config.exposed_ports:
             bindings.setdefault(exposed, [PortBinding()])
     for text, targets in bindings.items():
         port, protocol = parse_port(text)
-        if protocol == "sctp":
-            raise NotImplementedByUs("publishing SCTP ports is not supported")
         for target in targets or [PortBinding()]:
             _check_address(target.host_ip)
             first, last = _host_range(target.host_port)
-            yield PortRequest(port, protocol, target.host_ip, first, last)
+            guarded = through_input(target.firewall or firewall)
+            yield PortRequest(port, protocol, target.host_ip, first, last, through_input=guarded)

@@ -138,7 +138,8 @@ class Starter:
     ) -> tuple[dict[str, Endpoint], Sequence[Listener]]:
         if bundling.network_kind(container) != "bridge":
             return {}, ()
-        return await self.sandboxes.reserve(container, tuple(ports.requests(container.config, container.host)), made)
+        wanted = ports.requests(container.config, container.host, self.config.bridge.published_through)
+        return await self.sandboxes.reserve(container, tuple(wanted), made)
 
     def write_etc_files(self, container: Container) -> None:
         """The files bound to /etc; a container that shares another's network shares these too."""

@@ -1,8 +1,9 @@
+import msgspec
 import pytest
 
 from wharf.apitypes.containers import ContainerConfig, HostConfig, PortBinding
 from wharf.engine.containers import ports
-from wharf.errors import InvalidArgument, NotImplementedByUs
+from wharf.errors import InvalidArgument
 from wharf.network.contract import PortRequest
 
 
@@ -47,6 +48,15 @@ def test_nonsense_is_refused(port: str, binding: PortBinding) -> None:
         published({port: [binding]})
 
 
-def test_what_we_do_not_have_says_so() -> None:
-    with pytest.raises(NotImplementedByUs):
-        published({"80/sctp": []})
+def test_whose_firewall_decides() -> None:
+    def decided(*, port: str = "", container: str = "", daemon: str = "") -> bool:
+        binding = PortBinding(firewall=port) if port else PortBinding()
+        host = HostConfig(port_bindings={"80/tcp": [binding]}, firewall=container or msgspec.UNSET)
+        return next(ports.requests(ContainerConfig(), host, daemon)).through_input
+
+    assert not decided() and not decided(daemon="own")
+    assert decided(daemon="host") and decided(container="host") and decided(port="host")
+    assert not decided(daemon="host", container="own") and not decided(container="host", port="own")
+    for wrong in ({"port": "x"}, {"container": "x"}):
+        with pytest.raises(InvalidArgument):
+            decided(**wrong)

@@ -34,6 +34,7 @@ FLAGS = (
     Flag("env", "e", kinds.ENVIRONMENT, "Environment variables"),
     Flag("env-file", "", LIST, "Files of environment variables"),
     Flag("expose", "", LIST, "Ports the container listens on"),
+    Flag("firewall", "", STRING, "Whose rules published ports obey: own (the engine's) or host"),
     Flag("gpus", "", kinds.GPUS, "GPUs to give to the container ('all' for all)"),
     Flag("group-add", "", LIST, "More groups to be in"),
     Flag("health-cmd", "", STRING, "Command that checks the container's health"),

@@ -49,6 +49,7 @@ PLAIN = {
     "rm": "AutoRemove",
     "runtime": "Runtime",
     "shm-size": "ShmSize",
+    "firewall": "Firewall",
     "umask": "Umask",
     "userns": "UsernsMode",
     "uts": "UTSMode",

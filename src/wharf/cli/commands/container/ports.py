@@ -51,14 +51,15 @@ def read_publish(specs: "Iterable[str]") -> "Bindings":
     """The API's PortBindings: `port/protocol` to where on the host. Raises InvalidArgument."""
     bindings: Bindings = {}
     for spec in specs:
-        for port, address, host in _bindings(_short_form(spec) if "=" in spec else spec):
-            bindings.setdefault(port, []).append({"HostIp": address, "HostPort": host})
+        short, more = _short_form(spec) if "=" in spec else (spec, {})
+        for port, address, host in _bindings(short):
+            bindings.setdefault(port, []).append({"HostIp": address, "HostPort": host, **more})
     return bindings
 
 
-def _short_form(spec: str) -> str:
-    """`published=80,target=8080,protocol=udp` in the form with colons."""
-    fields = {"published": "", "target": "", "protocol": "tcp", "mode": "host"}
+def _short_form(spec: str) -> tuple[str, dict[str, str]]:
+    """`published=80,target=8080,protocol=udp,firewall=host` in the form with colons, and what that cannot say."""
+    fields = {"published": "", "target": "", "protocol": "tcp", "mode": "host", "firewall": ""}
     for field in split_fields(spec):
         name, separator, value = field.partition("=")
         if not separator or not value:
@@ -68,7 +69,8 @@ def _short_form(spec: str) -> str:
         fields[name] = value
     if not fields["target"]:
         raise InvalidArgument("missing mandatory field 'target'")
-    return f"{fields['published']}:{fields['target']}/{fields['protocol']}"
+    more = {"Firewall": fields["firewall"]} if fields["firewall"] else {}
+    return f"{fields['published']}:{fields['target']}/{fields['protocol']}", more
 
 
 def _bindings(spec: str) -> "Iterable[tuple[str, str, str]]":

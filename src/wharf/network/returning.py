@@ -1,0 +1,72 @@
+"""The way back for containers' answers to clients in whose names the shim has spoken to them.
+
+The client's address is no address of this host, so the answer would be routed away. The bridge's table marks it, and a
+rule of the routing policy has marked packets delivered here. Rule and route are there from the first port that needs
+them until the last bridge goes, and are shared by all engines on the host.
+"""
+
+import errno
+import socket
+import struct
+from typing import Final
+
+from wharf.linux import marks
+from wharf.linux.netlink import (
+    LOOPBACK_INDEX,
+    NLM_F_CREATE,
+    NLM_F_EXCL,
+    RTM_DELROUTE,
+    RTM_NEWROUTE,
+    Message,
+    RouteSocket,
+    number,
+)
+from wharf.linux.nftables import Nftables
+from wharf.network.firewall import PREFIX, Family
+from wharf.network.forwarding import TABLE as GUARD
+
+_RTM_NEWRULE, _RTM_DELRULE = 32, 33
+#: struct fib_rule_hdr and struct rtmsg are alike: family, lengths, tos, table, two more, kind, flags.
+_HEADER: Final = struct.Struct("=BBBBBBBBI")
+_FRA_FWMARK, _FRA_TABLE, _RTA_OIF, _RTA_TABLE = 10, 15, 4, 15
+_FR_ACT_TO_TBL: Final = 1
+_RTPROT_BOOT, _RT_SCOPE_HOST, _RTN_LOCAL = 3, 254, 2
+
+
+def _rule(kind: int, flags: int, family: int) -> Message:
+    header = _HEADER.pack(family, 0, 0, 0, 0, 0, 0, _FR_ACT_TO_TBL, 0)
+    return Message(kind, flags, header + number(_FRA_FWMARK, marks.RETURNING) + number(_FRA_TABLE, marks.TABLE))
+
+
+def _route(kind: int, flags: int, family: int) -> Message:
+    header = _HEADER.pack(family, 0, 0, 0, 0, _RTPROT_BOOT, _RT_SCOPE_HOST, _RTN_LOCAL, 0)
+    return Message(kind, flags, header + number(_RTA_TABLE, marks.TABLE) + number(_RTA_OIF, LOOPBACK_INDEX))
+
+
+def begin(routes: RouteSocket, family: Family) -> None:
+    """Makes rule and route, unless they are there. Raises OSError."""
+    flags, number = NLM_F_CREATE | NLM_F_EXCL, _number(family)
+    for message in (_route(RTM_NEWROUTE, flags, number), _rule(_RTM_NEWRULE, flags, number)):
+        _ask(routes, message, errno.EEXIST)
+
+
+def end(routes: RouteSocket, nftables: Nftables, family: Family) -> None:
+    """A bridge is gone: after the last one of this host rule and route are, too. Raises OSError, NftablesError."""
+    tables = nftables.run(f"list tables {family.keyword}").splitlines()
+    names = {line.split()[-1] for line in tables if line}
+    if any(name.startswith(PREFIX) and name != GUARD for name in names):
+        return
+    for message in (_rule(_RTM_DELRULE, 0, _number(family)), _route(RTM_DELROUTE, 0, _number(family))):
+        _ask(routes, message, errno.ENOENT, errno.ESRCH)
+
+
+def _number(family: Family) -> int:
+    return socket.AF_INET if family.version == 4 else socket.AF_INET6
+
+
+def _ask(routes: RouteSocket, message: Message, *expected: int) -> None:
+    try:
+        routes.request(message)
+    except OSError as error:
+        if error.errno not in (*expected, errno.EAFNOSUPPORT):
+            raise

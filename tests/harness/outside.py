@@ -1,0 +1,90 @@
+"""A machine outside of an engine's host, with a route to the host only."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from harness.engine import Engine
+from wharf.linux.namespaces import inside_network
+
+HOST, OUTSIDE = "198.51.100.1", "198.51.100.2"
+HOST6, OUTSIDE6 = "2001:db8:1::1", "2001:db8:1::2"
+
+
+class Outside:
+    """Exists until it is left; with a cable to the network namespace in which the engine runs."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._name = f"o{engine.root.name}"[:15]
+
+    def __enter__(self) -> Self:
+        inside, name = self._engine.inside, self._name
+        inside("ip", "netns", "add", name)
+        inside("ip", "link", "add", "up0", "type", "veth", "peer", "name", "eth0", "netns", name)
+        for address, where in ((HOST, ("dev", "up0")), (OUTSIDE, ("dev", "eth0"))):
+            self._ip(where, "addr", "add", f"{address}/24")
+        for address, where in ((HOST6, ("dev", "up0")), (OUTSIDE6, ("dev", "eth0"))):
+            self._ip(where, "addr", "add", f"{address}/64", more=("nodad",))
+        inside("ip", "link", "set", "up0", "up")
+        inside("ip", "-n", name, "link", "set", "eth0", "up")
+        return self
+
+    def _ip(self, where: tuple[str, str], *words: str, more: tuple[str, ...] = ()) -> None:
+        place = ("-n", self._name) if where[1] == "eth0" else ()
+        self._engine.inside("ip", *place, *words, *where, *more)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._engine.inside("ip", "netns", "del", self._name)
+
+    @property
+    def namespace(self) -> Path:
+        return Path("/run/netns", self._name)
+
+
+@contextmanager
+def _socket_in(namespace: Path, family: int, kind: int) -> Iterator[socket.socket]:
+    with namespace.open() as kept, inside_network(kept.fileno()):
+        made = socket.socket(family, kind)
+    with made:
+        made.settimeout(1.0)
+        yield made
+
+
+def client_seen(engine: Engine, container: str, client: Path, address: str, port: int, *, udp: bool = False) -> str:
+    """How a server on port 80 of a container sees a client in a network namespace; "" when that does not reach it.
+
+    The server answers, and the client gets that answer.
+    """
+    kind = socket.SOCK_DGRAM if udp else socket.SOCK_STREAM
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    inside = Path(f"/proc/{engine.state(container)['Pid']}/ns/net")
+    with _socket_in(inside, family, kind) as server, _socket_in(client, family, kind) as sender:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind(("", 80))
+        try:
+            peer = _by_datagram(server, sender, address, port) if udp else _by_stream(server, sender, address, port)
+        except OSError:
+            return ""
+        assert sender.recv(5) == b"hello"
+        return peer
+
+
+def _by_datagram(server: socket.socket, sender: socket.socket, address: str, port: int) -> str:
+    sender.connect((address, port))
+    sender.send(b"question")
+    _, peer = server.recvfrom(100)
+    server.sendto(b"hello", peer)
+    return str(peer[0])
+
+
+def _by_stream(server: socket.socket, sender: socket.socket, address: str, port: int) -> str:
+    server.listen()
+    sender.connect((address, port))
+    connection, peer = server.accept()
+    with connection:
+        connection.sendall(b"hello")
+    return str(peer[0])
