@@ -118,7 +118,7 @@ def test_rules_of_gateway_modes() -> None:
         "br0", (Subnet(SUBNET), Subnet(SUBNET6)), mode6=GatewayMode.ROUTED, host_address="192.0.2.1"
     )
     nat, routed = Ruleset.of(settings, IPV4, SUBNET), Ruleset.of(settings, IPV6, SUBNET6)
-    assert 'ip saddr 172.17.0.0/16 oifname != "br0" snat to 192.0.2.1' in nat.replace([])
+    assert 'ip saddr 172.17.0.0/16 oifname != "br0" meta mark != 0x57480001 snat to 192.0.2.1' in nat.replace([])
     assert "@opened accept" not in nat.replace([]) and 'oifname "br0" drop' in nat.replace([])
     assert "meta l4proto . ip6 daddr . th dport @opened accept" in routed.replace([])
     assert 'oifname != "br0"' not in routed.replace([])  # nothing is masqueraded on its way out
