@@ -1,15 +1,17 @@
 # make run    an engine in the background, and a first container
 # make stop   ends it (containers that run are ended too)
 # make test   all tests        make lint   style and types        make bench  side by side with dockerd
+# make test-vm  those of control groups in a virtual machine that has only version 2 of them, with and without systemd
 #
 # Each target installs what it needs: system packages by apt where they are missing, the rest in .venv.
 
 SHELL := /bin/sh
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 PYTEST_FLAGS ?=
+VM_FLAGS ?=
 WHARFD_FLAGS ?=
 
-.PHONY: help run stop test lint bench lock clean
+.PHONY: help run stop test test-vm lint bench lock clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -23,6 +25,10 @@ stop:
 test: .venv/ready-dev
 	@tools/system-packages.sh dev
 	$(SUDO) .venv/bin/pytest $(PYTEST_FLAGS)
+
+test-vm: .venv/ready-dev
+	@tools/system-packages.sh vm
+	$(SUDO) env PYTHONPATH=tests .venv/bin/python -m vm $(VM_FLAGS)
 
 lint: .venv/ready-dev
 	.venv/bin/ruff check

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the system packages that `run` or `dev` needs and that are missing. Starts no service.
+# Installs the system packages that `run`, `dev` or `vm` needs and that are missing. Starts no service.
 set -eu
 
 kind=$1
@@ -32,6 +32,12 @@ if [ "$kind" = dev ]; then
     have nsenter || need util-linux
     have cc || need gcc
     have cc && echo '#include <stdio.h>' | cc -E - >/dev/null 2>&1 || need libc6-dev
+fi
+
+if [ "$kind" = vm ]; then
+    have qemu-system-x86_64 || need qemu-system-x86
+    have mmdebstrap || need mmdebstrap
+    have mke2fs || need e2fsprogs
 fi
 
 if [ -n "$missing" ]; then

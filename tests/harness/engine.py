@@ -16,7 +16,9 @@ from typing import Any, Final
 
 from harness.netns import NetworkNamespace
 
-READY_TIMEOUT: Final = 20.0
+#: How many times longer than usual all waits may last: more than 1 on an emulated processor.
+PATIENCE: Final = float(os.environ.get("WHARF_TEST_PATIENCE", "1"))
+READY_TIMEOUT: Final = 20.0 * PATIENCE
 API: Final = "/v1.41"  # what both wharfd and Debian's dockerd speak
 
 
@@ -227,7 +229,7 @@ class Engine:
 
 def wait_until(condition: Any, what: str, timeout: float = 10.0) -> None:
     """Waits until `condition()` holds."""
-    end = time.monotonic() + timeout
+    end = time.monotonic() + timeout * PATIENCE
     while not condition():
         assert time.monotonic() < end, f"waited {timeout} s in vain: {what}"
         time.sleep(0.02)

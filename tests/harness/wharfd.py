@@ -9,6 +9,8 @@ from pathlib import Path
 from harness.engine import Engine, Ran, wait_until
 
 CGROUPS = Path("/sys/fs/cgroup")
+#: Whether systemd is to make the control groups. The virtual machine of `make test-vm` says so where it is process 1.
+SYSTEMD = os.environ.get("WHARF_TEST_CGROUP_DRIVER") == "systemd"
 
 
 class Wharfd(Engine):
@@ -18,7 +20,8 @@ class Wharfd(Engine):
 
     def __init__(self, *flags: str) -> None:
         super().__init__()
-        self.cgroup = f"wharf-test-{secrets.token_hex(4)}"
+        # The name of a slice has no dash: with one it would be in another.
+        self.cgroup = f"wharftest{secrets.token_hex(4)}.slice" if SYSTEMD else f"wharf-test-{secrets.token_hex(4)}"
         self.flags = list(flags)
 
     def command(self) -> list[str]:
@@ -29,7 +32,8 @@ class Wharfd(Engine):
             *("--pidfile", str(self.root / "pid")),
             *("--host", f"unix://{self.socket}"),
             *("--config-file", "/dev/null"),
-            *("--cgroup-parent", f"/{self.cgroup}"),
+            *("--cgroup-parent", self.cgroup if SYSTEMD else f"/{self.cgroup}"),
+            *("--exec-opt", f"native.cgroupdriver={'systemd' if SYSTEMD else 'cgroupfs'}"),
             *self.flags,
         ]
 

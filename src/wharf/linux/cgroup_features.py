@@ -70,9 +70,10 @@ def _version_1(root: Path, namespaces: bool) -> CgroupFeatures:
 def _version_2(root: Path, namespaces: bool, devices: str) -> CgroupFeatures:
     controllers = _text(root / "cgroup.controllers").split()
     cpu, memory, io = "cpu" in controllers, "memory" in controllers, "io" in controllers
-    # Groups have their weight where the kernel was built for io.cost, whose own files are in the root, or with BFQ.
+    # Groups have weights where the kernel was built for io.cost, whose own files are in the root, or with BFQ. The OCI
+    # runtimes give single devices a weight with BFQ only.
     schedulers = glob.iglob(f"{devices}/*/queue/scheduler")  # noqa: PTH207
-    weighs = io and ((root / "io.cost.qos").exists() or any("bfq" in _text(Path(file)) for file in schedulers))
+    bfq = io and any("bfq" in _text(Path(file)) for file in schedulers)
     return CgroupFeatures(
         version="2",
         memory=memory,
@@ -85,8 +86,8 @@ def _version_2(root: Path, namespaces: bool, devices: str) -> CgroupFeatures:
         cpus=_text(root / "cpuset.cpus.effective"),
         memory_nodes=_text(root / "cpuset.mems.effective"),
         pids="pids" in controllers,
-        io_weight=weighs,
-        io_weight_device=weighs,
+        io_weight=bfq or (io and (root / "io.cost.qos").exists()),
+        io_weight_device=bfq,
         io_limits=io,
         namespaces=namespaces,
     )

@@ -10,15 +10,15 @@ from wharf.api.messages import Request, Response, Streaming
 from wharf.apitypes.archive import Committed
 from wharf.apitypes.containers import ContainerConfig, HostConfig
 from wharf.apitypes.stats import ContainerStats, Updated
+from wharf.errors import InvalidArgument
 
 
 async def stats(engine: Engine, request: Request) -> Streaming:
     """GET /containers/{name}/stats — 200 and a sample each second, or with stream=false one."""
-    query = request.query
-    one_shot = query.flag("one-shot")
-    samples = engine.containers.statistics.watch(
-        request.name, stream=query.flag("stream", default=True), one_shot=one_shot
-    )
+    stream, one_shot = request.query.flag("stream", default=True), request.query.flag("one-shot")
+    if stream and one_shot:
+        raise InvalidArgument("cannot have stream=true and one-shot=true")
+    samples = engine.containers.statistics.watch(request.name, stream=stream, one_shot=one_shot)
     return Streaming(_lines(samples))
 
 

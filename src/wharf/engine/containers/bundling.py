@@ -193,8 +193,13 @@ def _annotations(host: HostConfig, around: Surroundings) -> dict[str, str]:
     """What the OCI runtimes read, and the user's own."""
     if around.cgroups_path.startswith("/"):
         return host.annotations
-    # A scope that the kernel's OOM killer ended does not stay in systemd's list of failures.
-    return {"org.systemd.property.CollectMode": "'inactive-or-failed'"} | host.annotations
+    # A scope that the kernel's OOM killer ended does not stay in systemd's list of failures; and systemd gives each
+    # scope a limit of tasks, which is not for it to set.
+    ours = {
+        "org.systemd.property.CollectMode": "'inactive-or-failed'",
+        "org.systemd.property.TasksMax": f"uint64 {2**64 - 1}",
+    }
+    return ours | host.annotations
 
 
 def _joined(mode: str, path: str) -> str:

@@ -1,11 +1,15 @@
 """`top`: the host's ps, cut down to a container's processes."""
 
 import asyncio
-import shlex
+import re
 from collections.abc import Sequence
+from typing import Final
 
 from wharf.apitypes.containers import Top
 from wharf.errors import EngineError, InvalidArgument
+
+#: `-o comm=PID`: a column with a title of the user's choice.
+_TITLED_PID: Final = re.compile(r"\s(\S+)=\s*(PID\S*)")
 
 
 def cut(output: str, pids: Sequence[int]) -> Top:
@@ -25,25 +29,30 @@ def cut(output: str, pids: Sequence[int]) -> Top:
     return Top(titles=titles, processes=rows)
 
 
+def check(arguments: str) -> None:
+    """Raises EngineError for a column that only calls itself PID: we choose the lines by that."""
+    for name, title in _TITLED_PID.findall(f" {arguments}"):
+        if name.lower() != "pid":
+            raise EngineError(f'specifying "{name}={title}" is not allowed')
+
+
 async def list_processes(pids: Sequence[int], arguments: str) -> Top:
-    """Raises InvalidArgument with ps's own words for arguments that it does not know."""
-    try:
-        words = shlex.split(arguments)
-    except ValueError as error:
-        raise InvalidArgument(f"ps arguments: {error}") from None
-    if any(not word.isascii() for word in words):
-        raise InvalidArgument(f"ps arguments: {arguments!r}")
+    """Raises EngineError with ps's own words for arguments that it does not know."""
+    check(arguments)
     try:
         process = await asyncio.create_subprocess_exec(
             "ps",
-            *words,
+            *arguments.split(),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
     except FileNotFoundError:
         raise EngineError("the host has no ps program (package procps)") from None
+    except ValueError:
+        raise InvalidArgument("the arguments of ps hold a zero byte") from None
     output, complaint = await process.communicate()
     if process.returncode != 0:
-        raise InvalidArgument(f"Error running ps: {complaint.decode(errors='replace').strip() or process.returncode}")
+        first = complaint.decode(errors="replace").strip().partition("\n")[0]
+        raise EngineError(f"ps: {first or process.returncode}")
     return cut(output.decode(errors="replace"), pids)

@@ -165,15 +165,17 @@ def _cpu(sample: Sample) -> CpuStats:
 
 
 def _io(usage: Usage) -> BlkioStats:
+    # Files of version 1 that kernels have without numbers now; version 2, which counts no single CPUs, never had them.
+    gone: list[BlkioEntry] | None = [] if usage.each_cpu else None
     return BlkioStats(
         io_service_bytes_recursive=_entries(usage.io_bytes),
         io_serviced_recursive=_entries(usage.io_operations),
-        io_queue_recursive=[],
-        io_service_time_recursive=[],
-        io_wait_time_recursive=[],
-        io_merged_recursive=[],
-        io_time_recursive=[],
-        sectors_recursive=[],
+        io_queue_recursive=gone,
+        io_service_time_recursive=gone,
+        io_wait_time_recursive=gone,
+        io_merged_recursive=gone,
+        io_time_recursive=gone,
+        sectors_recursive=gone,
     )
 
 
