@@ -30,6 +30,8 @@ if [ "$kind" = dev ]; then
     have nft || need nftables
     have ip || need iproute2
     have nsenter || need util-linux
+    have mkfs.ext4 || need e2fsprogs
+    have mkfs.btrfs || need btrfs-progs
     have cc || need gcc
     have cc && echo '#include <stdio.h>' | cc -E - >/dev/null 2>&1 || need libc6-dev
 fi

@@ -53,8 +53,8 @@ def _problems(config: "Config") -> Iterator[str]:
         yield f'invalid firewall: "{config.firewall}": expected own or host'
     if config.plugin_timeout <= 0:
         yield f"invalid plugin-timeout: {config.plugin_timeout}: expected a number of seconds"
-    if config.storage_driver not in ("", "overlay2", "vfs"):
-        yield f'unknown storage driver "{config.storage_driver}": this engine has overlay2, vfs'
+    if config.storage_driver not in ("", "overlay2", "btrfs", "vfs"):
+        yield f'unknown storage driver "{config.storage_driver}": this engine has overlay2, btrfs, vfs'
     if config.default_ipc_mode != "private":
         yield f'default IPC mode setting ("{config.default_ipc_mode}") must be "private": shareable is not offered yet'
     if config.default_cgroupns_mode not in ("", "private", "host"):

@@ -190,7 +190,7 @@ OPTIONS: Final = (
     _many("registry-mirror", "registry-mirrors", "Mirrors of docker.io", fold=_split),
     _text("seccomp-profile", 'Seccomp profile: a path, or "unconfined"'),
     _int("shutdown-timeout", "Seconds that containers get when the daemon stops (without live-restore)"),
-    _text("storage-driver", 'Storage driver ("overlay2" or "vfs")', short="s"),
+    _text("storage-driver", 'Storage driver ("overlay2", "btrfs" or "vfs")', short="s"),
     _flag("tls", "Use TLS on TCP sockets"),
     _text("tlscacert", "Certificates of who may sign clients' certificates"),
     _text("tlscert", "The daemon's certificate"),

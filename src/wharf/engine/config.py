@@ -69,7 +69,7 @@ class EngineConfig:
     default_runtime: str = ""  # "" takes crun, or runc where crun is missing
     default_ulimits: tuple[Ulimit, ...] = ()
     plugins: PluginSettings = field(default_factory=PluginSettings)
-    storage_driver: str = ""  # "" takes the best that works: overlay2, then vfs
+    storage_driver: str = ""  # "" takes the best that works: overlay2, btrfs, vfs
     cgroup_driver: str = ""  # "cgroupfs", "systemd"; "" is what linux.host.cgroup_driver() finds
     cgroup_parent: str = ""
     cpu_realtime_period: int = 0  # microseconds; 0 leaves what the parent group has, as for the next

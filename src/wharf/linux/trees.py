@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from wharf.linux import btrfs
 from wharf.linux.inside import open_beneath
 
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -48,7 +49,7 @@ def _empty(top: int) -> None:
 
 
 def _is_removed(directory: int, name: str) -> bool:
-    """Deletes one entry; False for a directory with something in it."""
+    """Deletes one entry, a subvolume with all in it; False for a directory with something in it."""
     try:
         os.unlink(name, dir_fd=directory)
         return True
@@ -60,7 +61,7 @@ def _is_removed(directory: int, name: str) -> bool:
     except OSError as error:
         if error.errno != errno.ENOTEMPTY:
             raise
-        return False
+        return btrfs.is_destroyed(directory, name)
 
 
 def _move_up(directory: int, name: str, top: int, number: int) -> int:

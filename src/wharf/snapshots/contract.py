@@ -13,7 +13,8 @@ from wharf.spec.digest import Digest
 
 
 class Snapshots(Protocol):
-    name: str  # as docker info shows it: "overlay2", "vfs"
+    name: str  # as docker info shows it: "overlay2", "btrfs", "vfs"
+    whole: bool  # writable() is all that a container sees, and not only what it has changed
 
     async def create(self, id: str, layers: Sequence[Digest]) -> None:
         """A writable layer for container `id` over the image's chain ids, bottom first."""

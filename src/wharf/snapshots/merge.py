@@ -6,6 +6,7 @@ import stat
 from pathlib import Path
 
 from wharf.linux import overlay
+from wharf.linux.files import share_blocks
 from wharf.linux.trees import remove_tree
 
 _Links = dict[tuple[int, int], str]
@@ -56,11 +57,18 @@ def _clear(path: str) -> None:
 
 def _copy(source: str, copy: str, status: os.stat_result) -> None:
     if stat.S_ISREG(status.st_mode):
-        shutil.copyfile(source, copy, follow_symlinks=False)
+        _copy_content(source, copy)
     elif stat.S_ISLNK(status.st_mode):
         Path(copy).symlink_to(os.readlink(source))  # noqa: PTH115 - the text, not a path
     else:
         os.mknod(copy, status.st_mode, status.st_rdev)
+
+
+def _copy_content(source: str, copy: str) -> None:
+    with Path(source).open("rb") as content, Path(copy).open("xb") as target:
+        if share_blocks(content.fileno(), target.fileno()):
+            return
+    shutil.copyfile(source, copy, follow_symlinks=False)
 
 
 def _describe(source: str, copy: str, status: os.stat_result) -> None:

@@ -30,6 +30,7 @@ class OverlaySnapshots:
     """Snapshots as overlay mounts."""
 
     name = "overlay2"
+    whole = False
 
     def __init__(self, layers: Layers) -> None:
         self.layers = layers

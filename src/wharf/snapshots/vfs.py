@@ -18,6 +18,7 @@ class VfsSnapshots(OverlaySnapshots):
     """Snapshots as full copies. Layers are kept as for overlayfs, so a data-root can change its driver."""
 
     name = "vfs"
+    whole = True
 
     def __init__(self, layers: Layers) -> None:
         super().__init__(layers)
@@ -31,10 +32,10 @@ class VfsSnapshots(OverlaySnapshots):
     async def create(self, id: str, layers: Sequence[Digest]) -> None:
         if id in self._stacks:
             raise Conflict(f"container {id} has a writable layer already")
-        names = self.layers.directories(layers)
+        self.layers.directories(layers)  # all are there
         hidden = self._containers / f".{id}-{os.urandom(4).hex()}"
         try:
-            await asyncio.to_thread(self._copy, hidden, names)
+            await asyncio.to_thread(self._copy, hidden, layers)
             write_stack(hidden / "layers", layers)
             hidden.rename(self._containers / id)
         except OSError as error:
@@ -42,9 +43,10 @@ class VfsSnapshots(OverlaySnapshots):
             raise EngineError(f"cannot copy the image for {id}: {error.strerror}") from error
         self._stacks[id] = tuple(layers)
 
-    def _copy(self, hidden: Path, names: Sequence[str]) -> None:
+    def _copy(self, hidden: Path, layers: Sequence[Digest]) -> None:
+        """Makes the container's tree, `diff` in `hidden`. Blocks."""
         (hidden / "diff").mkdir(parents=True)
-        for name in reversed(names):
+        for name in reversed(self.layers.directories(layers)):
             merge_layer(self._root / name, hidden / "diff")
 
     def root(self, id: str) -> RootMount:

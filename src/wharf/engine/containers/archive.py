@@ -95,7 +95,7 @@ class Files:
     async def difference(self, container: Container) -> Difference:
         """What differs from the image."""
         upper = self.snapshots.writable(container.id)
-        whole = self.snapshots.name == "vfs"
+        whole = self.snapshots.whole
         lower = self.snapshots.stack_of(container.id)
         try:
             return await asyncio.to_thread(difference, upper, lower, whole=whole)

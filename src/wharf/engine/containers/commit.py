@@ -80,8 +80,9 @@ class Commits:
                 await self.lives.unpause(container)
 
     async def _tar(self, container: Container) -> Iterator[bytes] | None:
-        if self.files.snapshots.name == "vfs":
-            raise NotImplementedByUs("docker commit is not supported with the storage driver vfs yet")
+        if self.files.snapshots.whole:
+            driver = self.files.snapshots.name
+            raise NotImplementedByUs(f"docker commit is not supported with the storage driver {driver} yet")
         found = await self.files.difference(container)
         if not found.changes:
             return None

@@ -1,0 +1,62 @@
+"""The storage driver btrfs, on a file system in a file."""
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.engine import missing, wait_until
+from harness.wharfd import Wharfd
+
+pytestmark = pytest.mark.skipif(bool(missing(["mkfs.btrfs"])), reason="not installed: mkfs.btrfs")
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Path]:
+    disk, place = tmp_path / "disk", tmp_path / "place"
+    with disk.open("wb") as file:
+        file.truncate(512 << 20)
+    place.mkdir()
+    subprocess.run(["mkfs.btrfs", "-q", disk], check=True)
+    subprocess.run(["mount", "-o", "loop", disk, place], check=True)
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", place], check=True)
+
+
+def subvolumes(place: Path) -> list[str]:
+    listed = subprocess.run(["btrfs", "subvolume", "list", place], check=True, capture_output=True, text=True).stdout
+    return [line.split(" path ")[1] for line in listed.splitlines() if not line.endswith("DELETED")]
+
+
+def test_containers_are_snapshots(place: Path, new_wharfd: Callable[..., Wharfd]) -> None:
+    wharfd = new_wharfd("--data-root", str(place / "data"), "--storage-driver", "btrfs")
+    try:
+        assert json.loads(wharfd.docker("info", "-f", "{{json .Driver}}").text) == "btrfs"
+        wharfd.docker("run", "--name", "one", "busybox", "sh", "-c", "echo one > /file; rm /etc/group; mkdir -p /a/b")
+        wharfd.docker("run", "--name", "two", "busybox", "sh", "-c", "test ! -e /file && test -e /etc/group")
+        assert wharfd.docker("diff", "one").text.split("\n") == ["A /a", "A /a/b", "C /etc", "D /etc/group", "A /file"]
+        assert wharfd.docker("cp", "one:/file", "-").out.count(b"one") >= 1
+        # The image's tree, and one for each container.
+        assert len(subvolumes(place)) == 3
+        wharfd.restart()
+        assert wharfd.docker("start", "-a", "one").code == 0
+        wharfd.docker("rm", "one", "two")
+        wharfd.docker("rmi", "busybox")
+        wharfd.restart()
+        wait_until(lambda: subvolumes(place) == [], "all is deleted")
+    finally:
+        assert wharfd.stop() == 0
+
+
+def test_elsewhere_it_is_refused_in_plain_words(tmp_path: Path) -> None:
+    wharfd = Wharfd("--storage-driver", "btrfs", "--data-root", "/dev/shm/wharf-no-btrfs")
+    try:
+        with pytest.raises(AssertionError, match="btrfs does not work on /dev/shm/wharf-no-btrfs"):
+            wharfd.start()
+    finally:
+        wharfd.close()
+        subprocess.run(["rm", "-rf", "/dev/shm/wharf-no-btrfs"], check=True)
