@@ -1,7 +1,11 @@
 """What only this engine has, for its own client and, by annotations, for any other."""
 
+import sys
+from pathlib import Path
+
 import pytest
 
+from harness.dockerd import Dockerd
 from harness.engine import API
 from harness.wharfd import Wharfd
 
@@ -47,3 +51,13 @@ def test_an_unknown_extension_is_told(wharfd: Wharfd) -> None:
     ran = wharfd.docker("create", "--annotation", "wharf.umasc=1", "busybox", check=False)
     assert ran.code == 1
     assert "unknown annotation wharf.umasc: this engine knows wharf." in ran.error
+
+
+@pytest.mark.peer
+def test_our_client_asks_no_other_engine_for_what_it_would_ignore(dockerd: Dockerd) -> None:
+    program = str(Path(sys.executable).parent / "wharf")
+    for option in (("--umask", "077"), ("--health-on-failure", "kill"), ("--userns", "auto")):
+        ran = dockerd.docker("create", *option, "busybox", program=program, check=False)
+        assert (ran.code, "the engine is not wharfd, and would ignore " in ran.error) == (1, True)
+    assert dockerd.docker("ps", "-aq").text == ""
+    dockerd.docker("run", "--rm", "--userns", "host", "busybox", "true", program=program)

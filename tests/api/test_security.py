@@ -1,10 +1,13 @@
 """Capabilities, seccomp, masked paths: what the kernel lets a container do, asked from inside."""
 
 import json
+import os
+import socket
 from pathlib import Path
 
 import pytest
 
+from harness.engine import missing
 from harness.wharfd import Wharfd
 from wharf.linux import capabilities
 
@@ -13,6 +16,7 @@ DEFAULT = 0xA80425FB
 NET_ADMIN, CHOWN, SYS_ADMIN = (
     1 << capabilities.NAMES.index(f"CAP_{name}") for name in ("NET_ADMIN", "CHOWN", "SYS_ADMIN")
 )
+RUNTIMES = [name for name in ("crun", "runc") if not missing([name])]
 STATUS = ("cat", "/proc/self/status")
 
 
@@ -75,6 +79,35 @@ def test_a_seccomp_profile_of_ones_own(wharfd: Wharfd) -> None:
     ran = wharfd.docker("run", "--rm", "--security-opt", f"seccomp={profile}", "busybox", "sh", "-c", script)
     assert "mkdir: can't create directory '/tmp/a': " in ran.error
     assert ran.text.split() == ["Seccomp:", "2"]
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_seccomp_profile_may_hand_calls_to_a_listener(wharfd: Wharfd, runtime: str) -> None:
+    """What is more than a filter is left to the OCI runtime; here the listener gets the descriptor of notifications."""
+    profile, address = wharfd.root / "listened.json", wharfd.root / "listener"
+    document: dict[str, object] = {
+        "defaultAction": "SCMP_ACT_ALLOW",
+        "listenerPath": str(address),
+        "listenerMetadata": "of a test",
+        "syscalls": [{"names": ["swapon"], "action": "SCMP_ACT_NOTIFY"}],
+    }
+    if runtime == "crun":  # runc takes flags since 1.2
+        document["flags"] = ["SECCOMP_FILTER_FLAG_LOG"]
+    profile.write_text(json.dumps(document))
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(address))
+        listener.listen()
+        options = ("--runtime", runtime, "--security-opt", f"seccomp={profile}")
+        ran = wharfd.docker("run", "--rm", *options, "busybox", *STATUS)
+        listener.settimeout(5)
+        connection, _ = listener.accept()
+        with connection:
+            message, descriptors, _, _ = socket.recv_fds(connection, 65536, 8)
+    address.unlink()
+    for descriptor in descriptors:
+        os.close(descriptor)
+    assert (len(descriptors) >= 1, json.loads(message)["metadata"]) == (True, "of a test")
+    assert status(ran.text)["Seccomp"] == "2"
 
 
 @pytest.mark.parametrize(("option", "mode"), [("unconfined", "0"), ("builtin", "2")])

@@ -203,6 +203,14 @@ class _Argument(msgspec.Struct):
             raise ValueError(f"a value is larger than {_LARGEST_VALUE}")
 
 
+_Flag = Literal[
+    "SECCOMP_FILTER_FLAG_TSYNC",
+    "SECCOMP_FILTER_FLAG_LOG",
+    "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
+    "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",
+]
+
+
 class _Rule(msgspec.Struct):
     action: _Action
     name: str = ""
@@ -224,6 +232,9 @@ class _Profile(msgspec.Struct):
     architectures: list[str] | None = None
     arch_map: list[_Architectures] | None = msgspec.field(name="archMap", default=None)
     syscalls: list[_Rule] | None = None
+    flags: list[_Flag] | None = None
+    listener_path: str = msgspec.field(name="listenerPath", default="")
+    listener_metadata: str = msgspec.field(name="listenerMetadata", default="")
 
 
 _DOCKER_ARCHITECTURES: Final = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -259,7 +270,16 @@ def parse_profile(
         for rule in profile.syscalls or ()
         if _applies(rule, capabilities, _DOCKER_ARCHITECTURES.get(architecture, architecture), kernel)
     ]
+    if profile.flags:
+        result["flags"] = profile.flags
+    if profile.listener_path:
+        result |= {"listenerPath": profile.listener_path, "listenerMetadata": profile.listener_metadata}
     return result
+
+
+def needs_runtime(profile: Mapping[str, Any]) -> bool:
+    """Whether it says more than a filter can: then the OCI runtime has to make the filter itself."""
+    return "flags" in profile or "listenerPath" in profile
 
 
 def _applies(rule: _Rule, capabilities: AbstractSet[str], architecture: str, kernel: tuple[int, int]) -> bool:

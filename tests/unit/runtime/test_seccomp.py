@@ -11,7 +11,7 @@ from wharf.errors import InvalidArgument
 from wharf.linux.seccomp import compile_profile
 from wharf.runtime.bundle import DEFAULT_CAPABILITIES
 from wharf.runtime.seccomp_cache import SeccompCache
-from wharf.runtime.seccomp_profile import _Action, _Operator, default_profile, parse_profile
+from wharf.runtime.seccomp_profile import _Action, _Operator, default_profile, needs_runtime, parse_profile
 
 DEFAULT = frozenset(DEFAULT_CAPABILITIES)
 ALLOW = 0x7FFF0000
@@ -172,3 +172,10 @@ def test_whatever_a_profile_may_say_compiles_or_is_left_to_the_runtime(tmp_path:
             rule = {"names": ["read"], "action": action, "args": [argument]}
             text = json.dumps({"defaultAction": "SCMP_ACT_KILL", "syscalls": [rule]})
             assert cache.compiled(parse_profile(text, DEFAULT)) or action == "SCMP_ACT_NOTIFY"
+
+
+def test_what_is_more_than_a_filter_is_kept_and_told() -> None:
+    more = {"flags": ["SECCOMP_FILTER_FLAG_LOG"], "listenerPath": "/run/x", "listenerMetadata": "y"}
+    profile = parse_profile(json.dumps({"defaultAction": "SCMP_ACT_ALLOW", **more}), DEFAULT)
+    assert needs_runtime(profile) and more.items() <= profile.items()
+    assert not needs_runtime(parse_profile('{"defaultAction": "SCMP_ACT_ALLOW"}', DEFAULT))

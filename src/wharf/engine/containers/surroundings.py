@@ -26,7 +26,7 @@ from wharf.runtime.host import devices as all_devices
 from wharf.runtime.host import facts
 from wharf.runtime.programs import find_init
 from wharf.runtime.seccomp_cache import SeccompCache
-from wharf.runtime.seccomp_profile import default_profile, parse_profile
+from wharf.runtime.seccomp_profile import default_profile, needs_runtime, parse_profile
 from wharf.snapshots.contract import Snapshots
 from wharf.spec.cdi import ContainerEdits
 
@@ -156,7 +156,7 @@ class Host:
             # The client has read its file; the daemon's option is the name of one.
             text = own or _read_profile(chosen)
             profile = parse_profile(text, allowed, architecture=system.machine, kernel=kernel)
-        if runtime.rpartition("/")[2] != "crun":
+        if runtime.rpartition("/")[2] != "crun" or needs_runtime(profile):
             return bundling.Seccomp(profile=profile)
         return bundling.Seccomp(profile=profile, bpf=self.filters.compiled(profile))
 

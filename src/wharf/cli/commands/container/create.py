@@ -7,10 +7,13 @@ from wharf.cli.commands.container.flags import FLAGS
 from wharf.cli.commands.container.options import check_platform, create_body
 from wharf.cli.errors import BadOptions
 from wharf.cli.output import err, out
-from wharf.client import containers
+from wharf.client import containers, system
 from wharf.client.errors import Refused
 from wharf.client.names import parse_name
 from wharf.errors import EngineError, InvalidArgument
+
+#: Members of HostConfig that only wharfd knows; others ignore what they do not know.
+OURS = ("Umask", "HealthOnFailure", "Idmaps")
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,6 +32,7 @@ def create(call: Call, *, console: "tuple[int, int] | None" = None) -> "tuple[st
     except InvalidArgument as error:
         raise BadOptions(str(error)) from None
     check_platform(options["platform"])
+    _check_engine(call, body["HostConfig"])
     if console is not None:
         body["HostConfig"]["ConsoleSize"] = list(console)
     with _IdFile(options["cidfile"]) as file:
@@ -41,6 +45,15 @@ def create(call: Call, *, console: "tuple[int, int] | None" = None) -> "tuple[st
     for warning in warnings:
         err(f"WARNING: {warning}\n")
     return id, body
+
+
+def _check_engine(call: Call, host: "dict[str, Any]") -> None:
+    """Raises EngineError for an engine that would take the request and do something else."""
+    asked = [name for name in OURS if name in host]
+    if host.get("UsernsMode") not in (None, "", "host"):
+        asked.append("UsernsMode")
+    if asked and (system.version(call.client).get("Platform") or {}).get("Name") != "Wharf":
+        raise EngineError(f"the engine is not wharfd, and would ignore {', '.join(asked)}")
 
 
 def _create(call: Call, image: str, body: "dict[str, Any]") -> tuple[str, list[str]]:
