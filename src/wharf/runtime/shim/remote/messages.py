@@ -12,18 +12,14 @@ OVERHEAD: Final = 200
 class Message:
     """One line, or a piece of one: then `partial` has the id of all, the number of this, and whether it is the last."""
 
-    __slots__ = ("line", "partial", "stream", "time")
+    __slots__ = ("cost", "line", "partial", "stream", "time")
 
     def __init__(self, stream: int, line: bytes, time: int, partial: tuple[str, int, bool] | None = None) -> None:
         self.stream = stream  # 1 or 2
         self.line = line  # without its newline
         self.time = time  # nanoseconds of Unix time; all pieces of a line have the first one's
         self.partial = partial
-
-    @property
-    def cost(self) -> int:
-        """Bytes that it takes in memory, about."""
-        return len(self.line) + OVERHEAD
+        self.cost = len(line) + OVERHEAD  # bytes that it takes in memory, about
 
 
 class Encoder(Protocol):

@@ -23,6 +23,8 @@ class SyslogEncoder:
         self._format: str = settings["format"]
         self._facility: int = settings["facility"]
         self._counted: bool = settings["counted"]
+        self._time = -1  # of the last message, for which the heads hold: all lines of one read have one time
+        self._heads: dict[int, bytes] = {}
         tag, host = settings["tag"], settings["hostname"]
         if self._format.startswith("rfc5424"):
             self._middle = f" {host} {tag} {pid} {tag} - ".encode()
@@ -34,13 +36,19 @@ class SyslogEncoder:
     def encode(self, message: Message) -> list[bytes]:
         if not message.line:
             return []
-        priority = self._facility * 8 + (_ERROR if message.stream == 2 else _INFO)
-        if self._format.startswith("rfc5424"):
-            head = b"<%d>1 %s" % (priority, _precise(message.time, micro=self._format == "rfc5424micro"))
-        else:
-            head = b"<%d>%s" % (priority, _short(message.time))
-        frame = b"%s%s%s\n" % (head, self._middle, message.line)
+        if message.time != self._time:
+            self._time = message.time
+            self._heads = {1: self._head(_INFO), 2: self._head(_ERROR)}
+        frame = b"%s%s\n" % (self._heads[message.stream], message.line)
         return [b"%d %s" % (len(frame), frame) if self._counted else frame]
+
+    def _head(self, severity: int) -> bytes:
+        """All before the line itself, for the present time."""
+        priority = self._facility * 8 + severity
+        if self._format.startswith("rfc5424"):
+            moment = _precise(self._time, micro=self._format == "rfc5424micro")
+            return b"<%d>1 %s%s" % (priority, moment, self._middle)
+        return b"<%d>%s%s" % (priority, _short(self._time), self._middle)
 
     def is_receipt(self, data: bytes) -> bool:
         return True
