@@ -83,18 +83,18 @@ def test_a_disk_that_hangs_holds_back_nobody_whose_log_is_non_blocking(freezable
 
 
 def json_log(path: Path) -> Log:
-    return Log(LogFile(str(path)), {})
+    return Log(LogFile(str(path), max_size=3000, max_files=3), {})
 
 
 def chunk_log(path: Path) -> Log:
-    return ChunkLog(LogFile(str(path), cut=cut), 0)
+    return ChunkLog(LogFile(str(path), max_size=3000, max_files=3, cut=cut), 3000)
 
 
 @pytest.mark.parametrize(("make", "format"), [(json_log, JSON_LINES), (chunk_log, CHUNKS)])
 def test_a_full_disk_loses_whole_entries_and_what_comes_later_is_kept(
     two_files: Path, make: Callable[[Path], Log], format: Format
 ) -> None:
-    path, filling = two_files / "log", two_files / "filling"
+    path, filling = two_files / "log", two_files / "filling"  # so there is no room for a next file either
     log = make(path)
     log.write(1, b"first\n")
     filling.write_bytes(bytes((1 << 20) - 3 * 4096))

@@ -99,7 +99,8 @@ class LogFile:
         whole = self._cut(entries, 0, done, False)
         try:
             if whole < done:
-                os.ftruncate(self._fd, self._size + whole)
+                # Not by our own count, which begins again where a rotation found no room.
+                os.ftruncate(self._fd, os.fstat(self._fd).st_size - (done - whole))
         except OSError:
             return done
         return whole

@@ -19,9 +19,11 @@ from wharf.runtime.shim.logfile import NoLog
 _CONNECT_LIMIT: Final = 10.0
 #: Where local syslog daemons listen.
 _LOCAL: Final = ("/dev/log", "/var/run/syslog", "/var/run/log")
-#: A receiver that takes nothing for so long counts as gone.
+#: A receiver across a network that takes nothing for so long counts as gone.
 _STUCK_LIMIT: Final = 60.0
 _TCP_USER_TIMEOUT: Final = 18
+#: Between two attempts, whatever is asked for: the processor is for others too.
+_SHORTEST_DELAY: Final = 0.05
 _LONGEST_DELAY: Final = 60.0
 _GROWTH: Final = 1.5
 _TIMED_OUT: Final = "i/o timeout"
@@ -136,14 +138,10 @@ class Attempts:
     def result(self) -> _socket.socket | None:
         """The connection, when `fd` is readable; None when the child has given up."""
         data, control, _, _ = self._socket.recvmsg(1, _socket.CMSG_SPACE(4), _socket.MSG_CMSG_CLOEXEC)
-        self.close()
+        self._socket.close()
         if not data or not control:
             return None
         return _socket.socket(fileno=memoryview(control[0][2]).cast("i")[0])
-
-    def close(self) -> None:
-        """Ends the attempts: the child notices before its next one."""
-        self._socket.close()
 
 
 def _keep_only(fd: int) -> None:
@@ -163,7 +161,8 @@ def _try(where: Mapping[str, Any], retry: Mapping[str, Any], delay: float, chann
             failed += 1
             if failed == retry["times"] or not _is_wanted(channel):
                 return
-            delay = min(_LONGEST_DELAY, max(delay, retry["wait"]) * (_GROWTH if retry["grows"] and delay else 1))
+            growth = _GROWTH if retry["grows"] and delay else 1.0
+            delay = min(_LONGEST_DELAY, max(delay, retry["wait"], _SHORTEST_DELAY) * growth)
             continue
         rights = array.array("i", [connection.fileno()])
         channel.sendmsg([b"+"], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, rights)], _socket.MSG_NOSIGNAL)

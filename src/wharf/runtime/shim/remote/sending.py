@@ -77,7 +77,7 @@ class Sender:
         """Takes a connection that was made before."""
         try:
             self._link = open_link(connection, self._where)
-        except Exception:  # TLS files that were there before: the next attempt may find them again
+        except (OSError, ValueError):  # TLS files that were there before: the next attempt may find them again
             connection.close()
             self._pause = _SHORT_LIFE
             self._connect()
@@ -113,6 +113,7 @@ class Sender:
                 self._connect()
             return
         if self._is_old() and not self._frames:
+            self._linked = 0.0  # it is good: the next one may follow at once
             self._break()
             return
         try:
