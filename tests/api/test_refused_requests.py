@@ -29,8 +29,20 @@ def test_images_that_are_none(wharfd: Wharfd, image: str, status: int, message: 
     assert (answer.status, answer.message) == (status, message)
 
 
-def test_driver_options_of_an_endpoint_are_not_ignored(wharfd: Wharfd) -> None:
-    settings = {"EndpointsConfig": {"bridge": {"DriverOpts": {"com.docker.network.endpoint.ifname": "lan0"}}}}
-    answer = create(wharfd, NetworkingConfig=settings)
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "checkpoints"), ("POST", "checkpoints"), ("DELETE", "checkpoints/one")],
+)
+def test_checkpoints_are_of_the_experimental_mode_that_we_have_not(wharfd: Wharfd, method: str, path: str) -> None:
+    answer = wharfd.request(method, f"{API}/containers/nobody/{path}")
     assert answer.status == 501
-    assert "com.docker.network.endpoint.ifname" in answer.message
+    assert answer.message.startswith("This experimental feature is disabled by default.")
+
+
+def test_a_start_from_a_checkpoint_starts_nothing(wharfd: Wharfd) -> None:
+    wharfd.docker("create", "--name", "box", "busybox", "sleep", "1000")
+    ran = wharfd.wharf("start", "--checkpoint", "one", "box", check=False)
+    assert (ran.code, "checkpoint is only supported in experimental mode" in ran.error) == (1, True)
+    assert wharfd.state("box")["Status"] == "created"
+    created = wharfd.wharf("checkpoint", "create", "box", "one", check=False)
+    assert (created.code, "experimental" in created.error) == (1, True)

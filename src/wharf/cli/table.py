@@ -29,6 +29,11 @@ CONTAINER = {
     "update": "Change the limits of containers",
     "wait": "Wait until containers stop, print their exit codes",
 }
+CHECKPOINT = {
+    "create": "Save the processes of a running container",
+    "ls": "List the checkpoints of a container",
+    "rm": "Remove a checkpoint",
+}
 IMAGE = {
     "bootstrap": "Make a base image from the distribution's own packages",
     "history": "Show the steps that made an image",
@@ -71,6 +76,7 @@ VOLUME = {
     "rm": "Remove volumes that no container uses",
 }
 GROUPS = {
+    "checkpoint": ("Manage checkpoints, where the daemon offers them", CHECKPOINT),
     "container": ("Manage containers", CONTAINER),
     "image": ("Manage images", IMAGE),
     "network": ("Manage networks", NETWORK),
@@ -103,6 +109,8 @@ TOP_SUMMARIES = {
 COMMON = ("run", "exec", "ps", "pull", "push", "images", "login", "logout", "version", "info")
 # Second names inside a group.
 SYNONYMS = {
+    "checkpoint list": "checkpoint ls",
+    "checkpoint remove": "checkpoint rm",
     "container list": "container ls",
     "container ps": "container ls",
     "container remove": "container rm",

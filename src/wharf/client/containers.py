@@ -38,8 +38,9 @@ def inspect(client: "Client", name: str, *, size: bool = False) -> "dict[str, An
     return found
 
 
-def start(client: "Client", name: str, *, detach_keys: str = "") -> None:
-    client.post(f"/containers/{quote(name)}/start", {"detachKeys": detach_keys or None})
+def start(client: "Client", name: str, *, checkpoint: str = "", checkpoint_directory: str = "") -> None:
+    query = {"checkpoint": checkpoint or None, "checkpoint-dir": checkpoint_directory or None}
+    client.post(f"/containers/{quote(name)}/start", query)
 
 
 def stop(client: "Client", name: str, *, timeout: int | None = None, signal: str = "") -> None:

@@ -9,6 +9,7 @@ from wharf.api.encode import json_response, to_json, versioned
 from wharf.api.engine_port import Engine, WaitResult
 from wharf.api.messages import Duplex, Hijack, Request, Response, Streaming
 from wharf.api.query import Query, parse_int
+from wharf.api.routes.checkpoints import refuse_restore
 from wharf.api.streams import Unframed, log_pieces, serve_attachment
 from wharf.api.websocket import WebSocketStream, handshake
 from wharf.engine.containers.attaching import AttachOptions
@@ -46,6 +47,7 @@ async def inspect(engine: Engine, request: Request) -> Response:
 
 async def start(engine: Engine, request: Request) -> Response:
     """POST /containers/{name}/start — 204 when started, 304 when it ran already."""
+    refuse_restore(request)
     if len(await request.body.read_all()) > len("{}"):
         raise InvalidArgument(
             "starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24"

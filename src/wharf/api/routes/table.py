@@ -6,6 +6,7 @@ from wharf.api.router import Handler, Operation
 from wharf.api.routes import (
     archive,
     build,
+    checkpoints,
     containers,
     distribution,
     exec,
@@ -44,6 +45,9 @@ _TABLE: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("POST", "/containers/{name}/update", resources.update),
     ("POST", "/containers/{name}/edit", resources.edit),
     ("POST", "/commit", resources.commit),
+    ("GET", "/containers/{name}/checkpoints", checkpoints.not_experimental),
+    ("POST", "/containers/{name}/checkpoints", checkpoints.not_experimental),
+    ("DELETE", "/containers/{name}/checkpoints/{checkpoint}", checkpoints.not_experimental),
     ("POST", "/containers/{name}/start", containers.start),
     ("POST", "/containers/{name}/stop", containers.stop),
     ("POST", "/containers/{name}/restart", containers.restart),

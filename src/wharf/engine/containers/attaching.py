@@ -15,6 +15,11 @@ class AttachOptions:
     stream: bool = True  # follow what comes from now on
     logs: bool = False  # first replay what the log has
 
+    @property
+    def follows(self) -> bool:
+        """Whether there is anything to wait for."""
+        return self.stream and (self.stdin or self.stdout or self.stderr)
+
 
 class Attachment:
     """What is read is ready for the client: raw bytes with a TTY, else frames of stdcopy. Close it at the end."""

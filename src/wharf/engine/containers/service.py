@@ -274,7 +274,7 @@ class Containers:
             options, tty=container.config.tty, on_detach=lambda: self.lives.publish("detach", container)
         )
         async with live.lock:
-            if not options.stream or container.status in (Status.REMOVING, Status.DEAD):
+            if not options.follows or container.status in (Status.REMOVING, Status.DEAD):
                 attachment.connect(None)
             elif live.monitor is not None:
                 attachment.connect(

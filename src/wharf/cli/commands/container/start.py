@@ -13,11 +13,21 @@ from wharf.errors import EngineError, InvalidArgument
 
 def run(call: Call) -> int:
     options = call.options
+    if options["checkpoint"]:
+        return _restore(call)
     if not options["attach"] and not options["interactive"]:
         return _start_all(call)
     if len(call.arguments) > 1:
         raise InvalidArgument("you cannot start and attach multiple containers at once")
     return _start_attached(call)
+
+
+def _restore(call: Call) -> int:
+    if len(call.arguments) > 1:
+        raise InvalidArgument("you cannot restore multiple containers at once")
+    checkpoint, directory = call.options["checkpoint"], call.options["checkpoint-dir"]
+    containers.start(call.client, call.arguments[0], checkpoint=checkpoint, checkpoint_directory=directory)
+    return 0
 
 
 def _start_all(call: Call) -> int:
@@ -64,6 +74,8 @@ COMMAND = Command(
     "Start stopped containers",
     (
         Flag("attach", "a", BOOL, "Attach STDOUT and STDERR and hand signals on"),
+        Flag("checkpoint", "", STRING, "Go on from this checkpoint, where the daemon offers that"),
+        Flag("checkpoint-dir", "", STRING, "Where the checkpoint is, instead of the container's own place"),
         Flag("detach-keys", "", STRING, "Keys that leave the container running"),
         Flag("interactive", "i", BOOL, "Attach STDIN"),
     ),
