@@ -58,9 +58,9 @@ def committed(engine: Engine, state: str) -> tuple[Any, ...]:
 def test_the_same_as_dockerd(wharfd: Wharfd, dockerd: Dockerd) -> None:
     assert changed(wharfd) == changed(dockerd)
     # What is bound over, and the places that the runtime makes for mounts, are each engine's own.
-    own = ("dev", "proc", "sys", "etc/", ".dockerenv", "v", "tm", "mnt/")
+    own = ("dev/", "proc/", "sys/", "etc/", ".dockerenv/", "v/", "tm/", "mnt/")
     differing = set(exported(wharfd)).symmetric_difference(exported(dockerd))
-    assert not [entry for entry in differing if not entry[0].startswith(own)]
+    assert not [entry for entry in differing if not f"{entry[0]}/".startswith(own)]
     for state in STATES:
         assert committed(wharfd, state) == committed(dockerd, state)
 

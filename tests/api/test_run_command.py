@@ -26,7 +26,18 @@ OPTIONS = [
     ["--mount", "type=tmpfs,target=/m,tmpfs-size=1m", "--mount", "type=volume,source=v2,target=/v,volume-nocopy"],
     ["-m", "64m", "--cpus", "0.5", "--pids-limit", "50", "--ulimit", "nofile=100:200", "--cpu-shares", "512"],
     ["--cap-add", "SYS_TIME", "--cap-drop", "CHOWN", "--security-opt", "no-new-privileges", "--read-only", "--init"],
-    ["--network", "n1", "--network-alias", "al", "--ip", "172.31.5.9", "--mac-address", "02:42:00:00:00:09"],
+    [
+        "--network",
+        "n1",
+        "--link",
+        "linked:other",
+        "--network-alias",
+        "al",
+        "--ip",
+        "172.31.5.9",
+        "--mac-address",
+        "02:42:00:00:00:09",
+    ],
     ["--network", "none", "--pid", "host", "--uts", "host", "--oom-score-adj", "100", "--group-add", "7"],
     ["--restart", "on-failure:2", "--health-cmd", "true", "--health-interval", "90s", "--stop-timeout", "1"],
     ["--log-opt", "max-size=1m", "--sysctl", "net.ipv4.ip_forward=1", "--device", "/dev/null:/dev/x:r"],
@@ -43,7 +54,9 @@ def described(engine: Engine, name: str) -> Any:
     document = json.loads(text.replace(found["Id"], "ID").replace(found["Id"][:12], "ID"))
     document["Config"]["Env"].sort()
     networks = document["NetworkSettings"]["Networks"]
-    document["NetworkSettings"] = {name: (one["IPAMConfig"], one["Aliases"]) for name, one in networks.items()}
+    document["NetworkSettings"] = {
+        name: (one["IPAMConfig"], one["Aliases"], one["Links"]) for name, one in networks.items()
+    }
     for mount in document["Mounts"]:
         if len(mount.get("Name", "")) == 64:
             mount["Name"] = mount["Source"] = "anonymous"
@@ -75,6 +88,7 @@ def all_again(engine: Engine) -> None:
     engine.docker("commit", *changes, "base", "rich")
     engine.docker("network", "create", "--subnet", "172.31.0.0/16", "n1")
     try:
+        engine.docker("run", "-d", "--name", "linked", "--network", "n1", "busybox", "sleep", "600")
         for number, options in enumerate(OPTIONS):
             printed_again(engine, options, number)
         plain = engine.docker("run", "-d", "--name", "plain", "rich", program=WHARF)

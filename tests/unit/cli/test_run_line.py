@@ -22,6 +22,7 @@ from wharf.apitypes.containers import (
     NetworkSettings,
 )
 from wharf.cli.commands.container import spelling
+from wharf.cli.commands.container.flags import FLAGS
 from wharf.cli.commands.container.kinds import read_bytes, read_cpus
 from wharf.cli.commands.container.options import create_body
 from wharf.cli.commands.container.run import COMMAND
@@ -91,6 +92,12 @@ MORE = [
     ["--gpus", "all", "busybox"],
     ["--gpus", '"device=0,1",capabilities=compute', "busybox"],
     ["--shm-size", "65m", "--ulimit", "core=-1", "--pids-limit", "5", "busybox"],
+    ["--health-cmd", "true", "--health-on-failure", "kill", "busybox"],
+    ["--link", "other", "--link", "other:alias", "busybox"],
+    ["--mac-address", "02:42:00:00:00:01", "busybox"],
+    ["--runtime", "runc", "busybox"],
+    ["--cpu-rt-period", "10000", "--cpu-rt-runtime", "5000", "busybox"],
+    ["--device-read-iops", "/dev/sda:7", "--device-write-bps", "/dev/sda:1500", "busybox"],
     ["--group-add", "a b", "--sysctl", "net.x=1 2", "--dns-opt", "ndots:5", "busybox"],
 ]
 RECORDED = [
@@ -99,8 +106,24 @@ RECORDED = [
     if "body" in case and "busybox" in case["args"] and not any("{dir}" in word for word in case["args"])
 ]
 #: What no container tells of: flags that are the client's work, files, and what only other systems have.
-UNTOLD = {"--cidfile", "--mac-address", "--link", "--security-opt", "--isolation"}
+UNTOLD = {"--cidfile", "--security-opt", "--isolation"}
 CASES = [args for args in RECORDED if not UNTOLD.intersection(args) and args[:2] != ["--entrypoint", ""]] + MORE
+
+
+#: Flags that are the client's work, or that only other systems have, and an old name for another.
+NO_MEMBERS = frozenset(
+    """
+    cidfile cpu-count cpu-percent disable-content-trust env-file io-maxbandwidth io-maxiops isolation kernel-memory
+    label-file net-alias quiet
+    """.split()
+)
+
+
+def test_every_flag_is_tried() -> None:
+    """A new flag needs a line in MORE, and perhaps a row or a word in run_line, which says it."""
+    seen = {word.partition("=")[0] for words in CASES for word in words if word.startswith("-")}
+    untried = [flag.name for flag in FLAGS if not seen & {f"--{flag.name}", f"-{flag.short}"}]
+    assert set(untried) <= NO_MEMBERS
 
 
 def inspected(words: list[str], image: RunConfig) -> Any:

@@ -54,7 +54,8 @@ def placed(host: HostConfig, networking: NetworkingConfig) -> tuple[HostConfig, 
     mode, endpoints = host.network_mode, networking.endpoints_config
     settings = endpoints.get(mode, EndpointSettings())
     names = [*(settings.links or ()), *(f"{name}:{alias}" for name, alias in map(parse, host.links))]
-    endpoints = {**endpoints, mode: msgspec.structs.replace(settings, links=names)}
+    # docker's command line says it in both places.
+    endpoints = {**endpoints, mode: msgspec.structs.replace(settings, links=list(dict.fromkeys(names)))}
     return msgspec.structs.replace(host, links=[]), NetworkingConfig(endpoints_config=endpoints)
 
 

@@ -170,6 +170,8 @@ def _networks(found: "Document") -> "list[str]":
     asked = not address and not found["State"].get("Running")
     texts = [spelling.network(name, attached.get(name) or {}, drop, mac=asked) for name in names]
     words = [] if texts == ["bridge"] else _repeated("network", texts)
+    if not found["HostConfig"].get("Links"):
+        words += _repeated("link", (attached.get(first) or {}).get("Links") or ())
     return [*words, "--mac-address", address] if address else words
 
 
@@ -229,8 +231,8 @@ def _plain(host: "Document", facts: Facts) -> "list[str]":
 
 def _link(text: str) -> str:
     """`/other:/this/alias`, as inspect has it, in the words of --link."""
-    other, _, alias = text.partition(":")
-    return f"{other.removeprefix('/')}:{alias.rpartition('/')[2]}"
+    other, separator, alias = text.partition(":")
+    return f"{other.removeprefix('/')}{separator}{alias.rpartition('/')[2]}"
 
 
 def _security(host: "Document", unsaid: "list[str]") -> "list[str]":
