@@ -96,6 +96,8 @@ MORE = [
     ["--link", "other", "--link", "other:alias", "busybox"],
     ["--mac-address", "02:42:00:00:00:01", "busybox"],
     ["--runtime", "runc", "busybox"],
+    ["--firewall", "host", "-p", "published=127.0.0.1:80,target=8080,firewall=own", "busybox"],
+    ["-p", "target=8080,protocol=udp,firewall=host", "busybox"],
     ["--cpu-rt-period", "10000", "--cpu-rt-runtime", "5000", "busybox"],
     ["--device-read-iops", "/dev/sda:7", "--device-write-bps", "/dev/sda:1500", "busybox"],
     ["--group-add", "a b", "--sysctl", "net.x=1 2", "--dns-opt", "ndots:5", "busybox"],

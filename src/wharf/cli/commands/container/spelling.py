@@ -87,7 +87,11 @@ def port_bindings(bindings: "dict[str, list[dict[str, str]]]") -> "Iterable[str]
         for place in places or [{}]:
             address, host = place.get("HostIp", ""), place.get("HostPort", "")
             if address:
-                yield f"{f'[{address}]' if ':' in address else address}:{host}:{container}"
+                host = f"{f'[{address}]' if ':' in address else address}:{host}"
+            if place.get("Firewall"):
+                fields = [f"published={host}"] if host else []
+                fields += [f"target={number}", f"protocol={protocol or 'tcp'}", f"firewall={place['Firewall']}"]
+                yield ",".join(fields)
             else:
                 yield f"{host}:{container}" if host else container
 
