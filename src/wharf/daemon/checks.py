@@ -13,6 +13,7 @@ from wharf.engine.config import LogDefaults
 from wharf.engine.logs import drivers
 from wharf.errors import InvalidArgument, NotImplementedByUs
 from wharf.network.subnets import Address, Interface, Network
+from wharf.spec import sizes
 
 if TYPE_CHECKING:
     from wharf.daemon.config import Config
@@ -21,7 +22,6 @@ LOG_LEVELS: Final = ("debug", "info", "warn", "error", "fatal")
 ULIMITS: Final = frozenset(
     "core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack".split()
 )
-UNITS: Final = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 
 
 def check(config: "Config") -> None:
@@ -31,6 +31,7 @@ def check(config: "Config") -> None:
     _check_hosts(config)
     parse_size(config.default_shm_size)
     cgroup_driver(config.exec_opts)
+    storage_size(config.storage_opts, config.storage_driver)
     _check_addresses(config)
     _check_logs(config)
 
@@ -172,10 +173,23 @@ def _check_pools(config: "Config") -> None:
 
 def parse_size(value: str | int) -> int:
     """Bytes in `64m` or `1g`; a bare number is bytes. Raises InvalidArgument for anything else and for nothing."""
-    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?(?:([kmgt])i?)?b?", str(value).lower())
-    size = int(float(match[1]) * UNITS[match[2] or ""]) if match else 0
-    if size <= 0:
+    size = sizes.parse_size(str(value))
+    if size == 0:
         raise InvalidArgument(f"invalid size: '{value}'")
+    return size
+
+
+def storage_size(storage_opts: tuple[str, ...], driver: str) -> int:
+    """The bytes of overlay2.size, 0 if it is not given."""
+    size = 0
+    for option in storage_opts:
+        name, equals, value = option.partition("=")
+        name = name.strip().lower()
+        if not equals:
+            raise InvalidArgument(f"Unable to parse key/value option: {option}")
+        if name not in ("overlay2.size", "size") or driver == "vfs":
+            raise InvalidArgument(f"{driver or 'overlay2'}: unknown option {name}")
+        size = sizes.parse_size(value.strip())
     return size
 
 

@@ -96,6 +96,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_u
     seccomp_profile: str = ""
     shutdown_timeout: int = 15
     storage_driver: str = ""
+    storage_opts: tuple[str, ...] = ()
     tls: bool = False
     tlscacert: str = ""
     tlscert: str = ""

@@ -190,6 +190,7 @@ OPTIONS: Final = (
     _many("registry-mirror", "registry-mirrors", "Mirrors of docker.io", fold=_split),
     _text("seccomp-profile", 'Seccomp profile: a path, or "unconfined"'),
     _int("shutdown-timeout", "Seconds that containers get when the daemon stops (without live-restore)"),
+    _many("storage-opt", "storage-opts", "overlay2.size=SIZE: what containers may write that do not say"),
     _text("storage-driver", 'Storage driver ("overlay2", "btrfs" or "vfs")', short="s"),
     _flag("tls", "Use TLS on TCP sockets"),
     _text("tlscacert", "Certificates of who may sign clients' certificates"),
@@ -240,8 +241,6 @@ NOT_OFFERED: Final[Mapping[str, tuple[Json, ...]]] = {
     "raw-logs": (False,),
     "rootless": (False,),
     "selinux-enabled": (False,),
-    "storage-opt": (),
-    "storage-opts": ([],),
     "swarm-default-advertise-addr": ("",),
     "userland-proxy-path": ("",),
 }

@@ -5,7 +5,7 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6
 from pathlib import Path
 
 from wharf.apitypes.containers import Ulimit
-from wharf.daemon.checks import cgroup_driver, parse_size
+from wharf.daemon.checks import cgroup_driver, parse_size, storage_size
 from wharf.daemon.config import Config
 from wharf.engine.config import BridgeConfig, EngineConfig, LogDefaults, RegistrySettings
 from wharf.network.subnets import PoolOfSubnets
@@ -33,6 +33,7 @@ def engine_config(config: Config) -> EngineConfig:
         ),
         plugins=_plugins(config),
         storage_driver=config.storage_driver,
+        storage_size=storage_size(config.storage_opts, config.storage_driver),
         cgroup_driver=cgroup_driver(config.exec_opts),
         cgroup_parent=config.cgroup_parent,
         cpu_realtime_period=config.cpu_rt_period,

@@ -69,6 +69,7 @@ class EngineConfig:
     default_runtime: str = ""  # "" takes crun, or runc where crun is missing
     default_ulimits: tuple[Ulimit, ...] = ()
     plugins: PluginSettings = field(default_factory=PluginSettings)
+    storage_size: int = 0  # bytes that a container's writable layer may take if it does not say; 0 is no limit
     storage_driver: str = ""  # "" takes the best that works: overlay2, btrfs, vfs
     cgroup_driver: str = ""  # "cgroupfs", "systemd"; "" is what linux.host.cgroup_driver() finds
     cgroup_parent: str = ""

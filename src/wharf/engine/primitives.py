@@ -8,6 +8,7 @@ from wharf.db.database import Database
 from wharf.engine.config import EngineConfig
 from wharf.engine.containers.starting import Places
 from wharf.engine.containers.store import ContainerStore
+from wharf.errors import EngineError
 from wharf.events.bus import Bus
 from wharf.network.kernel import Kernel
 from wharf.runtime.monitor import ShimMonitors
@@ -42,9 +43,20 @@ async def open_primitives(config: EngineConfig, monitors: ShimMonitors | None, s
     stack.callback(db.close)
     snapshots = await open_snapshots(db, config.data_root, config.storage_driver)
     stack.push_async_callback(snapshots.close)
+    if config.storage_size:
+        _require_limits(snapshots)
     kernel = Kernel()
     stack.callback(kernel.close)
     return Primitives(places, db, Bus(), snapshots, ContainerStore(db), kernel, monitors)
+
+
+def _require_limits(snapshots: LayeredSnapshots) -> None:
+    try:
+        snapshots.require_limits()
+    except EngineError:
+        raise EngineError(
+            f"Storage option {snapshots.name}.size not supported. Filesystem does not support Project Quota"
+        ) from None
 
 
 def _make_places(config: EngineConfig) -> Places:

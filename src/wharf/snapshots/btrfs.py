@@ -55,7 +55,6 @@ class BtrfsSnapshots(VfsSnapshots):
                 self.layers.discard(Path(entry.path))
 
     def _copy(self, hidden: Path, layers: Sequence[Digest]) -> None:
-        hidden.mkdir(parents=True)
         btrfs.snapshot(self._tree(layers), hidden, "diff")
 
     def _tree(self, layers: Sequence[Digest]) -> Path:

@@ -16,8 +16,14 @@ class Snapshots(Protocol):
     name: str  # as docker info shows it: "overlay2", "btrfs", "vfs"
     whole: bool  # writable() is all that a container sees, and not only what it has changed
 
-    async def create(self, id: str, layers: Sequence[Digest]) -> None:
-        """A writable layer for container `id` over the image's chain ids, bottom first."""
+    async def create(self, id: str, layers: Sequence[Digest], *, size: int = 0) -> None:
+        """A writable layer for container `id` over the image's chain ids, bottom first.
+
+        It takes at most `size` bytes, if that is not 0; see require_limits().
+        """
+
+    def require_limits(self) -> None:
+        """Raises EngineError where what a writable layer takes cannot be limited."""
 
     async def check_id_mapping(self) -> None:
         """Raises EngineError where a root cannot be mounted with the ids of its files mapped."""

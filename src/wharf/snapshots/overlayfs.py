@@ -18,6 +18,7 @@ from wharf.linux.mounts import RootMount
 from wharf.linux.trees import tree_size
 from wharf.snapshots import id_mapping
 from wharf.snapshots.layers import Layers
+from wharf.snapshots.quota import Quotas
 from wharf.snapshots.stacked import read_stacked
 from wharf.spec.digest import Digest
 
@@ -36,6 +37,7 @@ class OverlaySnapshots:
         self.layers = layers
         self._root = layers.root
         self._containers = layers.root / "containers"
+        self.quotas = Quotas(self._containers)
         self._stacks: dict[str, tuple[Digest, ...] | None] = {}  # None where a crash took the file of names
         self._options = ""
         self._maps_ids = False  # known to
@@ -85,11 +87,15 @@ class OverlaySnapshots:
         with self._trial() as (root, writable):
             id_mapping.check(root, writable)
 
+    def require_limits(self) -> None:
+        """Raises EngineError where what a writable layer takes cannot be limited."""
+        self.quotas.require()
+
     async def close(self) -> None:
         """Waits for removals in the background."""
         await asyncio.to_thread(self.layers.close)
 
-    async def create(self, id: str, layers: Sequence[Digest]) -> None:
+    async def create(self, id: str, layers: Sequence[Digest], *, size: int = 0) -> None:
         """A writable layer. Raises Conflict when there is one, NotFound without the layers."""
         if id in self._stacks:
             raise Conflict(f"container {id} has a writable layer already")
@@ -100,13 +106,15 @@ class OverlaySnapshots:
         hidden = self._containers / f".{id}"
         try:
             hidden.mkdir(mode=0o710)
+            if size:
+                self.quotas.limit(hidden, size)
             (hidden / "work").mkdir(mode=0o700)
             self._make_root(hidden / "diff", names)
             write_stack(hidden / "layers", layers)
             hidden.rename(self._containers / id)
         except OSError as error:
             with suppress(EngineError):
-                self.layers.discard(hidden)
+                self._discard(hidden)
             raise EngineError(f"cannot make the writable layer of {id}: {error.strerror}") from error
         self._stacks[id] = tuple(layers)
 
@@ -179,7 +187,11 @@ class OverlaySnapshots:
 
     async def remove(self, id: str) -> None:
         self._stacks.pop(id, None)
-        self.layers.discard(self._containers / id)
+        self._discard(self._containers / id)
+
+    def _discard(self, place: Path) -> None:
+        self.quotas.release(place)
+        self.layers.discard(place)
 
     def containers(self) -> list[str]:
         return list(self._stacks)

@@ -29,23 +29,26 @@ class VfsSnapshots(OverlaySnapshots):
     def _root_of_trial(self, name: str) -> RootMount:
         return RootMount("bind", str(self.writable(name)), "", self._root)
 
-    async def create(self, id: str, layers: Sequence[Digest]) -> None:
+    async def create(self, id: str, layers: Sequence[Digest], *, size: int = 0) -> None:
         if id in self._stacks:
             raise Conflict(f"container {id} has a writable layer already")
         self.layers.directories(layers)  # all are there
         hidden = self._containers / f".{id}-{os.urandom(4).hex()}"
         try:
+            hidden.mkdir()
+            if size:
+                self.quotas.limit(hidden, size)
             await asyncio.to_thread(self._copy, hidden, layers)
             write_stack(hidden / "layers", layers)
             hidden.rename(self._containers / id)
         except OSError as error:
-            self.layers.discard(hidden)
+            self._discard(hidden)
             raise EngineError(f"cannot copy the image for {id}: {error.strerror}") from error
         self._stacks[id] = tuple(layers)
 
     def _copy(self, hidden: Path, layers: Sequence[Digest]) -> None:
         """Makes the container's tree, `diff` in `hidden`. Blocks."""
-        (hidden / "diff").mkdir(parents=True)
+        (hidden / "diff").mkdir()
         for name in reversed(self.layers.directories(layers)):
             merge_layer(self._root / name, hidden / "diff")
 

@@ -10,7 +10,7 @@ import msgspec
 
 from wharf.apitypes.containers import ContainerConfig, Created, HostConfig, LogConfig, NetworkingConfig
 from wharf.engine.config import EngineConfig
-from wharf.engine.containers import bundling, creation, limits, links, naming, security, sharing
+from wharf.engine.containers import bundling, creation, limits, links, naming, security, sharing, storage
 from wharf.engine.containers.mounting import Mounting
 from wharf.engine.containers.record import Container
 from wharf.engine.containers.removing import Removals
@@ -63,6 +63,7 @@ class Creations:
         host, networking = links.placed(host, networking)
         host, warnings = self.accepted(merged, host)
         await self.userns.require(host)
+        size = self._storage_size(host)
         networking = self.networks.place(host.network_mode, networking)
         id = secrets.token_hex(32)
         host_named = self.with_hostname(merged, host, id)
@@ -82,14 +83,14 @@ class Creations:
             raise Conflict(name_taken(chosen, holder.id))
         with ExitStack() as held:
             container = container.with_(id_mapping=held.enter_context(self.userns.reserved(host)))
-            container = await self._make(container, image, held)
+            container = await self._make(container, image, held, size)
         self.lives.publish("create", container)
         return Created(id=id, warnings=[*foreign, *warnings])
 
-    async def _make(self, container: Container, image: Image, held: ExitStack) -> Container:
+    async def _make(self, container: Container, image: Image, held: ExitStack, size: int) -> Container:
         """Makes all that the container has on disk, then its record. After a failure nothing is left."""
         try:
-            await self.snapshots.create(container.id, image.layers)
+            await self.snapshots.create(container.id, image.layers, size=size)
             unfilled = []
             async for made in self.mounting.points(container, held):
                 container = container.with_mount(made.point, made.detail)
@@ -102,6 +103,14 @@ class Creations:
             await self.removals.discard(container, volumes=True)
             raise
         return container
+
+    def _storage_size(self, host: HostConfig) -> int:
+        """Bytes that the writable layer may take, 0 without a limit. Raises EngineError, also where none can be had."""
+        asked = storage.size_asked(host.storage_opt)
+        if not asked:
+            return self.config.storage_size
+        self.snapshots.require_limits()
+        return storage.bytes_of(asked)
 
     def _image(self, name: str, platform: str) -> tuple[Image, list[str]]:
         """The image, with a warning when only an emulator can run its programs and nobody has asked for that."""

@@ -23,7 +23,7 @@ from wharf.engine.containers import (
 from wharf.engine.containers.terminal import console_size
 from wharf.engine.logs import drivers
 from wharf.engine.networks import endpoint_settings
-from wharf.errors import InvalidArgument, NotImplementedByUs
+from wharf.errors import InvalidArgument
 from wharf.linux import capabilities
 from wharf.runtime import bundle
 from wharf.spec.image_config import Healthcheck, RunConfig
@@ -106,7 +106,7 @@ def hidden_paths(host: HostConfig, masked: Sequence[str] = bundle.DEFAULT_MASKED
 
 
 def check(config: ContainerConfig, host: HostConfig) -> list[str]:
-    """Raises InvalidArgument or NotImplementedByUs, in dockerd's words, for what cannot be; returns warnings.
+    """Raises InvalidArgument, in dockerd's words, for what cannot be; returns warnings.
 
     What the machine decides, its limits, is checked in limits.py.
     """
@@ -132,8 +132,6 @@ def check(config: ContainerConfig, host: HostConfig) -> list[str]:
     if "" in host.annotations:
         raise InvalidArgument("invalid Annotations: the empty string is not permitted as an annotation key")
     endpoint_settings.check_mac_address(config.mac_address)
-    for what in _not_offered(config, host):
-        raise NotImplementedByUs(f"{what} is not supported by this engine yet")
     return list(_warnings(host))
 
 
@@ -177,14 +175,6 @@ def _check_process(config: ContainerConfig) -> None:
 def _check_umask(host: HostConfig) -> None:
     if host.umask is not msgspec.UNSET and not _UMASK.fullmatch(host.umask):
         raise InvalidArgument(f'invalid umask "{host.umask}": expected an octal number from 0 to 0777')
-
-
-def _not_offered(config: ContainerConfig, host: HostConfig) -> Iterator[str]:
-    """Options that would change what runs and that we would otherwise ignore."""
-    offered: list[tuple[object, str]] = [
-        (host.storage_opt, "--storage-opt"),
-    ]
-    return (name for given, name in offered if given)
 
 
 def _warnings(host: HostConfig) -> Iterator[str]:

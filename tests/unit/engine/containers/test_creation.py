@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from wharf.apitypes.containers import ContainerConfig, HostConfig, PortBinding, RestartPolicy
 from wharf.engine.containers import creation
-from wharf.errors import InvalidArgument, NotImplementedByUs
+from wharf.errors import InvalidArgument
 from wharf.spec.image_config import RunConfig
 
 IMAGE = RunConfig(
@@ -90,17 +90,6 @@ def test_host_options_that_cannot_be(host: HostConfig) -> None:
 def test_process_options_that_cannot_be(config: ContainerConfig) -> None:
     with pytest.raises(InvalidArgument):
         creation.check(config, HostConfig())
-
-
-@pytest.mark.parametrize(
-    "host",
-    [
-        HostConfig(storage_opt={"size": "1g"}),
-    ],
-)
-def test_what_we_do_not_offer_is_refused_not_ignored(host: HostConfig) -> None:
-    with pytest.raises(NotImplementedByUs):
-        creation.check(ContainerConfig(), host)
 
 
 @pytest.mark.parametrize(
