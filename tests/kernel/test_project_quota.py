@@ -11,12 +11,15 @@ import pytest
 
 from harness.engine import missing, program
 from wharf.errors import EngineError
-from wharf.linux import project_quota
+from wharf.linux import project_quota, syscall
+from wharf.linux.bound_by_quotas import bound_by_quotas
+from wharf.linux.files import in_own_namespace
 from wharf.snapshots.quota import Quotas
 
 pytestmark = pytest.mark.kernel
 
 MIB = 1 << 20
+FULL = {errno.EDQUOT, errno.ENOSPC}
 #: How each file system is made, its size in the file, and how it is mounted.
 KINDS = {
     "ext4": (("mkfs.ext4", "-q", "-O", "project,quota", "-E", "quotatype=prjquota"), 64, "prjquota"),
@@ -61,11 +64,9 @@ def test_each_directory_has_its_own_limit_until_it_is_released(tmp_path: Path, k
         quotas.limit(root / "small", 2 * MIB)
         quotas.limit(root / "large", 8 * MIB)
         (root / "small/sub").mkdir()
-        with pytest.raises(OSError, match="") as caught:
-            (root / "small/sub/file").write_bytes(bytes(3 * MIB))
-        assert caught.value.errno in (errno.EDQUOT, errno.ENOSPC)
-        (root / "large/file").write_bytes(bytes(3 * MIB))
-        (root / "free/file").write_bytes(bytes(9 * MIB))
+        assert not fits(root / "small/sub/file", 3)
+        assert fits(root / "large/file", 3)
+        assert fits(root / "free/file", 9)
         with opened(root / "small") as small, opened(root / "large") as large:
             numbers = [project_quota.project_of(one) for one in (small, large)]
             assert len({0, *numbers}) == 3
@@ -77,8 +78,49 @@ def test_each_directory_has_its_own_limit_until_it_is_released(tmp_path: Path, k
                 assert project_quota.project_of(later) not in numbers
             quotas.release(root / "small")
             assert project_quota.limit_of(small, numbers[0]) == 0
-        (root / "small/more").write_bytes(bytes(3 * MIB))
+        assert fits(root / "small/more", 3)
         quotas.release(root / "nothing")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_overlay_is_bound_by_them_whoever_writes(tmp_path: Path, kind: str) -> None:
+    with mounted(tmp_path, kind) as root:
+        (root / "box").mkdir()
+        Quotas(root).limit(root / "box", 2 * MIB)
+        for name in ("box/upper", "box/work", "lower", "merged"):
+            (root / name).mkdir()
+        (root / "lower/file").write_bytes(bytes(3 * MIB))
+        data = f"lowerdir={root}/lower,upperdir={root}/box/upper,workdir={root}/box/work"
+
+        faults = []
+
+        def fill() -> int:
+            bound_by_quotas(lambda: syscall.mount("overlay", f"{root}/merged", "overlay", 0, data))
+            # A user of the container that has all rights, and a file of the image that is copied up.
+            faults.extend([errno_of(root / "merged/new", 3), errno_of(root / "merged/file", 0)])
+            return 0
+
+        in_own_namespace(fill)
+        assert set(faults) <= FULL
+
+
+def errno_of(path: Path, mebibytes: int) -> int:
+    """The fault that a write ends with; 0 is none."""
+    try:
+        with path.open("ab") as file:
+            file.write(bytes(mebibytes * MIB + 1))
+            os.fsync(file.fileno())
+    except OSError as error:
+        return error.errno or -1
+    return 0
+
+
+def fits(path: Path, mebibytes: int) -> bool:
+    """Whether that much can be written by somebody who may not exceed limits."""
+    found: list[int] = []
+    bound_by_quotas(lambda: found.append(errno_of(path, mebibytes)))
+    assert found[0] in FULL | {0}
+    return found[0] == 0
 
 
 def test_where_there_are_none_dockerd_s_words_say_so(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Final, NoReturn
 
 from wharf.linux import detached, syscall
+from wharf.linux.bound_by_quotas import bound_by_quotas
 
 _PR_SET_SECUREBITS: Final = 28
 _PR_GET_SECUREBITS: Final = 27
@@ -132,8 +133,12 @@ def mount_root(
     detached.place_mapped(directory, directory, user_namespace)
     try:
         os.chdir(directory)
+
         # The kernel makes files of its own when it mounts an overlay, and a user that is not mapped could not.
-        with_files_of(*owner, lambda: syscall.mount(source, target, fstype, data=data))
+        def mount() -> None:
+            bound_by_quotas(lambda: syscall.mount(source, target, fstype, data=data))
+
+        with_files_of(*owner, mount)
     finally:
         os.chdir(home)
         # The overlay has copies of its own.

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from wharf.linux import confinement, detached, syscall
+from wharf.linux.bound_by_quotas import bound_by_quotas
 from wharf.linux.inside import open_in_root
 from wharf.snapshots.container_paths import AskedPath, ask, real_path
 from wharf.snapshots.copying_in import WouldReplace, copy_in
@@ -115,7 +116,7 @@ def _mount(work: dict[str, Any]) -> None:
     if root["fstype"] == "bind":
         syscall.mount(root["source"], target, "", syscall.MS_BIND)
     else:
-        syscall.mount(root["source"], target, root["fstype"], 0, root["data"])
+        bound_by_quotas(lambda: syscall.mount(root["source"], target, root["fstype"], 0, root["data"]))
     os.chdir(target)
     top = os.open(".", _DIRECTORY)
     try:

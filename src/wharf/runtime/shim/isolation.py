@@ -10,6 +10,7 @@ import os
 from typing import Any, Final
 
 from wharf.linux import syscall
+from wharf.linux.bound_by_quotas import bound_by_quotas
 from wharf.runtime import records
 
 _UNIFIED: Final = "/sys/fs/cgroup/unified"
@@ -93,7 +94,7 @@ def mount_root(root: dict[str, Any]) -> None:
         if root["fstype"] == "bind":
             syscall.mount(root["source"], target, flags=syscall.MS_BIND | syscall.MS_REC)
         else:
-            syscall.mount(root["source"], target, root["fstype"], data=root["data"])
+            bound_by_quotas(lambda: syscall.mount(root["source"], target, root["fstype"], data=root["data"]))
     finally:
         os.chdir(bundle)
     syscall.mount("none", records.ROOTFS, flags=syscall.MS_PRIVATE)
