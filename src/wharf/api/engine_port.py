@@ -18,7 +18,7 @@ from wharf.apitypes.distribution import DistributionInspect, SearchResult
 from wharf.apitypes.execs import ExecConfig, ExecCreated, ExecInspect
 from wharf.apitypes.images import DeleteItem, HistoryItem, ImageInspect, ImagesPruned, ImageSummary
 from wharf.apitypes.jsonmessage import Report
-from wharf.apitypes.networks import NetworkCreateRequest, NetworkInspect
+from wharf.apitypes.networks import NetworkCheck, NetworkCheckRequest, NetworkCreateRequest, NetworkInspect
 from wharf.apitypes.stats import ContainerStats
 from wharf.apitypes.volumes import VolumeInspect, VolumesPruned
 from wharf.distribution.config import RegistryAuth
@@ -201,6 +201,10 @@ class Networks(Protocol):
     def list(self, wanted: Filters) -> Sequence[NetworkInspect]: ...
 
 
+class NetworkChecks(Protocol):
+    async def check(self, asked: NetworkCheckRequest) -> NetworkCheck: ...
+
+
 class Connections(Protocol):
     async def connect(self, network: str, ref: str, settings: EndpointSettings) -> None: ...
     async def disconnect(self, network: str, ref: str, *, force: bool = False) -> None: ...
@@ -255,6 +259,8 @@ class Engine(Protocol):
     def networks(self) -> Networks: ...
     @property
     def connections(self) -> Connections: ...
+    @property
+    def network_checks(self) -> NetworkChecks: ...
     @property
     def volumes(self) -> Volumes: ...
     @property

@@ -106,6 +106,29 @@ class NetworkDisconnectRequest(Wire, frozen=True, kw_only=True):
     force: bool = False
 
 
+class NetworkCheckRequest(Wire, frozen=True, kw_only=True):
+    """POST /networks/check, which Docker does not have. From and to: a container, `host`, or `outside`."""
+
+    source: str = named("From", "")
+    target: str = named("To", "")
+    port: int = 0
+    protocol: str = "tcp"
+
+
+class NetworkCheckStep(Wire, frozen=True, kw_only=True):
+    """Null: others decide."""
+
+    passes: bool | None
+    text: str
+
+
+class NetworkCheck(Wire, frozen=True, kw_only=True):
+    """Why a packet would or would not pass."""
+
+    passes: bool | None
+    steps: list[NetworkCheckStep]
+
+
 class NetworksPruned(Wire, frozen=True, kw_only=True):
     """POST /networks/prune."""
 

@@ -49,6 +49,7 @@ IMAGE = {
     "tag": "Give an image another name",
 }
 NETWORK = {
+    "check": "Tell why packets would or would not pass",
     "connect": "Connect a container to a network",
     "create": "Make a network",
     "disconnect": "Take a container out of a network",

@@ -42,6 +42,13 @@ def disconnect(client: "Client", name: str, container: str, *, force: bool = Fal
     client.post(f"{path_of(name)}/disconnect", value={"Container": container, "Force": force})
 
 
+def check(client: "Client", source: str, target: str, port: int, protocol: str) -> "dict[str, Any]":
+    """Returns {Passes, Steps: [{Passes, Text}]}; a Passes of null leaves it to others."""
+    value = {"From": source, "To": target, "Port": port, "Protocol": protocol}
+    found: dict[str, Any] = client.post("/networks/check", value=value)
+    return found
+
+
 def prune(client: "Client", filters: "Filters") -> "dict[str, Any]":
     """Returns {NetworksDeleted}."""
     done: dict[str, Any] = client.post("/networks/prune", {"filters": encode_filters(filters)})

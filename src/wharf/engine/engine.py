@@ -18,6 +18,7 @@ from wharf.engine.containers.surroundings import Host
 from wharf.engine.exec.health_checks import HealthChecks
 from wharf.engine.exec.service import Execs
 from wharf.engine.images.images import Images
+from wharf.engine.networks.checks import NetworkChecks
 from wharf.engine.networks.connecting import Connections
 from wharf.engine.networks.sandboxes import Sandboxes
 from wharf.engine.networks.service import Networks
@@ -46,6 +47,7 @@ class Engine:
     execs: Execs
     networks: Networks
     connections: Connections
+    network_checks: NetworkChecks
     volumes: Volumes
     transfers: Transfers
     system: System
@@ -102,6 +104,7 @@ async def _open(
         execs=execs,
         networks=networks,
         connections=Connections(rooms.store, containers.lives, containers.lives.starter),
+        network_checks=NetworkChecks(rooms.store, networks, rooms.kernel),
         volumes=volumes,
         transfers=Transfers(volumes),
         system=System(

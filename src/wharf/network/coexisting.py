@@ -14,8 +14,8 @@ from wharf.network.firewall import PREFIX
 #: What iptables (the one over nftables) calls its own.
 FILTERS: Final = ("ip filter", "ip6 filter")
 _CHAIN: Final = "FORWARD"
-_COMMENT: Final = "wharf"
-_OURS: Final = re.compile(rf'[io]ifname "([^"]+)".* accept comment "{_COMMENT}" # handle (\d+)')
+COMMENT: Final = "wharf"
+_OURS: Final = re.compile(rf'[io]ifname "([^"]+)".* accept comment "{COMMENT}" # handle (\d+)')
 
 #: For the rules of users. Made when it is not there; afterwards nobody but they changes it.
 USER_TABLE: Final = f"inet {PREFIX}user"
@@ -52,7 +52,7 @@ def end(nftables: Nftables, bridge: str) -> None:
 def passing(table: str, bridge: str) -> str:
     """Commands that append the two rules. `iptables -S` shows them, with their comment."""
     return "".join(
-        f'add rule {table} {_CHAIN} {side} "{bridge}" counter accept comment "{_COMMENT}"\n'
+        f'add rule {table} {_CHAIN} {side} "{bridge}" counter accept comment "{COMMENT}"\n'
         for side in ("iifname", "oifname")
     )
 

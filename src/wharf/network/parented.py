@@ -36,14 +36,14 @@ class ParentNetwork:
         self.id = id
         self.name = name
         self.unavailable = "the network is not open"
-        self._settings = settings
+        self.settings = settings
         self._kernel = kernel
         # The MAC addresses of ipvlan's links are the parent's: it is what makes them ipvlan.
         self._endpoints = Endpoints(name, settings.subnets, with_mac=settings.driver == "macvlan")
 
     @property
     def subnets(self) -> Sequence[Subnet]:
-        return self._settings.subnets
+        return self.settings.subnets
 
     @property
     def in_use(self) -> bool:
@@ -51,7 +51,7 @@ class ParentNetwork:
 
     def leads_out(self, version: int) -> bool:
         """See Network."""
-        return not self._settings.internal and any(subnet.version == version for subnet in self.subnets)
+        return not self.settings.internal and any(subnet.version == version for subnet in self.subnets)
 
     def usage(self) -> Mapping[Network, Usage]:
         return self._endpoints.addresses.usage()
@@ -66,16 +66,16 @@ class ParentNetwork:
             log.warning("no network", extra={"network": self.name, "reason": str(error)})
 
     def _parent(self) -> int:
-        settings = self._settings
+        settings = self.settings
         return parents.ensure(self._kernel.routes(), settings.parent, settings.driver, own=settings.own_parent).index
 
     async def close(self) -> None:
         """See Network. A parent that we made goes, unless containers still use it."""
         if not self.unavailable and not self._endpoints:
             try:
-                await self._kernel.do(lambda: parents.remove(self._kernel.routes(), self._settings.parent))
+                await self._kernel.do(lambda: parents.remove(self._kernel.routes(), self.settings.parent))
             except OSError as error:
-                log.warning("device not removed", extra={"device": self._settings.parent, "reason": str(error)})
+                log.warning("device not removed", extra={"device": self.settings.parent, "reason": str(error)})
         self.unavailable = self.unavailable or "the network is closed"
 
     async def reserve(self, request: EndpointRequest) -> tuple[Endpoint, list[Listener]]:
@@ -89,7 +89,7 @@ class ParentNetwork:
                 default_route=request.default_route and self.leads_out(4),
                 default_route6=request.default_route6 and self.leads_out(6),
             ),
-            with_gateway=not self._settings.internal and not self._settings.routes_by_device,
+            with_gateway=not self.settings.internal and not self.settings.routes_by_device,
         )
         return endpoint, []
 
@@ -107,13 +107,13 @@ class ParentNetwork:
                 return await self._kernel.do_inside(namespace, lambda kept: self._connect(endpoint, kept))
             except OSError as error:
                 if error.errno not in (errno.EBUSY, errno.EINVAL, errno.EADDRINUSE) or loop.time() > deadline:
-                    raise EngineError(f"failed to create the {self._settings.driver} port: {error.strerror}") from error
+                    raise EngineError(f"failed to create the {self.settings.driver} port: {error.strerror}") from error
             await asyncio.sleep(_PAUSE)
 
     def _connect(self, endpoint: Endpoint, namespace: int) -> None:
         parent = self._parent()
         routes = self._kernel.routes()
-        settings = self._settings
+        settings = self.settings
         data = (
             links.macvlan(settings.mode) if settings.driver == "macvlan" else links.ipvlan(settings.mode, settings.flag)
         )

@@ -48,6 +48,7 @@ def refused() -> set[Operation]:
 EXTENSIONS = {
     ("DELETE", "/containers/{}/logs"),
     ("POST", "/containers/{}/edit"),
+    ("POST", "/networks/check"),
     ("POST", "/volumes/{}/rename"),
     ("POST", "/volumes/{}/clone"),
     ("GET", "/volumes/{}/export"),

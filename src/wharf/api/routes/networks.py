@@ -6,6 +6,7 @@ from wharf.api.encode import json_response, versioned
 from wharf.api.engine_port import Engine
 from wharf.api.messages import Request, Response
 from wharf.apitypes.networks import (
+    NetworkCheckRequest,
     NetworkConnectRequest,
     NetworkCreated,
     NetworkCreateRequest,
@@ -49,6 +50,12 @@ async def disconnect(engine: Engine, request: Request) -> Response:
     asked = decode(await json_body(request, required=True), NetworkDisconnectRequest, "DisconnectRequest")
     await engine.connections.disconnect(request.name, asked.container, force=asked.force)
     return Response(200)
+
+
+async def check(engine: Engine, request: Request) -> Response:
+    """POST /networks/check — 200 with why a packet would or would not pass."""
+    asked = decode(await json_body(request, required=True), NetworkCheckRequest, "CheckRequest")
+    return json_response(await engine.network_checks.check(asked))
 
 
 async def prune(engine: Engine, request: Request) -> Response:

@@ -80,6 +80,7 @@ _TABLE: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("GET", "/networks", networks.list_networks),
     ("POST", "/networks/create", networks.create),
     ("POST", "/networks/prune", networks.prune),
+    ("POST", "/networks/check", networks.check),
     ("POST", "/networks/{name}/connect", networks.connect),
     ("POST", "/networks/{name}/disconnect", networks.disconnect),
     ("GET", "/networks/{name}", networks.inspect),

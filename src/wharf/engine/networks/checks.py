@@ -1,0 +1,126 @@
+"""Tells why a packet would or would not pass: finds out what network.checking has to know."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+from wharf.apitypes.networks import NetworkCheck, NetworkCheckRequest, NetworkCheckStep
+from wharf.engine.containers import bundling
+from wharf.engine.containers.record import ALIVE, Container
+from wharf.engine.containers.store import ContainerStore
+from wharf.engine.networks import attachments
+from wharf.engine.networks.service import Networks
+from wharf.errors import InvalidArgument
+from wharf.linux import sysctl
+from wharf.linux.listening import listeners
+from wharf.linux.nftables import NftablesError
+from wharf.network import checking, others
+from wharf.network.bridge import BridgeNetwork
+from wharf.network.checking import Node, Segment, Service, Step, World
+from wharf.network.contract import Network
+from wharf.network.kernel import Kernel
+from wharf.network.parented import ParentNetwork
+
+_HOST, _OUTSIDE = "host", "outside"
+
+
+class NetworkChecks:
+    """POST /networks/check."""
+
+    def __init__(self, store: ContainerStore, networks: Networks, kernel: Kernel) -> None:
+        self._store = store
+        self._networks = networks
+        self._kernel = kernel
+
+    async def check(self, asked: NetworkCheckRequest) -> NetworkCheck:
+        """Raises InvalidArgument for what is no question, NoSuchContainer."""
+        service = _service(asked)
+        steps = await self._steps(asked.source, asked.target, service)
+        return NetworkCheck(
+            passes=checking.verdict(steps),
+            steps=[NetworkCheckStep(passes=step.passes, text=step.text) for step in steps],
+        )
+
+    async def _steps(self, source: str, target: str, service: Service) -> Sequence[Step]:
+        if source in (_HOST, _OUTSIDE) and target == _HOST:
+            if not service.port:
+                raise InvalidArgument("which port of the host? ask for host:PORT")
+            nodes = [await self._listening(one, service) for one in self._store if one.status in ALIVE]
+            return checking.to_published("host" if source == _HOST else "outside", service, nodes, await self._world())
+        if source not in (_HOST, _OUTSIDE) and target == _OUTSIDE:
+            return checking.outward(self._node(self._store.find(source)), await self._world())
+        if target in (_HOST, _OUTSIDE):
+            raise InvalidArgument(f"the way from {source} to {target} is not the engine's")
+        node = await self._listening(self._store.find(target), service, published=False)
+        world = await self._world()
+        if source == _HOST:
+            return checking.from_host(node, service, world)
+        if source == _OUTSIDE:
+            return checking.from_outside(node, service, world)
+        return checking.between(self._node(self._store.find(source)), node, service, world)
+
+    def _node(self, container: Container) -> Node:
+        owner = self._owner(container)
+        return Node(
+            container.name,
+            running=container.status in ALIVE,
+            kind=bundling.network_kind(owner),
+            addresses={name: endpoint.addresses for name, endpoint in owner.endpoints.items()},
+            way_out=next((name for name, endpoint in owner.endpoints.items() if endpoint.leads_out), ""),
+            ports=[port for endpoint in owner.endpoints.values() for port in endpoint.ports],
+        )
+
+    def _owner(self, container: Container) -> Container:
+        """Whose network a container has: its own, or that of the one it joins."""
+        mode, _, joined = container.host.network_mode.partition(":")
+        other = self._store.search(joined) if mode == "container" else None
+        return self._owner(other) if other is not None and other.id != container.id else container
+
+    async def _listening(self, container: Container, service: Service, *, published: bool = True) -> Node:
+        """With who listens on the port in question: of the host's if `published`, else of the container's own."""
+        node = self._node(container)
+        port, protocol = service.port, service.protocol
+        if published:
+            own = (one for one in node.ports if (one.host_port, one.protocol) == (port, protocol))
+            port = next((one.container_port for one in own), 0)
+        if not port or not node.running:
+            return node
+        return replace(node, listening=await asyncio.to_thread(listeners, container.pid, protocol, port))
+
+    async def _world(self) -> World:
+        segments = {name: _segment(name, network) for name, network in self._networks.all_open().items()}
+        try:
+            ruleset = await self._kernel.do(lambda: self._kernel.nftables().run("list ruleset"))
+        except NftablesError:
+            ruleset = ""
+        return World(
+            segments,
+            forwards=sysctl.read("net/ipv4/ip_forward") == "1",
+            chains=list(others.base_chains(ruleset)),
+            user_rules=others.user_rules(ruleset),
+        )
+
+
+def _service(asked: NetworkCheckRequest) -> Service:
+    if asked.protocol not in ("tcp", "udp"):
+        raise InvalidArgument(f"invalid protocol {asked.protocol!r}: expected tcp or udp")
+    if not 0 <= asked.port < 65536:
+        raise InvalidArgument(f"invalid port {asked.port}")
+    if not asked.source or not asked.target:
+        raise InvalidArgument("from where to where? name a container, host or outside")
+    return Service(asked.port, asked.protocol)
+
+
+def _segment(name: str, network: Network) -> Segment:
+    if isinstance(network, BridgeNetwork):
+        settings = network.settings
+        return Segment(
+            name,
+            has_names=name != attachments.DEFAULT,
+            internal=settings.internal,
+            inter_container=settings.inter_container,
+            masquerade=settings.masquerade,
+            mode=settings.mode,
+        )
+    parent = network.settings.parent if isinstance(network, ParentNetwork) else ""
+    return Segment(name, internal=not network.leads_out(4), masquerade=True, parent=parent)

@@ -1,0 +1,220 @@
+"""Why a packet would or would not pass: from what is known of containers, networks and the host. Pure.
+
+It tells what the engine and the kernel have been told, in the order in which a packet meets it; it sends nothing. What
+rules of others decide in detail it cannot tell, only that they are there.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from wharf.network.contract import PublishedPort
+from wharf.network.settings import GatewayMode
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that a packet meets. None: others decide, and what they will say is not known."""
+
+    passes: bool | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A network, as far as packets are concerned."""
+
+    name: str
+    has_names: bool = True  # containers find one another by name
+    internal: bool = False
+    inter_container: bool = True
+    masquerade: bool = True
+    mode: GatewayMode = GatewayMode.NAT
+    parent: str = ""  # the device of the host on whose network it is (macvlan, ipvlan)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A container. `listening` are addresses with a program on the port in question."""
+
+    name: str
+    running: bool = True
+    kind: str = "bridge"  # or "host", "none", "container"
+    addresses: Mapping[str, Sequence[str]] = field(default_factory=dict)  # by network
+    way_out: str = ""  # the network with the default route
+    ports: Sequence[PublishedPort] = ()
+    listening: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A base chain of somebody else's."""
+
+    table: str
+    name: str
+    hook: str  # "forward", "input", ...
+    drops: bool  # by policy
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything that is not the two containers."""
+
+    segments: Mapping[str, Segment]
+    forwards: bool = True  # the host routes IPv4
+    chains: Sequence[Chain] = ()
+    user_rules: int = 0  # in the table that is the user's
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    port: int  # 0 for any
+    protocol: str = "tcp"
+
+    def __str__(self) -> str:
+        return f"port {self.port}/{self.protocol}"
+
+
+def verdict(steps: Sequence[Step]) -> bool | None:
+    """Whether it passes; None when nothing of ours stops it and others have a say."""
+    if any(step.passes is False for step in steps):
+        return False
+    return None if any(step.passes is None for step in steps) else True
+
+
+def between(source: Node, target: Node, service: Service, world: World) -> list[Step]:
+    """From one container to another, by its address or name."""
+    return [*_runs(source), *_runs(target), *_together(source, target, world), *_listens(target, service)]
+
+
+def from_host(target: Node, service: Service, world: World) -> list[Step]:
+    """From a program of the host to a container's own address."""
+    steps = list(_runs(target))
+    for name, addresses in target.addresses.items():
+        if world.segments[name].mode is not GatewayMode.ISOLATED and not world.segments[name].parent:
+            return [*steps, Step(True, f"the host is on {name}: {' '.join(addresses)}"), *_listens(target, service)]
+    return [*steps, Step(False, f"the host has no address on a network of {target.name}")]
+
+
+def from_outside(target: Node, service: Service, world: World) -> list[Step]:
+    """From another machine, which routes to a container's own address by this host."""
+    steps = list(_runs(target))
+    segments = [world.segments[name] for name in target.addresses]
+    if parents := [segment.parent for segment in segments if segment.parent]:
+        own = Step(None, f"{target.name} is on the network of the device {parents[0]}: machines there decide")
+        return [*steps, own, *_listens(target, service)]
+    open_to_all = (GatewayMode.NAT_UNPROTECTED, GatewayMode.ROUTED)
+    if not any(segment.mode in open_to_all for segment in segments):
+        reason = "containers are reached from outside by published ports only: ask for host:PORT"
+        return [*steps, Step(False, reason)]
+    return [*steps, *_forwarded(world), *_listens(target, service)]
+
+
+def to_published(
+    origin: Literal["host", "outside"], service: Service, nodes: Sequence[Node], world: World
+) -> list[Step]:
+    """To a port of the host that a container may have published."""
+    found = [(node, port) for node in nodes for port in node.ports if _is(port, service)]
+    if not found:
+        return [Step(False, f"no running container has published {service} of the host")]
+    reachable = [(node, port) for node, port in found if origin == "host" or not _is_local(port.host_ip)]
+    if not reachable:
+        node, port = found[0]
+        return [Step(False, f"{node.name} has published it on {port.host_ip}, where only the host itself comes")]
+    node, port = reachable[0]
+    where = f"{port.host_ip}:{port.host_port}"
+    steps = [Step(True, f"{node.name} has published {where} for its port {port.container_port}/{port.protocol}")]
+    if port.through_input:
+        steps += _incoming(world) if origin == "outside" else ()
+    else:
+        steps += _forwarded(world) if origin == "outside" else ()
+    return [*steps, *_listens(node, Service(port.container_port, port.protocol))]
+
+
+def outward(source: Node, world: World) -> list[Step]:
+    """From a container to other machines."""
+    steps = list(_runs(source))
+    if source.kind == "host":
+        return [*steps, Step(True, "it has the host's network")]
+    if not source.way_out:
+        inside = [name for name in source.addresses if world.segments[name].internal]
+        reason = f": {', '.join(inside)} {'is' if len(inside) == 1 else 'are'} internal" if inside else ""
+        return [*steps, Step(False, f"{source.name} has no way out{reason}")]
+    segment = world.segments[source.way_out]
+    steps.append(Step(True, f"its way out is {segment.name}"))
+    if segment.mode is GatewayMode.ROUTED:
+        steps.append(Step(None, "its address is not translated: other machines have to know the way back"))
+    elif not segment.masquerade:
+        steps.append(Step(None, f"{segment.name} does not masquerade: other machines have to know the way back"))
+    return [*steps, *_forwarded(world)]
+
+
+def _runs(node: Node) -> Iterator[Step]:
+    if not node.running:
+        yield Step(False, f"{node.name} does not run")
+    elif node.kind == "none":
+        yield Step(False, f"{node.name} has no network")
+
+
+def _together(source: Node, target: Node, world: World) -> Iterator[Step]:
+    shared = [name for name in source.addresses if name in target.addresses]
+    if not shared:
+        yield Step(
+            False,
+            f"they share no network: {source.name} is on {_list(source)}, {target.name} on {_list(target)}; "
+            "containers of different networks reach one another by published ports only",
+        )
+        return
+    # The best of several: one closed network does not matter where another leads on.
+    name = next((name for name in shared if world.segments[name].inter_container), shared[0])
+    segment = world.segments[name]
+    yield Step(True, f"both are on {name}: {target.name} is {' '.join(target.addresses[name])}")
+    if not segment.inter_container:
+        yield Step(False, f"{name} keeps its containers apart (enable_icc=false)")
+    elif not segment.has_names:
+        yield Step(True, f"by its address: {name}, the default network, has no names")
+
+
+def _list(node: Node) -> str:
+    return ", ".join(node.addresses) or "none"
+
+
+def _listens(node: Node, service: Service) -> Iterator[Step]:
+    if not service.port or not node.running:
+        return
+    if not node.listening:
+        yield Step(False, f"nothing in {node.name} listens on {service}")
+    elif all(_is_local(address) for address in node.listening):
+        yield Step(False, f"in {node.name}, {service} is listened on {' '.join(sorted(node.listening))} only")
+    else:
+        yield Step(True, f"in {node.name} a program listens on {service}")
+
+
+def _forwarded(world: World) -> Iterator[Step]:
+    """What packets meet that the host passes on."""
+    if not world.forwards:
+        yield Step(False, "the host forwards no packets (net.ipv4.ip_forward is 0)")
+    if world.user_rules:
+        rules = "a rule" if world.user_rules == 1 else f"{world.user_rules} rules"
+        yield Step(None, f"the table inet wharf_user has {rules} of yours, which may drop it")
+    yield from _others(world, "forward")
+
+
+def _incoming(world: World) -> Iterator[Step]:
+    yield Step(True, "the port obeys the host's own rules for incoming packets (firewall=host)")
+    yield from _others(world, "input")
+
+
+def _others(world: World, hook: str) -> Iterator[Step]:
+    for chain in world.chains:
+        if chain.hook == hook:
+            how = "drops what none of its rules accepts" if chain.drops else "may drop it"
+            yield Step(None, f"the chain {chain.name} of the table {chain.table} {how}")
+
+
+def _is(port: PublishedPort, service: Service) -> bool:
+    return (port.host_port, port.protocol) == (service.port, service.protocol)
+
+
+def _is_local(address: str) -> bool:
+    return address.startswith("127.") or address == "::1"

@@ -1,0 +1,63 @@
+"""What `wharf network check` says is what happens."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from harness.engine import Ran
+from harness.wharfd import Wharfd
+
+SERVE = "while :; do echo hello | nc -l -p 80; done"
+
+
+@pytest.fixture
+def networks(wharfd: Wharfd) -> Iterator[Wharfd]:
+    for arguments in (["check-front"], ["--internal", "check-back"]):
+        wharfd.docker("network", "create", *arguments)
+    run = ("run", "-d", "--name")
+    wharfd.docker(*run, "web", "--network", "check-front", "-p", "127.0.0.1:8080:80", "busybox", "sh", "-c", SERVE)
+    wharfd.docker(*run, "near", "--network", "check-front", "busybox", "sleep", "100")
+    wharfd.docker(*run, "far", "--network", "check-back", "busybox", "sleep", "100")
+    yield wharfd
+    wharfd.remove_all()
+    wharfd.docker("network", "rm", "check-front", "check-back")
+
+
+def asks(engine: Wharfd, container: str, *target: str) -> bool:
+    return engine.docker("exec", container, "nc", "-w", "1", *target, check=False).text == "hello"
+
+
+def test_answers_agree_with_packets(networks: Wharfd) -> None:
+    def check(*arguments: str) -> Ran:
+        return networks.wharf("network", "check", *arguments, check=False)
+
+    address = networks.docker(
+        "inspect", "-f", '{{(index .NetworkSettings.Networks "check-front").IPAddress}}', "web"
+    ).text
+    assert check("near", "web:80").code == 0 and asks(networks, "near", "web", "80")
+    assert f"ok  both are on check-front: web is {address}\n" in check("near", "web:80").out.decode()
+    assert "nothing in web listens on port 81/tcp" in check("near", "web:81").text
+    assert check("far", "web:80").code == 1 and not asks(networks, "far", address, "80")
+    assert check("far", "outside").code == 1 and check("near", "outside").code == 0
+    assert check("host", "host:8080").code == 0 and check("outside", "host:8080").code == 1
+    assert "no running container has published port 8081/tcp" in check("outside", "host:8081").text
+    assert check("host", "web:80").code == 0
+    networks.docker("stop", "-t", "0", "web")
+    assert "web does not run" in check("near", "web:80").text
+    assert '"Passes":false' in check("--json", "near", "web:80").text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("nothing", "web:80"), "No such container: nothing"),
+        (("near", "web:x"), "invalid target"),
+        (("near", "web:70000"), "invalid port 70000"),
+        (("near", "web:80/icmp"), "invalid protocol"),
+        (("outside", "host"), "which port of the host?"),
+        (("host", "outside"), "is not the engine's"),
+    ],
+)
+def test_what_is_no_question(networks: Wharfd, arguments: tuple[str, ...], message: str) -> None:
+    ran = networks.wharf("network", "check", *arguments, check=False)
+    assert ran.code == 1 and message in ran.error

@@ -1,0 +1,162 @@
+"""Why packets pass or do not."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wharf.linux import listening
+from wharf.network import checking, others
+from wharf.network.checking import Chain, Node, Segment, Service, Step, World
+from wharf.network.contract import PublishedPort
+from wharf.network.settings import GatewayMode
+
+WORLD = World(
+    {
+        "bridge": Segment("bridge", has_names=False),
+        "front": Segment("front"),
+        "apart": Segment("apart", inter_container=False),
+        "inner": Segment("inner", internal=True),
+        "routed": Segment("routed", mode=GatewayMode.ROUTED),
+        "lan": Segment("lan", parent="eth0"),
+    }
+)
+ANY = frozenset(("0.0.0.0",))
+WEB = Node("web", addresses={"front": ["172.18.0.2"]}, way_out="front", listening=ANY)
+DB = Node("db", addresses={"front": ["172.18.0.3"]}, way_out="front", listening=ANY)
+PORT = Service(80)
+
+
+def said(steps: list[Step]) -> tuple[bool | None, str]:
+    """The verdict and the step that decided it: the first that does not pass, else the last."""
+    decisive = [step for step in steps if step.passes is False] or [step for step in steps if step.passes is None]
+    return checking.verdict(steps), (decisive or steps)[-1 if not decisive else 0].text
+
+
+@pytest.mark.parametrize(
+    ("target", "verdict", "text"),
+    [
+        (DB, True, "a program listens"),
+        (replace(DB, running=False), False, "db does not run"),
+        (replace(DB, listening=frozenset()), False, "nothing in db listens on port 80/tcp"),
+        (replace(DB, listening=frozenset(("127.0.0.1",))), False, "listened on 127.0.0.1 only"),
+        (replace(DB, addresses={"bridge": ["172.17.0.2"]}), False, "web is on front, db on bridge"),
+        (replace(DB, kind="none", addresses={}), False, "db has no network"),
+    ],
+)
+def test_between_containers(target: Node, verdict: bool, text: str) -> None:
+    found = said(checking.between(WEB, target, PORT, WORLD))
+    assert found[0] is verdict and text in found[1]
+
+
+def test_a_network_that_keeps_its_containers_apart_matters_only_without_another() -> None:
+    apart = [replace(one, addresses={"apart": ["172.20.0.2"]}) for one in (WEB, DB)]
+    assert said(checking.between(apart[0], apart[1], PORT, WORLD))[0] is False
+    both = [replace(one, addresses={"apart": ["172.20.0.2"], **one.addresses}) for one in (WEB, DB)]
+    assert said(checking.between(both[0], both[1], PORT, WORLD))[0] is True
+
+
+def test_published_ports() -> None:
+    def published(origin: str, *ports: PublishedPort, world: World = WORLD) -> tuple[bool | None, str]:
+        node = replace(WEB, ports=ports)
+        return said(checking.to_published(origin, Service(8080), [DB, node], world))  # type: ignore[arg-type]
+
+    everywhere = PublishedPort(80, "tcp", "0.0.0.0", 8080)
+    local = PublishedPort(80, "tcp", "127.0.0.1", 8080)
+    assert published("outside", everywhere)[0] is True
+    assert published("outside")[1] == "no running container has published port 8080/tcp of the host"
+    assert published("outside", local)[0] is False and published("host", local)[0] is True
+    rules = replace(WORLD, user_rules=1, chains=[Chain("ip filter", "FORWARD", "forward", True)])
+    assert published("outside", everywhere, world=rules) == (
+        None,
+        "the table inet wharf_user has a rule of yours, which may drop it",
+    )
+    assert published("host", everywhere, world=rules)[0] is True
+    guarded = replace(everywhere, through_input=True)
+    assert published("outside", guarded, world=rules)[0] is True, "it is received, not forwarded"
+    closed = replace(WORLD, chains=[Chain("inet ufw", "input", "input", True)])
+    assert published("outside", guarded, world=closed)[0] is None
+
+
+@pytest.mark.parametrize(
+    ("node", "world", "verdict", "text"),
+    [
+        (WEB, WORLD, True, "its way out is front"),
+        (WEB, replace(WORLD, forwards=False), False, "ip_forward"),
+        (replace(WEB, way_out="", addresses={"inner": ["172.21.0.2"]}), WORLD, False, "inner is internal"),
+        (replace(WEB, way_out="routed"), WORLD, None, "the way back"),
+        (replace(WEB, kind="host", way_out=""), WORLD, True, "the host's network"),
+    ],
+)
+def test_outward(node: Node, world: World, verdict: bool | None, text: str) -> None:
+    found = said(checking.outward(node, world))
+    assert found[0] is verdict and text in found[1]
+
+
+@pytest.mark.parametrize(("network", "verdict"), [("front", False), ("routed", True), ("lan", None)])
+def test_from_outside_to_a_containers_own_address(network: str, verdict: bool | None) -> None:
+    node = replace(WEB, addresses={network: ["172.18.0.2"]})
+    assert checking.verdict(checking.from_outside(node, PORT, WORLD)) is verdict
+
+
+RULESET = """table ip filter {
+	chain FORWARD {
+		type filter hook forward priority filter; policy drop;
+		iifname "br0" counter packets 0 bytes 0 accept comment "wharf"
+	}
+
+	chain INPUT {
+		type filter hook input priority filter; policy accept;
+	}
+}
+table inet ufw {
+	chain input {
+		type filter hook input priority filter; policy drop;
+		ct state established accept
+	}
+
+	chain helper {
+		drop
+	}
+}
+table inet wharf_user {
+	chain forward {
+		type filter hook forward priority filter - 10; policy accept;
+		tcp dport 8080 drop
+		# a comment
+	}
+}
+table ip wharf_br0 {
+	chain passing {
+		type filter hook forward priority filter; policy accept;
+		oifname "br0" drop
+	}
+}
+"""
+
+
+def test_chains_of_others() -> None:
+    assert list(others.base_chains(RULESET)) == [Chain("inet ufw", "input", "input", True)]
+    without = RULESET.replace(' comment "wharf"', "")
+    assert next(others.base_chains(without)) == Chain("ip filter", "FORWARD", "forward", True)
+    assert others.user_rules(RULESET) == 1 and others.user_rules("") == 0
+
+
+@given(st.text())
+def test_any_listing_ends(text: str) -> None:
+    list(others.base_chains(text))
+
+
+TCP = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0100007F:0050 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1 1
+   1: 00000000:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1 1
+   2: 020012AC:0050 030012AC:9C40 01 00000000:00000000 00:00000000 00000000     0        0 1 1
+   3: 00000000000000000000000000000000:0050 00000000000000000000000000000000:0000 0A 0:0 0:0 0 0 0 1 1
+"""
+
+
+def test_who_listens() -> None:
+    assert list(listening.parse(TCP, "0A", 80)) == ["127.0.0.1", "::"]
+    assert list(listening.parse(TCP, "0A", 8080)) == ["0.0.0.0"]
+    assert listening.listeners(2**22 + 1, "tcp", 80) == frozenset()
