@@ -68,7 +68,8 @@ def check(config: LogConfig) -> None:
             raise InvalidArgument(driver.unknown % (option, name))
     for option in ("labels-regex", "env-regex"):
         compile_pattern(options.get(option, ""))
-    check_tag(options.get("tag", ""))
+    if "tag" in options:
+        check_tag(options["tag"])
     driver.check(options)
     if driver.receiver is not None:
         files.cache(options, _HERE)
