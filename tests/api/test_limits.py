@@ -238,6 +238,19 @@ def test_cgroup_namespaces(wharfd: Wharfd) -> None:
     assert all(wharfd.cgroup in group for group in groups("host"))
 
 
+def test_who_was_killed_for_want_of_memory_is_known(wharfd: Wharfd) -> None:
+    """Also where systemd removes the group with its numbers as soon as the last process has ended."""
+    options = ("--memory", "16m", "--memory-swap", "16m")
+    wharfd.docker("run", "-d", "--name", "box", *options, *SLEEP)
+    for number in range(3):
+        eater = ("dd", "if=/dev/zero", "of=/dev/null", "bs=40M", "count=1")
+        ran = wharfd.docker("run", "--name", f"eater{number}", *options, "busybox", *eater, check=False)
+        assert (ran.code, wharfd.state(f"eater{number}")["OOMKilled"]) == (137, True)
+    wharfd.docker("kill", "box")
+    wharfd.docker("wait", "box")
+    assert wharfd.state("box")["OOMKilled"] is False
+
+
 # ── update ──
 
 UPDATED = (

@@ -166,7 +166,7 @@ class Shim:
         self._status: int | None = None
         self._end: dict[str, Any] | None = None
         self.execs = Execs(self.loop, self.launch)
-        self._memory = OutOfMemory(self.loop, self.launch["cgroup"], own)
+        self._memory = OutOfMemory(self.loop, self.launch["cgroup"], own, self.launch["kills_in_slice"])
         self._catch_signals()
         self._take_streams(own)
         self._listener = _socket.socket(fileno=own["listener"])

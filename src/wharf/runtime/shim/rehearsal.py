@@ -157,6 +157,7 @@ def _value(roles: list[str]) -> dict[str, Any]:
         "cgroup": "",
         "hide_unified": False,
         "owner": None,
+        "kills_in_slice": -1,
     }
     state = {"event": "started", "pid": 0, "started": "", "cgroup": "", "hide_unified": False}
     none: list[Any] = []

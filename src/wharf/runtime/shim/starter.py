@@ -30,6 +30,7 @@ _KEPT: Final = (
     "cgroup",
     "hide_unified",
     "owner",
+    "kills_in_slice",
 )
 
 
@@ -278,6 +279,7 @@ class Starter:
             # Where it really is: systemd may have been told to put it elsewhere.
             self.launch["cgroup"] = cgroups.path_of_process(init) or self.launch["cgroup"]
             self._own |= oom.watch(self.launch["cgroup"])
+        self.launch["kills_in_slice"] = oom.kills_in_slice(self._own)
         state = {"pid": init, "started": started, "cgroup": self.launch["cgroup"]}
         records.write(".", records.STARTED, state | {"start_time": pidfd.start_time(init)})
         state |= {"event": "started", "hide_unified": self.launch["hide_unified"]}
@@ -303,7 +305,7 @@ class Starter:
             "pending": pending,
             "rest": self._reader.rest(),
         }
-        silent = {self._own[role] for role in ("log", "mounts", "stdin", oom.EVENTS) if role in self._own}
+        silent = {self._own[role] for role in ("log", "mounts", "stdin", oom.EVENTS, oom.ABOVE) if role in self._own}
         if "remote" in self._own and self.launch["log"]["remote"]["network"] not in ("tcp", "unix"):
             silent.add(self._own["remote"])
         # A socket that only holds its port would tell its end without end.
