@@ -100,12 +100,11 @@ def decode_create(value: Any) -> tuple[ContainerConfig, HostConfig, NetworkingCo
     members = {name.lower(): name for name in value}
     if not any(name in members for name in _wire_names(ContainerConfig)):
         raise InvalidArgument("config cannot be empty in order to create a container")
-    config, host = translated(
+    return (
         decode(value, ContainerConfig, "CreateRequest"),
-        decode(value.get(members.get("hostconfig")), HostConfig, "CreateRequest.HostConfig"),
+        translated(decode(value.get(members.get("hostconfig")), HostConfig, "CreateRequest.HostConfig")),
+        decode(value.get(members.get("networkingconfig")), NetworkingConfig, "CreateRequest.NetworkingConfig"),
     )
-    networking = value.get(members.get("networkingconfig"))
-    return config, host, decode(networking, NetworkingConfig, "CreateRequest.NetworkingConfig")
 
 
 @cache

@@ -21,11 +21,7 @@ def decode_edit(value: Any) -> Change:
         raise InvalidArgument("an edit has to set something")
     config = decode(members, ContainerConfig, "EditRequest")
     host = decode(host_members, HostConfig, "EditRequest.HostConfig")
-    with_extensions = translated(config, host)
-    return Change(
-        _given(config, with_extensions[0], members),
-        _given(host, with_extensions[1], host_members),
-    )
+    return Change(_given(config, config, members), _given(host, translated(host), host_members))
 
 
 def _members(value: Any, place: str, kind: type[msgspec.Struct], more: tuple[str, ...] = ()) -> dict[str, Any]:

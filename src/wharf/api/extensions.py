@@ -6,35 +6,19 @@ A new extension is a row of EXTENSIONS and a line in docs/guide/extensions.md.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 
-from wharf.apitypes.containers import ContainerConfig, HostConfig
+from wharf.apitypes.containers import HostConfig
 from wharf.errors import InvalidArgument
 
 PREFIX: Final = "wharf."
-_TRUE: Final = frozenset({"", "1", "t", "true"})
-_FALSE: Final = frozenset({"0", "f", "false"})
 
 
 def text(value: str) -> str:
     """As it is: the engine checks it as it does when it comes in the member."""
     return value
-
-
-def flag(value: str) -> bool:
-    """`true` or `false`; nothing at all is true, as with a flag of a command. Raises ValueError."""
-    if value.lower() not in _TRUE | _FALSE:
-        raise ValueError("expected true or false")
-    return value.lower() in _TRUE
-
-
-def number(value: str) -> int:
-    """A decimal number. Raises ValueError."""
-    if not value.removeprefix("-").isdecimal() or not value.isascii():
-        raise ValueError("expected a whole number")
-    return int(value)
 
 
 def targets(value: str) -> dict[str, str]:
@@ -52,39 +36,34 @@ def targets(value: str) -> dict[str, str]:
 class Extension:
     """The member that an annotation stands for: its field, and how the text is read (ValueError says why not)."""
 
-    place: Literal["config", "host"]
     field: str
     read: Callable[[str], Any] = text
 
 
 #: By the annotation's name without `wharf.`, in kebab case: the flag of `wharf run` is called so, too.
 EXTENSIONS: Final[Mapping[str, Extension]] = {
-    "umask": Extension("host", "umask"),
-    "health-on-failure": Extension("host", "health_on_failure"),
-    "firewall": Extension("host", "firewall"),
-    "idmap": Extension("host", "idmaps", targets),
-    "userns": Extension("host", "userns_mode"),
+    "umask": Extension("umask"),
+    "health-on-failure": Extension("health_on_failure"),
+    "firewall": Extension("firewall"),
+    "idmap": Extension("idmaps", targets),
+    "userns": Extension("userns_mode"),
 }
 
 
-def translated(config: ContainerConfig, host: HostConfig) -> tuple[ContainerConfig, HostConfig]:
+def translated(host: HostConfig) -> HostConfig:
     """The request with annotations of ours as members, and without them as annotations. Raises InvalidArgument."""
-    if not any(name.startswith(PREFIX) for name in host.annotations):
-        return config, host
-    found: dict[str, dict[str, Any]] = {"config": {}, "host": {}}
-    given = {"config": config, "host": host}
-    for name, value in host.annotations.items():
-        if name.startswith(PREFIX):
-            extension = _known(name)
-            read = _value(extension, name, value)
-            if getattr(given[extension.place], extension.field) not in (msgspec.UNSET, None, "", read):
-                raise InvalidArgument(f"conflicting options: annotation {name} and {_wire_name(extension)}")
-            found[extension.place][extension.field] = read
-    rest = {name: value for name, value in host.annotations.items() if not name.startswith(PREFIX)}
-    return (
-        msgspec.structs.replace(config, **found["config"]),
-        msgspec.structs.replace(host, annotations=rest, **found["host"]),
-    )
+    ours = [name for name in host.annotations if name.startswith(PREFIX)]
+    if not ours:
+        return host
+    found = {}
+    for name in ours:
+        extension = _known(name)
+        value = _value(extension, name, host.annotations[name])
+        if getattr(host, extension.field) not in (msgspec.UNSET, "", value):
+            raise InvalidArgument(f"conflicting options: annotation {name} and {_wire_name(extension)}")
+        found[extension.field] = value
+    rest = {name: value for name, value in host.annotations.items() if name not in ours}
+    return msgspec.structs.replace(host, annotations=rest, **found)
 
 
 def _known(name: str) -> Extension:
@@ -103,5 +82,4 @@ def _value(extension: Extension, name: str, value: str) -> Any:
 
 
 def _wire_name(extension: Extension) -> str:
-    kind = ContainerConfig if extension.place == "config" else HostConfig
-    return next(one.encode_name for one in msgspec.structs.fields(kind) if one.name == extension.field)
+    return next(one.encode_name for one in msgspec.structs.fields(HostConfig) if one.name == extension.field)

@@ -5,6 +5,7 @@ A record keeps a link as `id:alias`, which no renaming changes. On users' networ
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 import msgspec
 
@@ -17,7 +18,7 @@ from wharf.errors import EngineError, InvalidArgument, NoSuchContainer
 
 Find = Callable[[str], Container]  # raises NoSuchContainer
 #: Of the other's variables, those that say nothing of it.
-_OF_EVERYBODY = frozenset({"HOME", "PATH"})
+_OF_EVERYBODY: Final = frozenset({"HOME", "PATH"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from wharf.client.names import parse_name
 from wharf.errors import EngineError, InvalidArgument
 
 #: Members of HostConfig that only wharfd knows; others ignore what they do not know.
-OURS = ("Umask", "HealthOnFailure", "Idmaps")
+OURS = ("Umask", "HealthOnFailure", "Idmaps", "Firewall")
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ def create(call: Call, *, console: "tuple[int, int] | None" = None) -> "tuple[st
 def _check_engine(call: Call, host: "dict[str, Any]") -> None:
     """Raises EngineError for an engine that would take the request and do something else."""
     asked = [name for name in OURS if name in host]
+    if any("Firewall" in place for places in host.get("PortBindings", {}).values() for place in places):
+        asked.append("PortBindings.Firewall")
     if host.get("UsernsMode") not in (None, "", "host"):
         asked.append("UsernsMode")
     if asked and (system.version(call.client).get("Platform") or {}).get("Name") != "Wharf":
