@@ -95,6 +95,20 @@ def api(bench: Bench, program: Path) -> None:
         )  # fmt: skip
 
 
+def volumes(bench: Bench) -> None:
+    """What a mount adds to a start is the difference of medians, taken in turn; the list is that of the API."""
+    runs = 3 * bench.runs
+    rounds = [
+        [measures.start(bench.wharfd, *binds) for binds in ((), ("/usr:/m",), ("bench:/m",))] for _ in range(runs)
+    ]
+    plain, bind, volume = (statistics.median(times) * 1000 for times in zip(*rounds, strict=True))
+    bench.add(Result("a bind adds to a start", "ms", bind - plain, None, "≤ 1.0", runs))
+    bench.add(Result("a volume adds to a start", "ms", volume - plain, None, "≤ 1.0", runs))
+    measures.make_volumes(bench.wharfd, 1000)
+    times = [measures.list_volumes(bench.wharfd) for _ in range(bench.runs)]
+    bench.add(Result("list of 1,000 volumes", "ms", statistics.median(times) * 1000, None, "≤ 50", bench.runs))
+
+
 def logs(bench: Bench) -> None:
     runs = max(1, bench.runs // 4)
     bench.compare("container log, json-file", "MB/s", "≥ 3", measures.log_bytes_per_second, runs=runs, scale=1e-6)
@@ -140,6 +154,7 @@ def main() -> int:
             directory = Path(found)
             containers(bench)
             api(bench, measures.compile_ping(directory))
+            volumes(bench)
             logs(bench)
             command_line(bench)
             memory(bench)

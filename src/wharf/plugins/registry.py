@@ -22,7 +22,7 @@ class Settings:
     long: timedelta = timedelta(minutes=2)
     short: timedelta = timedelta(minutes=1)
     patience: timedelta = timedelta(seconds=15)
-    listing: timedelta = timedelta(seconds=2)  # how long a list waits for all plugins together
+    listing: timedelta = timedelta(seconds=2)  # for each question of a list, which all plugins get at once
 
 
 @dataclass(frozen=True, slots=True)

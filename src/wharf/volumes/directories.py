@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from wharf.errors import InvalidArgument
+from wharf.linux import quota
 from wharf.linux.files import syncfs
 from wharf.linux.trees import remove_tree
 from wharf.volumes.copying import copy_attributes, copy_tree
@@ -44,6 +46,23 @@ class Directories:
             data.mkdir(mode=0o755, exist_ok=True)
             data.chmod(0o755)  # whatever the umask
         self._finish_fill(place)
+
+    def has(self, name: str) -> bool:
+        """Whether the volume has its place."""
+        return (self._root / name).is_dir()
+
+    def limit(self, name: str, size: int) -> None:
+        """Makes the place of a new volume that may hold `size` bytes. Raises InvalidArgument where that cannot be."""
+        place = self._root / name
+        self._root.mkdir(mode=_PLACE_MODE, parents=True, exist_ok=True)
+        place.mkdir(mode=_PLACE_MODE)
+        try:
+            quota.limit(place, size)
+        except OSError as error:
+            place.rmdir()
+            if error.errno not in quota.UNSUPPORTED:
+                raise
+            raise InvalidArgument("quota size requested but no quota support") from None
 
     def is_empty(self, name: str) -> bool:
         """Whether fill() would do anything."""

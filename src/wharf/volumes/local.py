@@ -30,6 +30,11 @@ class LocalDriver:
     async def create(self, name: str, options: Options) -> None:
         naming.check_name(name)
         naming.check_options(options)
+        self._ensure(name, options)
+
+    def _ensure(self, name: str, options: Options) -> None:
+        if options.get("size") and not self._directories.has(name):
+            self._directories.limit(name, naming.parse_size(options["size"]))
         self._directories.ensure(name)
 
     def mountpoint(self, name: str) -> str:
@@ -46,7 +51,7 @@ class LocalDriver:
         return mount_options.parse(options) is not None
 
     async def mount(self, name: str, options: Options, user: str) -> str:
-        self._directories.ensure(name)
+        self._ensure(name, options)
         if (call := mount_options.parse(options)) is not None:
             call = await _with_server(call)
             # In a thread: servers may not answer.

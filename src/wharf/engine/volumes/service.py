@@ -1,7 +1,6 @@
 """The volumes of this engine: their records, who may use and remove them, and what they hold at first."""
 
 import asyncio
-import logging
 import os
 import secrets
 from collections import Counter
@@ -20,16 +19,13 @@ from wharf.engine.volumes.drivers import DEFAULT, open_drivers
 from wharf.engine.volumes.faults import during, mounting
 from wharf.engine.volumes.filters import Filters, list_matcher, prune_matcher
 from wharf.engine.volumes.locks import Locks
+from wharf.engine.volumes.mounted import Mounted
 from wharf.engine.volumes.record import ANONYMOUS, Volume
 from wharf.engine.volumes.store import VolumeStore
-from wharf.engine.volumes.uses import Uses
 from wharf.errors import Conflict, EngineError, InvalidArgument, NotFound, NotImplementedByUs
 from wharf.linux.inside import open_in_root
-from wharf.plugins.client import PluginSilent
 from wharf.plugins.registry import Plugins
 from wharf.volumes.contract import Described, VolumeDriver
-
-log = logging.getLogger(__name__)
 
 
 class Publisher(Protocol):
@@ -45,11 +41,9 @@ class Volumes:
         self._events = events
         self.drivers = open_drivers(root, plugins or Plugins())
         self._store = VolumeStore(db)
-        self._uses = Uses(db)
         self._locks = Locks()
+        self._mounted = Mounted(db, self._store, self.drivers, self._locks)
         self._held: Counter[str] = Counter()
-        self._settled = False  # what an earlier engine left is not known to be needed yet
-        self._settling: asyncio.Task[None] | None = None
         self.users: Callable[[str], Sequence[str]] = lambda name: ()
         self._finish_earlier_work()
 
@@ -98,16 +92,21 @@ class Volumes:
     async def _elsewhere(self, name: str) -> Volume | None:
         """A volume that a plugin has without our having made it: from now on it is known."""
         drivers, _ = await self.drivers.plugin_drivers()
-        for driver in drivers:
-            try:
-                async with asyncio.timeout(self.drivers.plugins.settings.listing.total_seconds()):
-                    described = await driver.describe(name)
-            except (EngineError, TimeoutError):
-                continue
-            volume = Volume(name, driver.name, described.mountpoint, described.created_at or now())
-            self._store.add(volume)
-            return volume
+        described = await asyncio.gather(*(self._described(driver, name) for driver in drivers))
+        for driver, found in zip(drivers, described, strict=True):
+            if found is not None:
+                volume = Volume(name, driver.name, found.mountpoint, found.created_at or now())
+                self._store.add(volume)
+                return volume
         return None
+
+    async def _described(self, driver: VolumeDriver, name: str) -> Described | None:
+        """None for what the driver does not have, or does not tell in time."""
+        try:
+            async with asyncio.timeout(self.drivers.plugins.settings.listing.total_seconds()):
+                return await driver.describe(name)
+        except (EngineError, TimeoutError):
+            return None
 
     def get(self, name: str) -> Volume:
         """Raises NotFound."""
@@ -311,12 +310,11 @@ class Volumes:
             user = f"copy-up-{secrets.token_hex(4)}"
             try:
                 async with self._locks.locked(volume.name):
-                    driver = await self.drivers.get(volume.driver)
-                    path = await self._mount(driver, volume, user)
+                    path = await self._mounted.mount(volume, user)
                     try:
-                        await driver.fill(volume.name, path, source)
+                        await (await self.drivers.get(volume.driver)).fill(volume.name, path, source)
                     finally:
-                        await self._unmount(driver, volume, user)
+                        await self._mounted.unmount(volume, user)
             finally:
                 os.close(source)
 
@@ -328,7 +326,7 @@ class Volumes:
         volume = self.get(mount.name)
         async with self._locks.locked(volume.name):
             with mounting(volume):
-                path = await self._mount(await self.drivers.get(volume.driver), volume, user)
+                path = await self._mounted.mount(volume, user)
         attributes = {
             "container": user,
             "destination": mount.destination,
@@ -348,9 +346,7 @@ class Volumes:
 
     async def detach(self, mount: MountPoint, user: str) -> None:
         """The container `user` does not use the volume any more."""
-        # While the engine opens nobody waits for a plugin: settle() gives back what has ended by then.
-        if self._settled and user in self._uses.of(mount.name):
-            await self._give_back(mount.name, user)
+        await self._mounted.give_back(mount.name, user)
         self._events.publish("volume", "unmount", mount.name, {"container": user, "driver": mount.driver})
 
     @asynccontextmanager
@@ -361,62 +357,23 @@ class Volumes:
         with self.held(name):
             async with self._locks.locked(name):
                 with mounting(volume):
-                    path = await self._mount(await self.drivers.get(volume.driver), volume, user)
+                    path = await self._mounted.mount(volume, user)
             try:
                 yield path
             finally:
-                if user in self._uses.of(name):
-                    await self._give_back(name, user)
+                await self._mounted.give_back(name, user)
 
     def mounted_paths(self) -> Sequence[str]:
         """Where volumes are mounted on the host now, for who must not keep them."""
-        found = (self._store.get(name) for name in self._uses.volumes())
-        return [volume.mountpoint for volume in found if volume is not None and volume.mountpoint]
-
-    async def _mount(self, driver: VolumeDriver, volume: Volume, user: str) -> str:
-        if not driver.needs_mount(volume.options):
-            return await driver.mount(volume.name, volume.options, user)
-        self._uses.begin(volume.name, user)
-        try:
-            return await driver.mount(volume.name, volume.options, user)
-        except PluginSilent:
-            raise  # nobody knows whether it is mounted now: settle() asks again
-        except EngineError:
-            self._uses.end(volume.name, user)
-            raise
-
-    async def _unmount(self, driver: VolumeDriver, volume: Volume, user: str) -> None:
-        if user in self._uses.of(volume.name):
-            last = self._uses.of(volume.name) == {user}
-            await driver.unmount(volume.name, volume.options, user, last=last)
-            self._uses.end(volume.name, user)
-
-    async def _give_back(self, name: str, user: str) -> None:
-        """Unmounts; where that fails it stays on record, and the next engine tries again."""
-        async with self._locks.locked(name):
-            volume = self._store.get(name)
-            try:
-                if volume is not None:
-                    await self._unmount(await self.drivers.get(volume.driver), volume, user)
-                else:
-                    self._uses.end(name, user)
-            except (EngineError, OSError) as error:
-                log.warning("a volume could not be unmounted", extra={"volume": name, "reason": str(error)})
+        return self._mounted.paths()
 
     def settle(self, runs: Callable[[str], bool]) -> None:
         """Gives back, in the background, what an earlier engine had mounted for who does not run any more."""
-        self._settled = True
-        stale = [(name, user) for name, user in self._uses if not runs(user)]
-        if stale:
-            self._settling = asyncio.create_task(self._settle(stale), name="unmount volumes")
-
-    async def _settle(self, stale: Sequence[tuple[str, str]]) -> None:
-        await asyncio.gather(*(self._give_back(name, user) for name, user in stale))
+        self._mounted.settle(runs)
 
     def close(self) -> None:
         """Nobody waits for plugins any more."""
-        if self._settling is not None:
-            self._settling.cancel()
+        self._mounted.close()
         self.drivers.plugins.close()
 
     async def _size(self, volume: Volume) -> int:
