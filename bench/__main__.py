@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from bench import measures
+from bench import measures, networking
 from harness import images
 from harness.dockerd import Dockerd
 from harness.engine import Engine
@@ -87,6 +87,15 @@ def containers(bench: Bench) -> None:
     bench.compare("create+start+wait+remove, 4 clients", "1/s", "≥ 10", rate, runs=max(1, bench.runs // 20))
 
 
+def networks(bench: Bench) -> None:
+    networking.prepare(bench.wharfd)
+    networking.prepare(bench.dockerd)
+    compare = bench.compare
+    compare("network create+rm", "ms", "≤ 0.3", networking.create_and_remove, scale=1000)
+    compare("network connect+disconnect, running container", "ms", "≤ 0.5", networking.connect_and_leave, scale=1000)
+    compare("docker run on a network, two ports", "ms", "≤ 0.15", networking.run_with_ports, scale=1000)
+
+
 def api(bench: Bench, program: Path) -> None:
     for connections in (1, 32):
         bench.compare(
@@ -153,6 +162,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="bench-") as found:
             directory = Path(found)
             containers(bench)
+            networks(bench)
             api(bench, measures.compile_ping(directory))
             volumes(bench)
             logs(bench)
