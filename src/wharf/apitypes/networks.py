@@ -132,7 +132,7 @@ class NetworkCheck(Wire, frozen=True, kw_only=True):
 class NetworksPruned(Wire, frozen=True, kw_only=True):
     """POST /networks/prune."""
 
-    networks_deleted: list[str] = []
+    networks_deleted: list[str] | None = None
 
 
 class NetworkCreated(Wire, frozen=True, kw_only=True):

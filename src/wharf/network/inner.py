@@ -26,17 +26,6 @@ _MARK: Final = "wharf:"
 _LINK_LOCAL_PREFIX: Final = {4: 16, 6: 64}
 
 
-def prepare(namespace: int) -> RouteSocket:
-    """A socket inside, before any interface is there. The caller closes it. Raises OSError."""
-    with inside_network(namespace):
-        try:
-            # A network without IPv6 gets no link-local address either, and no neighbour discovery at start.
-            sysctl.ensure("net/ipv6/conf/default/disable_ipv6", "1")
-        except OSError:
-            pass  # a kernel without IPv6, or a read-only /proc/sys: harmless
-        return RouteSocket()
-
-
 def configure(inner: RouteSocket, endpoint: Endpoint, namespace: int, *, trusted_routers: bool = False) -> None:
     """Addresses, settings and routes of an interface that has just been made; then it is up.
 
@@ -46,9 +35,8 @@ def configure(inner: RouteSocket, endpoint: Endpoint, namespace: int, *, trusted
     link = inner.link(endpoint.inner)
     if link is None:
         raise EngineError("the container's network interface went away while it was made")
-    if endpoint.address6 or endpoint.sysctls:
-        with inside_network(namespace):
-            _set(endpoint, trusted_routers=trusted_routers)
+    with inside_network(namespace):
+        _set(endpoint, trusted_routers=trusted_routers)
     inner.request(
         links.set_up(netlink.LOOPBACK_INDEX),
         *_addresses(link.index, endpoint),
@@ -74,13 +62,20 @@ def _ways(index: int, endpoint: Endpoint) -> Iterator[tuple[int, Address | None,
 
 
 def _set(endpoint: Endpoint, *, trusted_routers: bool) -> None:
-    name = endpoint.inner
+    own = f"net/ipv6/conf/{endpoint.inner}"
     if endpoint.address6:
         if not trusted_routers:
-            sysctl.ensure(f"net/ipv6/conf/{name}/accept_ra", "0")
-        sysctl.ensure(f"net/ipv6/conf/{name}/disable_ipv6", "0")
+            sysctl.ensure(f"{own}/accept_ra", "0")
+        sysctl.ensure(f"{own}/disable_ipv6", "0")
+    else:
+        try:
+            # Without IPv6 no link-local address either, and no neighbour discovery at start. Of this interface only:
+            # those that the container makes itself are its own business.
+            sysctl.ensure(f"{own}/disable_ipv6", "1")
+        except OSError:
+            pass  # a kernel without IPv6, or a read-only /proc/sys: harmless
     for text in endpoint.sysctls:
-        _set_one(text, name)
+        _set_one(text, endpoint.inner)
 
 
 def _set_one(text: str, interface: str) -> None:

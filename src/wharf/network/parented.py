@@ -13,6 +13,7 @@ from typing import Final
 from wharf.errors import EngineError, Unavailable
 from wharf.linux import links
 from wharf.linux.listener import Listener
+from wharf.linux.netlink import RouteSocket
 from wharf.network import inner, parents
 from wharf.network.contract import Endpoint, EndpointRequest
 from wharf.network.endpoints import Endpoints
@@ -117,7 +118,7 @@ class ParentNetwork:
         data = (
             links.macvlan(settings.mode) if settings.driver == "macvlan" else links.ipvlan(settings.mode, settings.flag)
         )
-        with inner.prepare(namespace) as inside:
+        with RouteSocket.inside(namespace) as inside:
             routes.request(
                 links.new_on_parent(
                     endpoint.inner,

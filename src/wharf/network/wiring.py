@@ -11,7 +11,7 @@ def connect(routes: RouteSocket, bridge: int, endpoint: Endpoint, namespace: int
 
     The outer end is never deleted: it goes with the namespace of the inner one.
     """
-    with inner.prepare(namespace) as inside:
+    with RouteSocket.inside(namespace) as inside:
         routes.request(
             links.new_veth(endpoint.interface, bridge, namespace, endpoint.inner, endpoint.mac_address, mtu),
             # Hairpin: where br_netfilter is loaded, a container's packet to its own published port is turned round

@@ -37,6 +37,20 @@ def test_containers_reach_one_another_and_the_outside(world: World) -> None:
     run(body)
 
 
+def test_without_ipv6_an_interface_speaks_none_and_the_containers_own_do(world: World) -> None:
+    async def body() -> None:
+        network = await opened(world)
+        a, _ = await attached(world, network)
+        with inside_network(a):
+            assert sysctl.read("net/ipv6/conf/eth0/disable_ipv6") == "1"
+            ip("link", "add", "own0", "type", "veth", "peer", "name", "own1")
+            assert sysctl.read("net/ipv6/conf/own0/disable_ipv6") == "0"
+        with RouteSocket.inside(a) as inside:
+            assert [found for _, found in inside.addresses() if found.version == 6 and not found.is_loopback] == []
+
+    run(body)
+
+
 def test_published_tcp_port_from_everywhere(world: World) -> None:
     async def body() -> None:
         network = await opened(world)

@@ -61,4 +61,4 @@ async def check(engine: Engine, request: Request) -> Response:
 async def prune(engine: Engine, request: Request) -> Response:
     """POST /networks/prune — 200 with what was removed."""
     removed = await engine.networks.prune(request.query.filters())
-    return json_response(NetworksPruned(networks_deleted=list(removed)))
+    return json_response(NetworksPruned(networks_deleted=list(removed) or None))

@@ -9,6 +9,8 @@ from wharf.errors import InvalidArgument
 
 MTU: Final = "com.docker.network.driver.mtu"
 INTERFACE_PREFIX: Final = "com.docker.network.container_iface_prefix"
+#: What the kernel refuses in the name of a device, or (%) makes a number of; and what is special to nftables.
+_NOT_IN_NAMES: Final = re.compile(r"[\s/:%*\"'\\\x00-\x1f]")
 _LONGEST_DEVICE: Final = 15  # the kernel's IFNAMSIZ, without the closing zero
 _LONGEST_PREFIX: Final = 12  # leaves room for a number
 _SMALLEST_MTU, _LARGEST_MTU = 68, 65535  # RFC 791 needs the one, the kernel's links end at the other
@@ -54,8 +56,8 @@ def mtu(options: Mapping[str, str]) -> int:
 
 
 def device_name(text: str, what: str, *, longest: int = _LONGEST_DEVICE) -> str:
-    """The name of a network device, which the kernel would refuse otherwise. Raises InvalidArgument."""
-    if len(text.encode()) > longest or re.search(r"[\s/:\"'\\\x00-\x1f]", text) or text in (".", ".."):
+    """The name of a network device. Raises InvalidArgument."""
+    if len(text.encode()) > longest or _NOT_IN_NAMES.search(text) or text in (".", ".."):
         raise InvalidArgument(f"invalid {what}: {text!r} cannot be the name of a network device")
     return text
 

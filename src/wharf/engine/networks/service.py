@@ -211,11 +211,11 @@ class Networks:
         return f" ({shown})" if shown else ""
 
     async def prune(self, wanted: filters.Filters) -> Sequence[str]:
-        """Removes all networks that no container belongs to; their names."""
+        """Removes all networks that no container belongs to; their names. Configurations are for networks to come."""
         matches = filters.prune_matcher(wanted, datetime.now(UTC))
         removed: tuple[str, ...] = ()
         for record in list(self._records.values()):
-            if record.built_in or self._members(record.name) or not matches(record):
+            if record.built_in or not record.real or self._members(record.name) or not matches(record):
                 continue
             try:
                 await self.remove(record.id)

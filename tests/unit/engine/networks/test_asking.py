@@ -228,6 +228,8 @@ MODE4 = bridge_options.GATEWAY_MODE[4]
         ({"options": {bridge_options.HOST_ADDRESS[4]: "fd00::1"}}, InvalidArgument, "value: fd00::1 (nil ip)"),
         ({"options": {bridge_options.DEVICE: 'br"; flush ruleset'}}, InvalidArgument, "cannot be the name"),
         ({"options": {bridge_options.DEVICE: "a-name-too-long-for-it"}}, InvalidArgument, "cannot be the name"),
+        ({"options": {bridge_options.DEVICE: "br*"}}, InvalidArgument, "cannot be the name"),
+        ({"options": {bridge_options.DEVICE: "br%d"}}, InvalidArgument, "cannot be the name"),
         ({"options": {bridge_options.TRUSTED: 'eth0:x" }; drop'}}, InvalidArgument, "cannot be the name"),
         ({"options": {options.INTERFACE_PREFIX: "a/b"}}, InvalidArgument, "cannot be the name"),
         ({"options": {MODE4: "x"}}, InvalidArgument, f"failed to parse {MODE4} value: x (unknown gateway mode x)"),
