@@ -357,7 +357,7 @@ def test_gateway_modes_and_other_options(engine: Wharfd, outside: NetworkNamespa
 def test_options_of_the_daemon(new_wharfd: Callable[..., Wharfd]) -> None:
     engine = new_wharfd(
         *("--ipv6", "--fixed-cidr-v6", "fd55::/64", "--bip", "10.55.0.1/24", "--default-gateway", "10.55.0.9"),
-        *("--default-address-pool", "base=10.200.0.0/16,size=24", "--default-address-pool", "base=fd66::/48,size=64"),
+        *("--default-address-pool", "base=10.200.0.0/24,size=24", "--default-address-pool", "base=fd66::/48,size=64"),
         *("--default-network-opt", "bridge=com.docker.network.driver.mtu=1350"),
     )
     run(engine, "plain")
@@ -369,7 +369,9 @@ def test_options_of_the_daemon(new_wharfd: Callable[..., Wharfd]) -> None:
     found = network(engine, "front")
     assert [config["Subnet"] for config in found["IPAM"]["Config"]] == ["10.200.0.0/24", "fd66::/64"]
     assert found["Options"] == {"com.docker.network.driver.mtu": "1350"}
+    assert created(engine, Name="more") == (400, "all predefined address pools have been fully subnetted")
+    assert created(engine, Name="more", EnableIPv4=False, EnableIPv6=True)[0] == 201
     engine.restart()
     assert network(engine, "bridge")["EnableIPv6"]
     assert inside(engine, "plain", "ip -6 route").text.count("default via fd55::1") == 1
-    assert engine.docker("network", "rm", "front").code == 0
+    assert engine.docker("network", "rm", "front", "more").code == 0

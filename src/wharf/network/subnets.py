@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from typing import Final
 
-from wharf.errors import EngineError
+from wharf.errors import InvalidArgument
 
 Address = IPv4Address | IPv6Address
 Interface = IPv4Interface | IPv6Interface
@@ -78,12 +78,15 @@ def unique_local_pool(seed: str) -> PoolOfSubnets:
 
 
 def choose_subnet(pools: Sequence[PoolOfSubnets], used: Iterable[Network], version: int) -> Network:
-    """The first subnet of the pools of this version that meets none of the networks in use. Raises EngineError."""
+    """The first subnet of the pools of this version that meets none of the networks in use.
+
+    Raises InvalidArgument (dockerd's choice) when there is none.
+    """
     taken = [network for network in used if network.version == version]
     for pool in pools:
         if pool.base.version == version and (found := _first_free(pool, taken)) is not None:
             return found
-    raise EngineError("all predefined address pools have been fully subnetted")
+    raise InvalidArgument("all predefined address pools have been fully subnetted")
 
 
 def _first_free(pool: PoolOfSubnets, taken: Sequence[Network]) -> Network | None:
