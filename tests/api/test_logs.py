@@ -233,3 +233,28 @@ def test_clearing_may_be_cut_off_at_any_moment(new_wharfd: Callable[..., Wharfd]
         kept = numbers(wharfd.docker("logs", id).out.decode())
         assert kept == list(range(kept[0], kept[0] + len(kept))) if kept else True
         wharfd.docker("rm", "-f", id)
+
+
+def test_logs_of_every_driver_are_read_alike(wharfd: Wharfd) -> None:
+    nowhere = "address=udp://127.0.0.1:1"
+    for driver, options in (
+        ("json-file", ()),
+        ("local", ()),
+        ("syslog", ("--log-opt", f"syslog-{nowhere}")),
+        ("gelf", ("--log-opt", f"gelf-{nowhere}")),
+    ):
+        script = "for i in 1 2 3 4 5; do echo line-$i; echo err-$i >&2; sleep 0.05; done; printf unfinished"
+        id = wharfd.docker("run", "-d", "--log-driver", driver, *options, "busybox", "sh", "-c", script).text
+        followed = wharfd.docker("logs", "-f", id)  # until its end
+        whole = wharfd.docker("logs", id)
+        assert (followed.out, followed.err) == (whole.out, whole.err)
+        assert whole.out == b"line-1\nline-2\nline-3\nline-4\nline-5\nunfinished"
+        assert whole.err == b"err-1\nerr-2\nerr-3\nerr-4\nerr-5\n"
+        assert wharfd.docker("logs", "--tail", "1", id).out == b"unfinished"
+        stamped = wharfd.docker("logs", "-t", id).out.decode().splitlines()
+        times = [line.split()[0] for line in stamped]
+        assert times == sorted(times) and all(re.fullmatch(r"[-\d]+T[:\d]+\.\d{9}Z", time) for time in times)
+        since = wharfd.docker("logs", "--since", times[3], id).out
+        until = wharfd.docker("logs", "--until", times[1], id).out
+        assert (since, until) == (b"line-4\nline-5\nunfinished", b"line-1\nline-2\n"), driver
+        wharfd.docker("rm", id)

@@ -31,10 +31,13 @@ class LogEntry(msgspec.Struct, frozen=True, gc=False):
     attributes: dict[str, str] = {}
 
 
-def format_time(moment: datetime) -> str:
-    """A time in the form and precision of the files, so that texts compare as times do."""
+def format_time(moment: datetime, *, last: bool = False) -> str:
+    """A time in the form of the files, so that texts compare as times do: the first of its nanoseconds, or the last.
+
+    Queries know microseconds only; what was written at the very time that one names is in it.
+    """
     utc = moment.astimezone(UTC)
-    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond:06d}000Z"
+    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond:06d}{'999' if last else '000'}Z"
 
 
 class Joiner:
@@ -78,6 +81,6 @@ def wanted(entries: list[LogEntry], query: LogQuery) -> list[LogEntry]:
         since = format_time(query.since)
         entries = [entry for entry in entries if entry.time >= since]
     if query.until is not None:
-        until = format_time(query.until)
+        until = format_time(query.until, last=True)
         entries = [entry for entry in entries if entry.time <= until]
     return entries

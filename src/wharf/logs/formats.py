@@ -14,6 +14,8 @@ from wharf.logs.entries import LogEntry
 Spot = tuple[int, int]
 
 _BLOCK: Final = 1 << 16
+#: No payload of the shim's is larger.
+_LARGEST_CHUNK: Final = 1 << 16
 
 
 class Format(Protocol):
@@ -93,9 +95,11 @@ class Chunks:
         at = 0
         while at + self._head.size <= len(data):
             mark, stream, moment, size = self._head.unpack_from(data, at)
+            if mark != b"\xffWL" or stream not in self._streams or size > _LARGEST_CHUNK:
+                return found, b""  # kept, it would only grow
             start = at + self._head.size
             after = start + size + self._size.size
-            if mark != b"\xffWL" or stream not in self._streams or after > len(data):
+            if after > len(data):
                 break
             time = _text(moment)
             found += [LogEntry(self._streams[stream], time, line) for line in _lines(data[start : start + size])]

@@ -97,6 +97,7 @@ def test_damage_is_not_shown_and_harms_nothing(tmp_path: Path, damage: bytes) ->
     fill(chunk_log(path), [(1, b"one\n")])
     path.write_bytes(path.read_bytes() + damage)
     assert [entry.line for entry in read(path)] == [b"one\n"]
+    assert CHUNKS.parse(path.read_bytes())[1] == b"", "what cannot be read is not kept for later"
     read(path, LogQuery(tail=1))
     chunks.repair(str(path))
     assert [entry.line for entry in read(path, LogQuery(tail=1))] == [b"one\n"]
