@@ -4,7 +4,7 @@ import io
 import os
 import shutil
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -226,6 +226,17 @@ def test_the_files_of_a_user_of_the_host_are_his_who_keeps_his_id(wharfd: Wharfd
         assert [line.split() for line in ran.text.splitlines()[3:4]] == [["1000", str(HOST_USER), "1"]]
         made = (directory / "made").stat()
         assert (made.st_uid, made.st_gid) == (HOST_USER, HOST_USER)
+
+
+def test_with_vfs_too_and_logs_are_rotated(new_wharfd: Callable[..., Wharfd]) -> None:
+    engine = new_wharfd("--storage-driver", "vfs")
+    script = "seq 1000; touch /made; chown 5:6 /made; stat -c %u:%g /made /bin/busybox"
+    options = (*AUTO, "--log-opt", "max-size=4k", "--log-opt", "max-file=3")
+    said = engine.docker("run", "--name", "box", *options, "busybox", "sh", "-c", script).text
+    assert said.endswith("1000\n5:6\n0:0")
+    assert members(engine.docker("cp", "box:/made", "-").out) == {"made": (5, 6)}
+    sizes = [file.stat().st_size for file in (engine.root / "data/containers").glob("*/*.log*")]
+    assert len(sizes) == 3 and max(sizes) < 6000
 
 
 def test_containers_share_a_user_namespace(wharfd: Wharfd) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from wharf.apitypes.containers import HostConfig, Ulimit
 from wharf.engine.cdi.injection import injected
-from wharf.engine.containers import devices, mounts, security, sysctls
+from wharf.engine.containers import devices, etc_files, mounts, security, sysctls
 from wharf.engine.containers.record import Container
 from wharf.engine.containers.resources import Numbers, resources_of, rlimits_of
 from wharf.engine.containers.sharing import ALONE, Joined
@@ -229,7 +229,7 @@ def _etc_mounts(container: Container, around: Surroundings) -> Iterator[Mount]:
     if container.config.network_disabled:
         return
     own = {mount.destination for mount in container.mounts}
-    for name in ("resolv.conf", "hostname", "hosts"):
+    for name in etc_files.NAMES:
         if f"/etc/{name}" not in own:
             options = ("rbind", "rprivate", *(("ro",) if container.host.readonly_rootfs else ()))
             yield Mount(f"/etc/{name}", "bind", str(around.etc / name), options)

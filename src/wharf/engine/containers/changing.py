@@ -19,7 +19,7 @@ FIXED_CONFIG: Final = {
 FIXED_HOST: Final = {
     "network_mode": "connect it to other networks, or disconnect it",
     "storage_opt": "they belong to its files, which are kept",
-    "userns_mode": "the owners of its files depend on it",
+    "userns_mode": "its ids are its own until it is removed",
 }
 #: What is only recorded, or is read when it is needed.
 _FELT_AT_ONCE_CONFIG: Final = frozenset({"labels", "stop_signal", "stop_timeout"})

@@ -6,6 +6,7 @@ from typing import Final
 
 from wharf.errors import EngineError, InvalidArgument
 
+NAMES: Final = ("resolv.conf", "hostname", "hosts")
 #: Where nothing but loopback resolvers is known on the host, which a container cannot reach.
 FALLBACK_NAMESERVERS: Final = ("8.8.8.8", "8.8.4.4")
 

@@ -270,7 +270,8 @@ class Starter:
         self, container: Container, etc: Path, sharing: Sharing, held: AsyncExitStack
     ) -> UserNamespace | None:
         own = [point.source for point in container.mounts if self.volumes.is_own(point)]
-        own += [str(etc)] if etc.exists() else []
+        # One by one: the shim writes the log, which is beside them, as the host's root.
+        own += [str(etc / name) for name in etc_files.NAMES if (etc / name).exists()]
         return entered(self.userns, container, own, lambda ref: sharing.user_namespace(ref, held))
 
     @staticmethod
