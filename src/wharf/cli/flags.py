@@ -31,9 +31,12 @@ def read_bool(text: str) -> bool:
 
 def read_int(text: str) -> int:
     try:
-        return int(text, 0)
+        number = int(text, 0)
     except ValueError:
         raise ValueError(f'strconv.ParseInt: parsing "{text}": invalid syntax') from None
+    if not -(1 << 63) <= number < 1 << 63:
+        raise ValueError(f'strconv.ParseInt: parsing "{text}": value out of range')
+    return number
 
 
 def read_filter(text: str) -> tuple[str, str]:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wharf.cli.commands.container.kinds import read_bytes, split_fields
+from wharf.cli.commands.container.kinds import read_bytes, read_cpus, split_fields
 from wharf.cli.render.ports import show_ports
 from wharf.cli.render.progress import Display, show_bar
 from wharf.cli.render.tables import align
@@ -45,10 +45,40 @@ def test_sizes_that_are_read(text: str, count: int) -> None:
     assert read_bytes(text) == count
 
 
-@pytest.mark.parametrize("text", ["", "m", "-1", "1x", "1..5m", "b", "1e3"])
-def test_sizes_that_are_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="invalid size"):
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        *((text, f"invalid size: '{text}'") for text in ("", "m", "-1", "b")),
+        ("1x", "invalid suffix: 'x'"),
+        ("1Z", "invalid suffix: 'z'"),
+        ("1e3", "invalid suffix: 'e3'"),
+    ],
+)
+def test_sizes_that_are_refused(text: str, message: str) -> None:
+    with pytest.raises(ValueError) as caught:
         read_bytes(text)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("text", "count"), [("1.5", 1_500_000_000), ("1/2", 500_000_000), ("1e-9", 1), ("-1", -(10**9))]
+)
+def test_numbers_of_cpus(text: str, count: int) -> None:
+    assert read_cpus(text) == count
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x", "failed to parse x as a rational number"),
+        ("1/0", "failed to parse 1/0 as a rational number"),
+        ("1e-10", "value is too precise"),
+    ],
+)
+def test_numbers_of_cpus_that_are_refused(text: str, message: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        read_cpus(text)
+    assert str(caught.value) == message
 
 
 @given(st.lists(st.text(alphabet=st.characters(codec="utf-8", exclude_characters='"')), min_size=1))

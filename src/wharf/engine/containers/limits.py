@@ -141,9 +141,8 @@ def _check_ulimits(host: HostConfig) -> None:
             raise InvalidArgument(f"invalid ulimit type: {limit.name}")
         soft, hard = (_UNLIMITED if value < 0 else value for value in (limit.soft, limit.hard))
         if hard != _UNLIMITED and (soft > hard or soft == _UNLIMITED):
-            raise InvalidArgument(
-                f"ulimit soft limit must be less than or equal to hard limit: {limit.soft} > {limit.hard}"
-            )
+            found = f"soft: -1 (unlimited), hard: {hard}" if soft == _UNLIMITED else f"{soft} > {hard}"
+            raise InvalidArgument(f"ulimit soft limit must be less than or equal to hard limit: {found}")
 
 
 _RANGE: Final = re.compile(r"([0-9]+)(?:-([0-9]+))?")

@@ -107,9 +107,9 @@ VDA = "/dev/vda"
         *(
             (
                 {"ulimits": [Ulimit(name="nofile", soft=soft, hard=50)]},
-                f"ulimit soft limit must be less than or equal to hard limit: {soft} > 50",
+                f"ulimit soft limit must be less than or equal to hard limit: {found}",
             )
-            for soft in (100, -1)
+            for soft, found in ((100, "100 > 50"), (-1, "soft: -1 (unlimited), hard: 50"))
         ),
     ],
 )

@@ -22,8 +22,15 @@ def read_bytes(text: str) -> int:
     unit = number[-1:] if number[-1:] in UNITS else ""
     digits = number.removesuffix(unit).rstrip(" ")
     if not digits.replace(".", "", 1).isdigit() or not digits.isascii():
-        raise ValueError(f"invalid size: '{text}'")
+        number, suffix = _split_size(text)
+        raise ValueError(f"invalid suffix: '{suffix}'" if number and suffix else f"invalid size: '{text}'")
     return int(float(digits) * UNITS[unit]) if "." in digits else int(digits) * UNITS[unit]
+
+
+def _split_size(text: str) -> tuple[str, str]:
+    """The number at the beginning, if there is one, and the rest."""
+    suffix = text.lstrip("0123456789.")
+    return text[: len(text) - len(suffix)], suffix.lower()
 
 
 def read_swap(text: str) -> int:
@@ -32,10 +39,24 @@ def read_swap(text: str) -> int:
 
 def read_cpus(text: str) -> int:
     """Billionths of a CPU."""
+    from fractions import Fraction
+
     try:
-        return round(float(text) * 10**9)
-    except (ValueError, OverflowError):
+        count = Fraction(text) * 10**9
+    except (ValueError, ZeroDivisionError):
         raise ValueError(f"failed to parse {text} as a rational number") from None
+    if count.denominator != 1:
+        raise ValueError("value is too precise")
+    return count.numerator
+
+
+def read_weight_of_all(text: str) -> int:
+    """A number of Go's uint16."""
+    if not text.isascii() or not text.isdigit():
+        raise ValueError(f'strconv.ParseUint: parsing "{text}": invalid syntax')
+    if int(text) >= 1 << 16:
+        raise ValueError(f'strconv.ParseUint: parsing "{text}": value out of range')
+    return int(text)
 
 
 def read_env(text: str) -> str:
@@ -116,7 +137,8 @@ def read_ulimit(text: str) -> "dict[str, Any]":
     soft = read_int(soft_text)
     hard = read_int(hard_text) if separator else soft
     if hard != -1 and (soft > hard or soft == -1):
-        raise ValueError(f"ulimit soft limit must be less than or equal to hard limit: {soft} > {hard}")
+        found = f"soft: -1 (unlimited), hard: {hard}" if soft == -1 else f"{soft} > {hard}"
+        raise ValueError(f"ulimit soft limit must be less than or equal to hard limit: {found}")
     return {"Name": name, "Soft": soft, "Hard": hard}
 
 
@@ -228,6 +250,7 @@ BYTES = Kind("bytes", read_bytes, default=0)
 SWAP = Kind("bytes", read_swap, default=0)
 DURATION = Kind("duration", durations.parse, default=0)
 CPUS = Kind("decimal", read_cpus, default=0)
+WEIGHT = Kind("uint16", read_weight_of_all, default=0)
 ENVIRONMENT = Kind("list", read_env, many=True)
 LABELS = Kind("list", read_label, many=True)
 STREAM = Kind("list", read_stream, many=True)

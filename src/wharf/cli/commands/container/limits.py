@@ -4,7 +4,7 @@ from wharf.cli.commands.container import kinds
 from wharf.cli.flags import INT, STRING, Flag
 
 FLAGS = (
-    Flag("blkio-weight", "", INT, "Weight of block I/O, 10 to 1000; 0 is off"),
+    Flag("blkio-weight", "", kinds.WEIGHT, "Weight of block I/O, 10 to 1000; 0 is off"),
     Flag("cpu-period", "", INT, "Period of the CPU quota, in microseconds"),
     Flag("cpu-quota", "", INT, "CPU time in a period, in microseconds"),
     Flag("cpu-rt-period", "", INT, "Period of the real-time quota, in microseconds"),

@@ -113,11 +113,11 @@ def _watch(call: Call, watchers: "dict[str, Watcher]", shown: Listing, format: s
 
 
 def _draw(watchers: "dict[str, Watcher]", shown: Listing, format: str, *, prefix: str) -> int:
-    rows = [watcher.row for watcher in watchers.values() if watcher.error is None]
-    out(prefix + shown.show(rows, format))
     errors = [str(watcher.error) for watcher in watchers.values() if watcher.error is not None]
     if errors and not prefix:
         raise EngineError("\n".join(errors))
+    rows = [watcher.row for watcher in watchers.values() if watcher.error is None]
+    out(prefix + shown.show(rows, format))
     return 0
 
 

@@ -1,7 +1,7 @@
 """`wharf update`."""
 
 from wharf.cli.command import MANY, Call, Command
-from wharf.cli.commands.container import limits
+from wharf.cli.commands.container import kinds, limits
 from wharf.cli.commands.container.options import restart_policy
 from wharf.cli.flags import STRING, Flag
 from wharf.cli.output import err, out
@@ -26,7 +26,7 @@ def run(call: Call) -> int:
             err(f"{error}\n")
             failed = 1
     if warnings:
-        err("\n".join(warnings) + "\n")
+        out("\n".join(warnings) + "\n")
     return failed
 
 
@@ -35,7 +35,7 @@ COMMAND = Command(
     run,
     "[OPTIONS] CONTAINER [CONTAINER...]",
     "Change the limits of containers",
-    FLAGS,
+    (*FLAGS, Flag("kernel-memory", "", kinds.BYTES, "Accepted for docker's sake")),
     least=1,
     most=MANY,
 )
