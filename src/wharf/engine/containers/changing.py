@@ -65,9 +65,8 @@ def changed(settings: Settings, change: Change) -> tuple[ContainerConfig, HostCo
 
 def needs_start(old: Settings, new: Settings) -> bool:
     """Whether a running container has to be started again to feel the change."""
-    if (old.mounts, old.mount_details) != (new.mounts, new.mount_details) or _differing(
-        old.config, new.config
-    ) - _FELT_AT_ONCE_CONFIG:
+    mounts_differ = (old.mounts, old.mount_details) != (new.mounts, new.mount_details)
+    if mounts_differ or _differing(old.config, new.config) - _FELT_AT_ONCE_CONFIG:
         return True
     differing = _differing(old.host, new.host) - _FELT_AT_ONCE_HOST
     return not all(name in _SETTABLE and getattr(new.host, name) for name in differing)
