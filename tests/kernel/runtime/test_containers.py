@@ -560,7 +560,7 @@ def test_the_shim_keeps_nothing_open_that_it_does_not_need(box: Box) -> None:
         names = [os.readlink(entry) for entry in Path(f"/proc/{monitor.shim_pid}/fd").iterdir()]  # noqa: PTH115
         kinds = sorted(name.partition(":")[0] for name in names)
         # stdio, epoll and the init's pidfd, the wake-up pipe, the container's two outputs, our connection, its socket.
-        expected = ["/dev/null"] * 3 + ["anon_inode"] * 2 + ["pipe"] * 4 + ["socket"] * 2
+        expected = ["/null"] * 3 + ["anon_inode"] * 2 + ["pipe"] * 4 + ["socket"] * 2
         assert kinds == expected, names
         await monitor.signal(signal.SIGKILL)
         await monitor.wait()
