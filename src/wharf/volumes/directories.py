@@ -15,14 +15,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from wharf.errors import InvalidArgument
-from wharf.linux import quota
+from wharf.errors import Conflict, InvalidArgument
+from wharf.linux import project_quota
 from wharf.linux.files import syncfs
 from wharf.linux.trees import remove_tree
 from wharf.volumes.copying import copy_attributes, copy_tree
 from wharf.volumes.threads import Stopped
 
 _REMOVED: Final = ".removed"  # no volume's name: they begin with a letter or digit
+#: Numbers of projects that neither an administrator chooses nor a container's layer has.
+_FIRST_PROJECT: Final = 0x6000_0000
+_PROJECTS: Final = 0x0FFF_FFFF
 _PLACE_MODE: Final = 0o701  # containers' users pass through it and see nothing
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -57,12 +60,11 @@ class Directories:
         self._root.mkdir(mode=_PLACE_MODE, parents=True, exist_ok=True)
         place.mkdir(mode=_PLACE_MODE)
         try:
-            quota.limit(place, size)
-        except OSError as error:
+            with _opened(place) as directory:
+                _limit(directory, size)
+        except BaseException:
             place.rmdir()
-            if error.errno not in quota.UNSUPPORTED:
-                raise
-            raise InvalidArgument("quota size requested but no quota support") from None
+            raise
 
     def is_empty(self, name: str) -> bool:
         """Whether fill() would do anything."""
@@ -152,8 +154,13 @@ class Directories:
             syncfs(grave)
 
     def finish(self, ticket: str, name: str) -> None:
-        """Makes what begin() began the volume of that name, which is free. Quick."""
+        """Makes what begin() began the volume of that name, which is free. Quick.
+
+        Raises Conflict where a directory of that name is in the way: whosever it is, it may hold data.
+        """
         grave = self._root / _REMOVED / ticket
+        if self.has(name):
+            raise Conflict(f"{self._root / name} is there already, and no volume on record")
         (grave / name).rename(self._root / name)
         grave.rmdir()
         with _opened(self._root) as root:
@@ -202,6 +209,16 @@ class Directories:
             except OSError:
                 continue  # changed under our eyes
         return sum(sizes.values())
+
+
+def _limit(directory: int, size: int) -> None:
+    """Lets an empty directory, with all that will be in it, take `size` bytes."""
+    if not project_quota.is_enforced(directory):
+        raise InvalidArgument("quota size requested but no quota support")
+    # As unique as the number of a directory is on its file system.
+    project = _FIRST_PROJECT | (os.fstat(directory).st_ino & _PROJECTS)
+    project_quota.limit(directory, project, size)
+    project_quota.set_project(directory, project)
 
 
 def _move_unless_there(source: int, target: int, name: str) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from wharf.apitypes.containers import MountPoint
 from wharf.db.database import Database
-from wharf.engine.volumes import Volumes
+from wharf.engine.volumes import Volume, Volumes
+from wharf.engine.volumes.transfer import Transfers
 from wharf.errors import Conflict, EngineError, InvalidArgument, NotFound
 from wharf.events.bus import Bus
 from wharf.volumes.directories import Directories
@@ -31,6 +32,7 @@ class Place:
         self.db = Database(self.path / "db")
         volumes = Volumes(self.db, self.path / "volumes", self.events)
         volumes.users = lambda name: self.users.get(name, ())
+        self.volumes = volumes
         return volumes
 
     def happened(self) -> list[str]:
@@ -346,5 +348,35 @@ def test_renames_that_are_refused(place: Place) -> None:
         with pytest.raises(NotFound):
             await volumes.rename("none", "three")
         assert await names(volumes) == ["one", "two"]
+
+    asyncio.run(run())
+
+
+def test_a_copy_that_was_not_finished_is_none(place: Place) -> None:
+    async def run() -> None:
+        local = place.open().drivers.local
+        for name in ("unseen", "recorded"):
+            _, data = await local.begin(name)
+            (data / "file").write_text("x")
+
+    asyncio.run(run())
+    # As if the engine had died between the record and the name.
+    place.volumes._store.add(Volume("recorded", "local", "", ""))
+    volumes = place.open()
+    assert asyncio.run(names(volumes)) == []
+    wait_until_nothing_is_withdrawn(place)
+    assert not (place.path / "volumes/recorded").exists()
+
+
+def test_a_directory_that_nobody_knows_is_not_overwritten(place: Place) -> None:
+    async def run() -> None:
+        volumes = place.open()
+        await volumes.create("data")
+        (place.path / "volumes/lost/_data").mkdir(parents=True)
+        (place.path / "volumes/lost/_data/file").write_text("precious")
+        with pytest.raises(Conflict, match="no volume on record"):
+            await Transfers(volumes).clone("data", "lost")
+        assert await names(volumes) == ["data"]
+        assert (place.path / "volumes/lost/_data/file").read_text() == "precious"
 
     asyncio.run(run())
