@@ -83,6 +83,8 @@ def containers(bench: Bench) -> None:
     for engine in (bench.wharfd, bench.dockerd):
         measures.run_true(engine)
     bench.compare("docker run --rm busybox true", "ms", "≤ 0.15", measures.run_true, scale=1000)
+    bench.compare("exec", "ms", "≤ 0.5", lambda e: measures.execs(e, 20, at_once=False) / 20, runs=3, scale=1000)
+    bench.compare("50 execs at once", "s", "≤ 0.5", lambda e: measures.execs(e, 50, at_once=True), runs=3)
     rate = measures.lives_per_second
     bench.compare("create+start+wait+remove, 4 clients", "1/s", "≥ 10", rate, runs=max(1, bench.runs // 20))
 

@@ -60,6 +60,23 @@ def list_volumes(engine: Engine) -> float:
     return timed(lambda: engine.request("GET", f"{API}/volumes").json)
 
 
+def execs(engine: Engine, count: int, *, at_once: bool) -> float:
+    """Seconds for `count` execs of `true` in one container: create, run to the end, ask for the exit code."""
+    box = engine.docker("run", "-d", "busybox", "sleep", "1000").text
+
+    def one(_: int) -> None:
+        body = {"Cmd": ["true"], "AttachStdout": True}
+        id = engine.request("POST", f"{API}/containers/{box}/exec", body).json["Id"]
+        assert engine.request("POST", f"{API}/exec/{id}/start", {}).status == 200
+        assert engine.request("GET", f"{API}/exec/{id}/json").json["ExitCode"] == 0
+
+    with concurrent.futures.ThreadPoolExecutor(count if at_once else 1) as pool:
+        one(0)
+        took = timed(lambda: list(pool.map(one, range(count))))
+    engine.docker("rm", "-f", box)
+    return took
+
+
 def compile_ping(directory: Path) -> Path:
     program = directory / "ping"
     subprocess.run(["cc", "-O2", "-o", program, Path(__file__).with_name("ping.c")], check=True)

@@ -118,6 +118,16 @@ class Machine(RuleBasedStateMachine):
             assert self.engine.request("POST", f"/v1.43/exec/{id}/start", {}).status == 200
             assert self.engine.request("GET", f"{API}/exec/{id}/json").json["ExitCode"] == 7
 
+    @rule(one=lives, policy=POLICIES)
+    def update(self, one: Life, policy: Policy) -> None:
+        body = {"RestartPolicy": {"Name": policy}}
+        self._post(one, "update", lambda life: self.model.change_policy(life, policy), body)
+
+    @rule()
+    def prune(self) -> None:
+        answer = self.engine.request("POST", f"{API}/containers/prune")
+        assert set(answer.json["ContainersDeleted"] or ()) == self.model.prune()
+
     @rule(one=consumes(lives))
     def remove_by_force(self, one: Life) -> None:
         self._remove(one, force=True)

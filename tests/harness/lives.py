@@ -105,6 +105,19 @@ class Lives:
         one.name = name
         return 204
 
+    def change_policy(self, one: Life, policy: Policy) -> int:
+        if one.auto_remove and policy != "no":
+            return 409
+        one.policy = policy
+        return 200
+
+    def prune(self) -> set[str]:
+        """The ids of those that go."""
+        gone = {one.id for one in self.known.values() if not one.alive}
+        for id in gone:
+            del self.known[id]
+        return gone
+
     def remove(self, one: Life, force: bool) -> int:
         if one.alive and not force:
             return 409
@@ -123,7 +136,7 @@ class Lives:
     def daemon_starts(self) -> None:
         """Another daemon has taken over: what ran runs, and the policies say what else does."""
         for one in self.known.values():
-            if one.status == "exited" and one.policy == "always":
+            if one.status == "exited" and (one.policy == "always" or (one.policy != "no" and not one.stopped)):
                 self._run(one)
 
     # ── both ──
