@@ -99,6 +99,25 @@ def test_while_it_waits_for_its_restart(wharfd: Wharfd) -> None:
     assert restarts(wharfd, one.id) < 3
 
 
+@pytest.mark.parametrize("operation", ["stop", "kill", "remove"])
+def test_who_ends_what_ends_by_itself_all_the_time_ends_it_for_good(wharfd: Wharfd, operation: str) -> None:
+    """Whatever moment of the circle of starts and ends it meets."""
+    for moment in range(8):
+        one = Container(wharfd, f"circle-{moment}", "false", RestartPolicy={"Name": "always"})
+        one.post("start")
+        time.sleep(0.02 * moment)
+        if operation == "remove":
+            assert one.remove("?force=1").status == 204
+            continue
+        status = one.post(operation).status
+        assert status in (204, 409)
+        if status == 204:
+            time.sleep(0.25)
+            assert one.status == "exited"
+        assert one.remove("?force=1").status == 204
+    assert wharfd.docker("ps", "-aq").text == ""
+
+
 def restarts(engine: Wharfd, id: str) -> int:
     return int(engine.request("GET", f"{API}/containers/{id}/json").json["RestartCount"])
 

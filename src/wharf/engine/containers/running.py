@@ -250,9 +250,9 @@ class Lives:
     async def stop(self, container: Container, timeout: int | None, signal: str) -> bool:
         """False when it did not run. A negative timeout waits for ever."""
         live = self.of(container)
-        if container.status is Status.RESTARTING:
-            await self._call_off_restart(live)
+        if await self._call_off_restart(live):
             return True
+        container = self.current(container.id)
         if container.status not in ALIVE:
             return False
         number = signals.parse(signal or container.config.stop_signal or "SIGTERM")
@@ -261,13 +261,22 @@ class Lives:
         self.publish("stop", self.store.get(container.id) or container)
         return True
 
-    async def _call_off_restart(self, live: Live) -> None:
+    async def _call_off_restart(self, live: Live) -> bool:
+        """Whether one was due. What is just being started runs afterwards."""
+        if self.current(live.id).status is not Status.RESTARTING:
+            return False
         async with live.lock:
-            live.cancel_restart()
-            container = self.current(live.id)
-            if container.status is Status.RESTARTING and not self.closing:
-                self.store.update(container.with_(status=Status.EXITED, stopped_by_user=True))
-                live.tell(WaitResult(container.exit_code), "not-running")
+            return self._called_off(self.current(live.id), live)
+
+    def _called_off(self, container: Container, live: Live) -> bool:
+        """As _call_off_restart(), for who holds the lock."""
+        if container.status is not Status.RESTARTING:
+            return False
+        live.cancel_restart()
+        if not self.closing:
+            self.store.update(container.with_(status=Status.EXITED, stopped_by_user=True))
+            live.tell(WaitResult(container.exit_code), "not-running")
+        return True
 
     async def _end(self, container: Container, live: Live, number: int, seconds: int) -> None:
         await self._signal(container, live, number, by_user=True)
@@ -283,6 +292,8 @@ class Lives:
     async def _signal(self, container: Container, live: Live, number: int, *, by_user: bool) -> None:
         async with live.lock:
             current = self.current(container.id)
+            if by_user and self._called_off(current, live):
+                return  # it has ended by itself, and would have come back
             if by_user and not self.closing:  # what ends with the daemon comes back with it
                 self.store.update(current := current.with_(stopped_by_user=True))
             if live.monitor is None:
@@ -297,17 +308,15 @@ class Lives:
     async def end_for_removal(self, container: Container) -> None:
         """SIGKILL, and the end of any restart; returns when nothing runs."""
         live = self.of(container)
-        if container.status is Status.RESTARTING:
-            await self._call_off_restart(live)
-        else:
+        if not await self._call_off_restart(live) and (container := self.current(container.id)).status in ALIVE:
             await self._end(container, live, signals.parse("SIGKILL"), int(KILL_PATIENCE.total_seconds()))
 
     async def kill(self, container: Container, number: int) -> None:
         """Sends a signal; SIGKILL also waits for the end."""
         live = self.of(container)
-        if container.status is Status.RESTARTING:
-            await self._call_off_restart(live)
+        if await self._call_off_restart(live):
             return
+        container = self.current(container.id)
         container.require_alive()
         stop_signal = signals.parse(container.config.stop_signal or "SIGTERM")
         await self._signal(container, live, number, by_user=number in (9, stop_signal))
