@@ -1,1 +1,1 @@
-"""The Engine API's JSON, one module per section of the API, plus jsonmessage and stdcopy (framing), filters and durations. Pure."""
+"""The Engine API's JSON, one module per section of the API, plus its framings (jsonmessage, stdcopy), filters, durations. Pure."""
