@@ -1,1 +1,1 @@
-"""The Engine API's JSON, one module per section of the API, plus its framings (jsonmessage, stdcopy), filters, durations. Pure."""
+"""The Engine API's JSON, one module per section of the API, plus its framings, filters and durations. Pure."""
