@@ -318,8 +318,7 @@ def test_an_update_that_the_kernel_refuses_changes_nothing(wharfd: Wharfd) -> No
     fill = "dd if=/dev/zero of=/dev/shm/x bs=1M count=20 2>/dev/null; echo ready; sleep 1000"
     options = ("--memory", "64m", "--memory-swap", "64m", "--pids-limit", "9")
     wharfd.docker("run", "-d", "--name", "box", *options, "busybox", "sh", "-c", fill)
-    while "ready" not in wharfd.docker("logs", "box").text:
-        pass
+    wait_until(lambda: "ready" in wharfd.docker("logs", "box").text, "it holds 20 MB")
     options = ("--memory", "8m", "--memory-swap", "8m", "--pids-limit", "5")
     ran = wharfd.docker("update", *options, "box", check=False)
     assert ran.code == 1 and "memory.limit_in_bytes: Device or resource busy" in ran.error

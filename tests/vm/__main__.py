@@ -17,6 +17,7 @@ TIMEOUT: Final = 1800
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m vm", description=__doc__)
     parser.add_argument("--init", choices=("none", "systemd", "both"), default="both", help="process 1 of the machine")
+    parser.add_argument("--kvm", action="store_true", help="lend it the machine's own processor")
     parser.add_argument("--run", metavar="COMMAND", help="run this instead of pytest")
     parser.add_argument("pytest", nargs=argparse.REMAINDER, help="files and options for pytest, files first")
     chosen = parser.parse_args()
@@ -36,7 +37,7 @@ def main() -> int:
         ]
         command = shlex.split(chosen.run) if chosen.run else pytest
         print(f"== process 1: {init}", flush=True)
-        worst = max(worst, run(ready, command, init=init, timeout=TIMEOUT))
+        worst = max(worst, run(ready, command, init=init, kvm=chosen.kvm, timeout=TIMEOUT))
     return worst
 
 

@@ -1,7 +1,6 @@
 """One boot of the virtual machine: a command runs in it, its output is ours, and so is its exit status."""
 
 import base64
-import os
 import shlex
 import subprocess
 import tarfile
@@ -18,17 +17,19 @@ CPUS: Final = 2
 CONTENTS: Final = ("src", "tests", "pyproject.toml")
 
 
-def run(image: Image, command: Sequence[str], *, init: str, timeout: float) -> int:
+def run(image: Image, command: Sequence[str], *, init: str, kvm: bool, timeout: float) -> int:
     """Boots with `init` ("systemd" or "none") as process 1, runs `command`, and gives its exit status.
 
-    Nothing that the machine writes is kept. 124 when it took more than `timeout` seconds, 125 when it told no status.
+    Without `kvm` its processor is emulated, which is some ten times slower. Nothing that it writes is kept. 124 when it
+    took more than `timeout` seconds, 125 when it told no status.
     """
     with tempfile.TemporaryDirectory(prefix="wharf-vm-") as directory:
         place = Path(directory)
         _pack(place / "project.tar")
         status = place / "status"
         try:
-            subprocess.run(_qemu(image, place / "project.tar", status, command, init), timeout=timeout, check=False)
+            qemu = _qemu(image, place / "project.tar", status, command, init=init, kvm=kvm)
+            subprocess.run(qemu, timeout=timeout, check=False)
         except subprocess.TimeoutExpired:
             return 124
         text = status.read_text().strip() if status.exists() else ""
@@ -44,17 +45,15 @@ def _pack(file: Path) -> None:
         end.truncate(-(-end.tell() // 4096) * 4096)
 
 
-def _qemu(image: Image, project: Path, status: Path, command: Sequence[str], init: str) -> list[str]:
+def _qemu(image: Image, project: Path, status: Path, command: Sequence[str], *, init: str, kvm: bool) -> list[str]:
     start = "systemd.unit=wharf-tests.service" if init == "systemd" else "init=/opt/wharf/init.sh"
     # The kernel's line has no quotes that would last.
     encoded = base64.b64encode(shlex.join(command).encode()).decode()
     line = f"root=/dev/vda rw console=ttyS0 quiet panic=-1 mitigations=off {start} wharf.run={encoded}"
-    # Where the processor cannot be lent it is emulated, which is some ten times slower.
-    accelerated = os.access("/dev/kvm", os.W_OK) and os.environ.get("WHARF_VM_KVM") == "1"
     return [
         "qemu-system-x86_64",
         *("-nodefaults", "-no-reboot", "-display", "none", "-machine", "pc"),
-        *(("-accel", "kvm", "-cpu", "host") if accelerated else ("-accel", "tcg,thread=multi", "-cpu", "max")),
+        *(("-accel", "kvm", "-cpu", "host") if kvm else ("-accel", "tcg,thread=multi", "-cpu", "max")),
         *("-smp", str(CPUS), "-m", str(MEMORY)),
         *("-kernel", str(image.kernel), "-initrd", str(image.initrd), "-append", line),
         *("-serial", "stdio", "-serial", f"file:{status}"),
