@@ -81,7 +81,7 @@ class UserNamespace:
 
     mapping: IdMapping
     join: str = ""  # the path of another container's namespace, which has this mapping; "" makes a new one
-    mapped: tuple[str, ...] = ()  # directories of the host that mounts come from and whose ids the container sees
+    mapped: tuple[str, ...] = ()  # paths that mounts come from, and whose ids the container sees as they are on disk
 
 
 @dataclass(frozen=True, slots=True)

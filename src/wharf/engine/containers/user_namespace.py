@@ -14,8 +14,8 @@ def entered(
 ) -> UserNamespace | None:
     """None for a container without one. Raises Conflict when those that it shares namespaces with have different ones.
 
-    `own` are the directories that only containers write: in them a container sees the owners that are on disk, while a
-    directory of the host keeps the host's. `opened` gives the path of a running container's user namespace.
+    `own` are the paths that no user of the host owns: there a container sees the owners that are on disk, and elsewhere
+    the host's. `opened` gives the path of a running container's user namespace.
     """
     mapping = userns.of(container)
     if mapping is None:

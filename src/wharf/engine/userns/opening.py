@@ -2,6 +2,7 @@
 
 import asyncio
 import grp
+import logging
 import pwd
 import subprocess
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from wharf.engine.userns.subordinate import DEFAULT_USER, Entry
 from wharf.errors import EngineError, InvalidArgument
 from wharf.snapshots.contract import Snapshots
 from wharf.spec.id_mapping import IdMapping, Span, check_mapping
+
+log = logging.getLogger(__name__)
 
 _SUBUID: Final = "/etc/subuid"
 _SUBGID: Final = "/etc/subgid"
@@ -51,6 +54,7 @@ def _remapped(text: str) -> IdMapping | None:
         _make_default_user()
     user = _user(user_text)
     if user.id == 0:
+        log.warning("root cannot be remapped with itself: containers have no user namespace")
         return None
     group = _group(group_text) if group_text else _Owner(user.name, user.id)
     mapping = IdMapping.consecutive(

@@ -3,8 +3,8 @@
 """What a container with a user namespace needs besides: the namespace, and mounts that show its own ids.
 
 A launch's `user` is {"uids", "gids"} (maps as the kernel takes them), "join" (the path of a namespace, for one that is
-another container's), "mapped" (directories of the host that the container's mounts come from, and whose ids it is to
-see as they are on disk); `owner` is who the container's root is on the host.
+another container's), "mapped" (paths that the container's mounts come from, and whose ids it is to see as they are on
+disk); `owner` is who the container's root is on the host.
 """
 
 import os
