@@ -7,12 +7,16 @@ from types import TracebackType
 from typing import Self
 
 
+_FORWARDING = "/proc/sys/net/ipv4/ip_forward"
+
+
 class NetworkNamespace:
     """A namespace kept by a process that ends with us, however we end: it waits for the end of its standard input."""
 
     def __init__(self) -> None:
         self._keeper = subprocess.Popen(
-            ["unshare", "--net", "sh", "-c", "ip link set lo up && echo ready && exec cat"],
+            # A host that forwards nothing, whatever this machine does: new namespaces take that over.
+            ["unshare", "--net", "sh", "-c", f"ip link set lo up && echo 0 >{_FORWARDING} && echo ready && exec cat"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )

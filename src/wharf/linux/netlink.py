@@ -210,10 +210,10 @@ class RouteSocket:
                 found.append((index, IPv6Interface((address, length))))
         return found
 
-    def routes(self) -> list[tuple[int, Network]]:
-        """The destinations of all routes of the main table but the default ones, each with the index of its link."""
+    def routes(self) -> list[Network]:
+        """The destinations of all routes of the main table but the default ones."""
         return [
-            (_index(attributes), ip_network((attributes[RTA_DST], length)))
+            ip_network((attributes[RTA_DST], length))
             for _, length, attributes in self._main_routes()
             if RTA_DST in attributes
         ]

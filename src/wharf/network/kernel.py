@@ -72,14 +72,12 @@ class Kernel:
             self._nftables = Nftables()
         return self._nftables
 
-    def used_networks(self, *, but: str = "") -> list[Network]:
-        """What this host has addresses in or routes to, other than by the device `but`."""
+    def used_networks(self) -> list[Network]:
+        """What this host has addresses in or routes to."""
         routes = self.routes()
-        link = routes.link(but) if but else None
-        left_out = link.index if link is not None else 0
-        found = [*routes.routes(), *((index, address.network) for index, address in routes.addresses())]
+        found = [*routes.routes(), *(address.network for _, address in routes.addresses())]
         # Every link has the same link-local range: it is nobody's.
-        return [network for index, network in found if index != left_out and not network.is_link_local]
+        return [network for network in found if not network.is_link_local]
 
     def close(self) -> None:
         self._thread.shutdown()

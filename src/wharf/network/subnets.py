@@ -59,9 +59,6 @@ class PoolOfSubnets:
     base: Network
     size: int  # prefix length of each
 
-    def __str__(self) -> str:
-        return f"{self.base} (/{self.size})"
-
 
 #: Docker's local pools, in its order.
 DEFAULT_POOLS: Final = (

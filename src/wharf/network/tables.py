@@ -33,6 +33,7 @@ class Tables:
             if settings.filters(subnet.version)
         }
         self._guarded: set[Family] = set()  # where we made the host a router, and keep strangers from it
+        self._removed = False
         self._chains: dict[Family, str] = {}  # of each table, as the kernel lists them
 
     def open(self) -> None:
@@ -48,6 +49,7 @@ class Tables:
 
     def remove(self) -> None:
         """The tables go. Raises NftablesError."""
+        self._removed = True
         for rules in self._rules.values():
             self._kernel.nftables().run(rules.remove())
         if self._rules:
@@ -66,8 +68,8 @@ class Tables:
 
     def repair(self) -> None:
         """Puts back what somebody else's change of the firewall has taken from us. Raises NftablesError."""
-        if not self._rules:
-            return
+        if not self._rules or self._removed:
+            return  # a repair that our own removal has set off
         nftables = self._kernel.nftables()
         for family in self._guarded:
             if not forwarding.is_guarded(nftables, family):

@@ -330,3 +330,14 @@ def test_forwarding_ends_with_the_last_bridge(world: World) -> None:
         assert sysctl.read("net/ipv4/ip_forward") == "0" and rules() == ""
 
     run(body)
+
+
+def test_what_is_removed_is_not_repaired(world: World) -> None:
+    """Our own removal looks like a loss to who watches the firewall, and he may come after it."""
+
+    async def body() -> None:
+        network = await opened(world)
+        await asyncio.gather(network.close(), network.repair())
+        assert rules() == ""
+
+    run(body)

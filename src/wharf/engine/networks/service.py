@@ -132,17 +132,12 @@ class Networks:
             record = placing.placed(record, self._pools, on_host=on_host, ours=self._ranges(), gateways=gateways)
         # The intent: a daemon that dies now makes the network at its next start.
         self._add(record)
-        if record.real:
-            network = await self._open_one(record)
-            if network.unavailable:
-                await self._undo(record, network)
+        if record.real and (problem := (await self._open_one(record)).unavailable):
+            del self._open[record.name]
+            self._drop(record)
+            raise EngineError(problem)
         self._publish("create", record)
         return record, "\n".join((*placing.conflicts(record, on_host), *placing.unused(record)))
-
-    async def _undo(self, record: NetworkRecord, network: Network) -> None:
-        del self._open[record.name]
-        self._drop(record)
-        raise EngineError(network.unavailable)
 
     def _described(self, asked: NetworkCreateRequest) -> NetworkRecord:
         if asked.ipam is not None and asked.ipam.config:
