@@ -6,7 +6,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-
 _FORWARDING = "/proc/sys/net/ipv4/ip_forward"
 
 

@@ -28,6 +28,7 @@ from wharf.engine.userns.service import UserNamespaces
 from wharf.engine.volumes import Volumes
 from wharf.errors import EngineError
 from wharf.linux import cgroups
+from wharf.linux.files import rewrite
 from wharf.linux.listener import Listener
 from wharf.network.contract import Endpoint
 from wharf.runtime.bundle import config_json, with_user_namespace
@@ -193,10 +194,10 @@ class Starter:
         after = etc_files.with_addresses(
             before, config.hostname, config.domainname, addresses, container.host.extra_hosts
         )
-        if before and after != before:
-            hosts.write_text(after)
+        if after != before:
+            rewrite(hosts, after)
         if (etc_files.EMBEDDED in _read(resolver)) != needs_resolver(container):
-            resolver.write_text(self.resolv_conf(container))
+            rewrite(resolver, self.resolv_conf(container))
 
     def resolv_conf(self, container: Container) -> str:
         """The container's, as its networks are now."""
