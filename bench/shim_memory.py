@@ -12,7 +12,8 @@ from pathlib import Path
 
 from wharf.linux import cgroups
 from wharf.linux.mounts import RootMount
-from wharf.runtime.bundle import BundleSpec, config_json
+from wharf.runtime.bundle import BundleSpec
+from wharf.runtime.config_json import config_json
 from wharf.runtime.contract import Launch, Log, LogFile, LogReceiver
 from wharf.runtime.monitor import ShimMonitor, ShimMonitors
 

@@ -13,7 +13,8 @@ import pytest
 
 from wharf.linux import cgroups
 from wharf.linux.mounts import RootMount
-from wharf.runtime.bundle import BundleSpec, config_json
+from wharf.runtime.bundle import BundleSpec
+from wharf.runtime.config_json import config_json
 from wharf.runtime.contract import ExitStatus, Launch, Log, LogFile
 from wharf.runtime.monitor import ShimMonitor, ShimMonitors
 

@@ -383,7 +383,8 @@ def test_the_seccomp_filter_is_in_force_as_bpf_and_as_json(run_container: Run) -
 @both
 def test_a_privileged_container_has_the_hosts_rights(box: Box, runtime: str) -> None:
     from wharf.runtime import host
-    from wharf.runtime.bundle import BundleSpec, HostFacts, config_json
+    from wharf.runtime.bundle import BundleSpec, HostFacts
+    from wharf.runtime.config_json import config_json
 
     async def work(monitors: ShimMonitors) -> None:
         launch = box.launch("x", runtime=runtime)

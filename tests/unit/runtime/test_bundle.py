@@ -16,12 +16,12 @@ from wharf.runtime.bundle import (
     Namespaces,
     Resources,
     Rlimit,
-    config_json,
     default_mounts,
     fitted,
     made_privileged,
     with_init,
 )
+from wharf.runtime.config_json import config_json
 
 
 def config(**changes: Any) -> dict[str, Any]:

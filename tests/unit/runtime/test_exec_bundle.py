@@ -3,7 +3,8 @@ from typing import Any
 
 import pytest
 
-from wharf.runtime.bundle import BundleSpec, Rlimit, config_json
+from wharf.runtime.bundle import BundleSpec, Rlimit
+from wharf.runtime.config_json import config_json
 from wharf.runtime.exec_bundle import ExecSpec, home_of, process_json
 from wharf.runtime.failure import CommandNotRunnable, RuntimeFailed, explain_exec
 from wharf.runtime.users import User

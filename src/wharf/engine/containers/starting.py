@@ -31,7 +31,8 @@ from wharf.linux import cgroups
 from wharf.linux.files import rewrite
 from wharf.linux.listener import Listener
 from wharf.network.contract import Endpoint
-from wharf.runtime.bundle import config_json, with_user_namespace
+from wharf.runtime.bundle import with_user_namespace
+from wharf.runtime.config_json import config_json
 from wharf.runtime.contract import Launch, Log, Monitor, Monitors, UserNamespace
 from wharf.runtime.records import USER_NAMESPACE
 from wharf.snapshots.contract import Snapshots

@@ -18,7 +18,8 @@ from wharf.engine.containers.bundling import Seccomp, Surroundings
 from wharf.engine.containers.record import Container, MountDetail
 from wharf.engine.containers.sharing import Joined
 from wharf.errors import InvalidArgument
-from wharf.runtime.bundle import DEFAULT_CAPABILITIES, Device, HostFacts, config_json, with_user_namespace
+from wharf.runtime.bundle import DEFAULT_CAPABILITIES, Device, HostFacts, with_user_namespace
+from wharf.runtime.config_json import config_json
 from wharf.runtime.users import User
 from wharf.spec.id_mapping import IdMapping, IdRange
 
