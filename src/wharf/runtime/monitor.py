@@ -213,6 +213,10 @@ class ShimMonitor:
     async def _freeze(self, frozen: bool) -> None:
         try:
             await asyncio.to_thread(cgroups.freeze, self.cgroup, frozen)
+        except FileNotFoundError:
+            # Killed while it was paused: systemd removes its group as soon as it has ended, and there is none to resume.
+            if frozen:
+                raise EngineError("cannot pause the container: its control group has gone") from None
         except OSError as error:
             raise EngineError(f"cannot {'pause' if frozen else 'resume'} the container: {error}") from None
 

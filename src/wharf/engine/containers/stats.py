@@ -90,9 +90,12 @@ class Statistics:
     def _sample(self, container: Container, group: Group | None = None) -> Sample | None:
         if container.status not in ALIVE:
             return None
+        usage = (group or self._group(container)).usage()
+        if usage == Usage():
+            return None  # it has just ended, and its group with it
         return Sample(
             moment=datetime.now(UTC),
-            usage=(group or self._group(container)).usage(),
+            usage=usage,
             system_cpu=system_cpu_time(),
             cpus=os.cpu_count() or 1,
             traffic=interfaces.traffic_of(container.pid)
