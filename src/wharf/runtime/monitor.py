@@ -214,7 +214,7 @@ class ShimMonitor:
         try:
             await asyncio.to_thread(cgroups.freeze, self.cgroup, frozen)
         except FileNotFoundError:
-            # Killed while it was paused: systemd removes its group as soon as it has ended, and there is none to resume.
+            # Killed while it was paused: systemd removed its group at once, and there is none to resume.
             if frozen:
                 raise EngineError("cannot pause the container: its control group has gone") from None
         except OSError as error:
