@@ -141,7 +141,8 @@ class Files:
 
     async def _binds(self, container: Container, held: AsyncExitStack) -> list[Bind]:
         """What would be mounted, for as long as `held` holds it."""
-        viewer = Viewer(await self._owner(container))
+        # Only idmapped binds ask who the container's user is; the passwd that says so may be about to be copied in.
+        viewer = Viewer(await self._owner(container) if container.host.idmaps else (0, 0))
         opened = await self.sources.opened(container, viewer, volumes=held, held=held, by=f"{container.id}-files")
         return [
             Bind(
