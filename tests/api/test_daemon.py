@@ -162,7 +162,7 @@ def test_reload(new_wharfd: Make) -> None:
     ("flags", "text"),
     [
         (["--colour"], "wharfd: unknown flag: --colour\n"),
-        (["--userns-remap=default"], "wharfd: the flag --userns-remap is not implemented by this engine\n"),
+        (["--swarm-default-advertise-addr=eth0"], "is not implemented by this engine\n"),
         (["--config-file=/no/such/file"], "no such file or directory\n"),
     ],
 )
