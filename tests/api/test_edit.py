@@ -21,6 +21,11 @@ def inspected(wharfd: Wharfd, name: str = "box") -> Any:
     return json.loads(wharfd.docker("inspect", name).out)[0]
 
 
+def settled(wharfd: Wharfd) -> bool:
+    now = inspected(wharfd)
+    return now["State"]["Status"] == "running" and "PendingEdit" not in now
+
+
 def run(wharfd: Wharfd, *options: str) -> str:
     return wharfd.docker("run", "-d", "--name", "box", *options, "busybox", "sh", "-c", LOOP).text
 
@@ -229,7 +234,7 @@ def test_a_daemon_that_dies_leaves_the_one_or_the_other(new_wharfd: Callable[...
     wharfd.kill9()
     client.join()
     wharfd.start()
-    wait_until(lambda: wharfd.state("box")["Status"] == "running", "it runs", timeout=15)
+    wait_until(lambda: settled(wharfd), "it runs, and nothing of the edit is left to do", timeout=15)
     now = inspected(wharfd)
     which = "new" if now["Config"]["Labels"] == {"which": "new"} else "old"
     assert (now["Id"], "PendingEdit" in now) == (id, False)
@@ -241,13 +246,13 @@ def test_a_daemon_that_dies_leaves_the_one_or_the_other(new_wharfd: Callable[...
     assert wharfd.wharf("container", "edit", "-t", "0", "-e", "X=after", "box").text == "box"
 
 
-@pytest.mark.parametrize("moment", ["before the stop", "before the start", "in a start that cannot be"])
+@pytest.mark.parametrize("moment", ["before the stop", "in the stop", "before the start", "in a start that cannot be"])
 def test_each_moment_of_an_edit_is_mended(new_wharfd: Callable[..., Wharfd], moment: str) -> None:
     """The records of a daemon that died, as they are at that moment."""
     wharfd = new_wharfd()
     run(wharfd, "-e", "X=old")
     pid = wharfd.state("box")["Pid"]
-    if moment != "before the stop":
+    if moment in ("before the start", "in a start that cannot be"):
         wharfd.docker("stop", "-t", "0", "box")
     wharfd.kill9()
     with closing(sqlite3.connect(wharfd.root / "data/wharf.db")) as db, db:
@@ -257,11 +262,12 @@ def test_each_moment_of_an_edit_is_mended(new_wharfd: Callable[..., Wharfd], mom
         if moment == "in a start that cannot be":
             record |= {"path": "/nope", "args": [], "config": {**settings["config"], "Cmd": ["/nope"]}}
             other = settings
+        record["stopped_by_user"] = moment != "before the stop"
         record["edit"] = {"other": other, "tried": moment == "in a start that cannot be", "restart": True}
         db.execute("UPDATE containers SET record = ?", (json.dumps(record).encode(),))
     wharfd.start()
-    wait_until(lambda: wharfd.state("box")["Status"] == "running", "it runs")
-    which = "new" if moment == "before the start" else "old"
+    wait_until(lambda: settled(wharfd), "it runs, and nothing of the edit is left to do")
+    which = "new" if moment in ("in the stop", "before the start") else "old"
     assert wharfd.docker("exec", "box", "sh", "-c", "echo $X").text == which
     now = inspected(wharfd)
     assert ("PendingEdit" in now, now["State"]["Pid"] == pid) == (False, moment == "before the stop")

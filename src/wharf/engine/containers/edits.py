@@ -56,6 +56,13 @@ class Edits:
         self.lives.publish("update", recorded)
         return warnings
 
+    async def resume(self, container: Container) -> None:
+        """Goes on with an edit that a daemon that died has left: it has stopped the container, or begun to.
+
+        Raises the error of a start that fails: then the container is, and runs, as before.
+        """
+        await self._start_again(container, container.without_edit(), None)
+
     async def _record(
         self, container: Container, live: Live, change: Change, *, restart: bool
     ) -> tuple[Container, list[str]]:

@@ -29,6 +29,11 @@ def lost(container: Container) -> ExitStatus:
     return ExitStatus(255, datetime.now(UTC), error="the container's end was not seen: its host or its shim went down")
 
 
+def _is_being_edited(container: Container) -> bool:
+    """Whether it has been stopped, or is being stopped, to run again with other settings."""
+    return container.edit is not None and container.edit.restart
+
+
 class Reconciler:
     """Runs once, before the first request."""
 
@@ -61,14 +66,15 @@ class Reconciler:
             return None
 
     async def _settle(self, container: Container, has_bundle: bool) -> Container | None:
-        """One record. Returns it when its restart policy wants it started again."""
+        """One record. Returns it when it is to be started again: by its restart policy, or for an edit."""
         if container.status is Status.REMOVING:
             await self._containers.removals.finish(container)
             return None
         was_running = container.running
         live = self._lives.of(container)
         if has_bundle and await self._reopen(container, live):
-            return None
+            adopted = self._lives.current(container.id)
+            return adopted if _is_being_edited(adopted) else None
         if (between := self._lives.current(container.id)).status is Status.RESTARTING:
             # How its last run ended is known. What a start that was cut off has taken is given back.
             if has_bundle or between.endpoints:
@@ -108,8 +114,8 @@ class Reconciler:
         container = self._store.get(id)
         if container is None:
             return None
-        if container.edit is not None and container.edit.restart:
-            return container  # stopped for an edit
+        if _is_being_edited(container):
+            return container
         if container.started_at == ZERO_TIME:
             return None  # created, and nobody has wanted it to run yet
         again = restart.after_daemon_start(
@@ -157,7 +163,9 @@ class Reconciler:
         async def start(container: Container) -> None:
             async with slots:
                 try:
-                    if container.status is Status.RESTARTING:
+                    if _is_being_edited(container):
+                        await self._containers.edits.resume(container)
+                    elif container.status is Status.RESTARTING:
                         await self._lives.resume_restart(container)
                     else:
                         await self._containers.start(container.id)

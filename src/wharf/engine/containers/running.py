@@ -137,8 +137,10 @@ class Lives:
 
     def adopt(self, container: Container, live: Live, monitor: Monitor) -> None:
         """From now on `monitor` tells how the container does."""
-        if container.edit is not None and (container.edit.tried or container.edit.restart):
-            # It runs with it; or it still runs without, and who wanted to stop it for the edit is gone.
+        edit = container.edit
+        if edit is not None and (edit.tried or (edit.restart and not container.stopped_by_user)):
+            # It runs with it; or it still runs without, and who wanted to stop it for the edit is gone. Where the
+            # signal may have been sent already, the edit goes on: see Edits.resume().
             container = container.with_(edit=None)
         self.store.update(container)
         live.monitor = monitor
