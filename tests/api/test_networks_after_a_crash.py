@@ -114,3 +114,21 @@ def settle(engine: Wharfd) -> None:
         except AssertionError:
             time.sleep(0.1)
     agree(engine)
+
+
+def test_huge_files_of_a_container_are_not_read(new_wharfd: Callable[..., Wharfd]) -> None:
+    """They are its own to write to: neither a change of its networks nor a new daemon has to have them in memory."""
+    wharfd = new_wharfd()
+    wharfd.docker("network", "create", "other")
+    wharfd.docker("run", "-d", "--name", "box", "busybox", "sleep", "600")
+    wharfd.docker("run", "-d", "--name", "owner", "--link", "box", "busybox", "sleep", "600")
+    for name in ("box", "owner"):
+        wharfd.docker("exec", name, "truncate", "-s", str(1 << 40), "/etc/hosts", "/etc/resolv.conf")
+    wharfd.docker("network", "connect", "other", "box")
+    assert "nameserver 127.0.0.11" in wharfd.docker("exec", "box", "cat", "/etc/resolv.conf").text
+    wharfd.kill9()
+    wharfd.start()
+    assert {wharfd.state(name)["Status"] for name in ("box", "owner")} == {"running"}
+    wharfd.docker("network", "disconnect", "other", "box")
+    wharfd.docker("restart", "-t", "0", "box")
+    assert wharfd.docker("exec", "owner", "stat", "-c", "%s", "/etc/hosts").text == str(1 << 40)

@@ -17,6 +17,7 @@ _FS_IOC_GETFLAGS: Final = 0x80086601
 _FS_IOC_SETFLAGS: Final = 0x40086602
 _FICLONE: Final = 0x40049409
 _FS_TOPDIR_FL: Final = 0x00020000
+_MOST_BLANK: Final = 1 << 20
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
@@ -124,6 +125,10 @@ def rewrite(path: Path, text: str) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         surplus = os.fstat(descriptor).st_size - len(data)
+        if surplus > _MOST_BLANK:
+            # Somebody has made it huge, to see us take as much memory.
+            surplus = _MOST_BLANK
+            os.ftruncate(descriptor, len(data) + surplus)
         os.pwrite(descriptor, data + b"\n" * surplus, 0)
         os.ftruncate(descriptor, len(data))
     finally:

@@ -1,5 +1,6 @@
 """A file that is bound elsewhere gets new contents in place."""
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -19,3 +20,11 @@ def test_the_same_file_has_the_last_contents(texts: list[str]) -> None:
             rewrite(path, text)
             assert path.read_text() == text
         assert path.stat().st_ino == kept and [one.name for one in Path(directory).iterdir()] == ["hosts"]
+
+
+def test_what_somebody_has_made_huge_takes_no_memory(tmp_path: Path) -> None:
+    path = tmp_path / "hosts"
+    path.touch()
+    os.truncate(path, 1 << 40)
+    rewrite(path, "small\n")
+    assert path.read_bytes() == b"small\n"

@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 from wharf.engine.config import EngineConfig
 from wharf.engine.containers import bundling, etc_files, links, ports, sysctls
@@ -38,6 +40,9 @@ from wharf.runtime.records import USER_NAMESPACE
 from wharf.snapshots.contract import Snapshots
 
 log = logging.getLogger(__name__)
+
+#: Characters of a running container's /etc/hosts that we would change: it is its own to write to.
+_LARGEST_ETC: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +176,7 @@ class Starter:
             hosts = self.places.directory(owner.id) / "hosts"
             if owner.status in ALIVE and hosts.exists():
                 lines = links.hosts_lines(links.linked(owner, self._starting(container), all_run=False))
-                hosts.write_text(links.relinked(_read(hosts), lines))
+                _change(hosts, partial(links.relinked, lines=lines))
 
     def _starting(self, container: Container) -> Callable[[str], Container | None]:
         """The records, with this container as it will be in a moment."""
@@ -190,14 +195,15 @@ class Starter:
         if bundling.network_kind(container) != "bridge":
             return
         hosts, resolver = (self.places.directory(container.id) / name for name in ("hosts", "resolv.conf"))
-        config, before = container.config, _read(hosts)
+        config = container.config
         addresses = [address for endpoint in container.endpoints.values() for address in endpoint.addresses]
-        after = etc_files.with_addresses(
-            before, config.hostname, config.domainname, addresses, container.host.extra_hosts
+        _change(
+            hosts,
+            lambda text: etc_files.with_addresses(
+                text, config.hostname, config.domainname, addresses, container.host.extra_hosts
+            ),
         )
-        if after != before:
-            rewrite(hosts, after)
-        if (etc_files.EMBEDDED in _read(resolver)) != needs_resolver(container):
+        if (etc_files.EMBEDDED in _beginning(resolver)) != needs_resolver(container):
             rewrite(resolver, self.resolv_conf(container))
 
     def resolv_conf(self, container: Container) -> str:
@@ -288,6 +294,22 @@ class Starter:
             # After a failure nobody else knows of the rest: they see the end. Those that are connected keep it.
             for attachment in early:
                 attachment.connect(None)
+
+
+def _beginning(path: Path) -> str:
+    """Of a file that its container may have made as large as it likes."""
+    try:
+        with path.open(errors="replace") as file:
+            return file.read(_LARGEST_ETC + 1)
+    except OSError:
+        return ""
+
+
+def _change(path: Path, changed: Callable[[str], str]) -> None:
+    """Gives a running container's file other contents. One that it has made huge is its own business."""
+    before = _beginning(path)
+    if len(before) <= _LARGEST_ETC and (after := changed(before)) != before:
+        rewrite(path, after)
 
 
 def _read(path: Path) -> str:
