@@ -30,8 +30,10 @@ class Archive:
 
     async def close(self) -> None:
         """Ends the work and lets go of what it is made of."""
-        await self._outgoing.close()
-        await self._held.aclose()
+        try:
+            await self._outgoing.close()
+        finally:
+            await self._held.aclose()
 
     def abandon(self) -> None:
         """Closes it soon: for who cannot wait."""

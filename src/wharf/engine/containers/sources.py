@@ -3,9 +3,10 @@
 import asyncio
 import errno
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from wharf.engine.containers import idmaps
@@ -66,16 +67,20 @@ class Sources:
         for point in container.mounts:
             source = point.source
             if point.type == "volume":
-                source = await self.volumes.attach(point, by or container.id)
-                volumes.push_async_callback(self.volumes.detach, point, by or container.id)
+                detach = partial(self.volumes.detach, point, by or container.id)
+                try:
+                    source = await self.volumes.attach(point, by or container.id)
+                except asyncio.CancelledError:
+                    await detach()  # it may have been mounted by then
+                    raise
+                volumes.push_async_callback(detach)
                 if source != point.source:
                     found.paths[point.destination] = source
             detail = container.detail(point.destination)
             if _needs_mount(detail):
                 own = self.volumes.is_own(point)
-                mount = await asyncio.to_thread(self._open, source, detail, viewer, own=own)
-                held.callback(os.close, mount)
-                found.mounts[point.destination] = mount
+                work = partial(self._open, source, detail, viewer, own=own)
+                found.mounts[point.destination] = await opened_aside(work, held)
         paths = {point.destination: point.source for point in container.mounts if point.type in ("bind", "volume")}
         if paths:
             found.restrictions = await asyncio.to_thread(_restrictions, paths | found.paths)
@@ -101,6 +106,19 @@ class Sources:
             return files.detached_mount(root, target, detail.subpath)
         with _namespace(idmaps.of_namespace(mapping)) as namespace:
             return files.detached_mount(root, target, detail.subpath, (namespace, mapping.root))
+
+
+async def opened_aside(work: Callable[[], int], held: AsyncExitStack) -> int:
+    """The descriptor that `work` opens in a thread. `held` closes it, also when who waits is cancelled meanwhile."""
+    opening = asyncio.ensure_future(asyncio.to_thread(work))
+
+    async def close() -> None:
+        await asyncio.wait((opening,))
+        if opening.exception() is None:
+            os.close(opening.result())
+
+    held.push_async_callback(close)
+    return await asyncio.shield(opening)
 
 
 def _restrictions(paths: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
