@@ -2,11 +2,13 @@
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness import groups
 from harness.engine import API, Answer, wait_until
 from harness.wharfd import Wharfd
 
@@ -232,3 +234,26 @@ def test_several_are_asked_at_once(wharfd: Wharfd, verb: str, tmp_path: Path) ->
     events = [json.loads(line) for line in answer.body.splitlines()]
     codes = [event["Actor"]["Attributes"]["exitCode"] for event in events if event["Action"] == "die"]
     assert codes == ["0", "0"]
+
+
+def test_whether_it_is_paused_is_the_kernels_to_say(new_wharfd: Callable[..., Wharfd]) -> None:
+    """A daemon dies between what it does to the processes and its record of that."""
+    wharfd = new_wharfd()
+    running, paused = (Container(wharfd, name, "sleep", "1000") for name in ("running", "paused"))
+    for one in (running, paused):
+        assert one.post("start").status == 204
+    assert paused.post("pause").status == 204
+    pids = [wharfd.state(one.id)["Pid"] for one in (running, paused)]
+    wharfd.kill9()
+    groups.freeze(pids[0], True)
+    groups.freeze(pids[1], False)
+    wharfd.start()
+    assert (running.status, paused.status) == ("paused", "running")
+    assert running.post("unpause").status == 204
+    assert running.post("exec", {"Cmd": ["true"]}).status == 201
+    assert paused.post("pause").status == 204
+    # Another one leaves both as they are.
+    wharfd.kill9()
+    wharfd.start()
+    assert (running.status, paused.status) == ("running", "paused")
+    assert paused.post("stop?t=0").status == 204

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from wharf.engine.containers import boot_order, restart
 from wharf.engine.containers.live import Live
-from wharf.engine.containers.record import ALIVE, ZERO_TIME, Container, Status
+from wharf.engine.containers.record import ZERO_TIME, Container, Status
 from wharf.engine.containers.running import timestamp
 from wharf.engine.containers.service import Containers
 from wharf.engine.containers.starting import Places
@@ -32,6 +32,14 @@ def lost(container: Container) -> ExitStatus:
 def _is_being_edited(container: Container) -> bool:
     """Whether it has been stopped, or is being stopped, to run again with other settings."""
     return container.edit is not None and container.edit.restart
+
+
+def _is_frozen(monitor: Monitor) -> bool:
+    """As the kernel has it: a daemon may have died between a freezing, or thawing, and its record."""
+    try:
+        return cgroups.is_frozen(monitor.cgroup)
+    except OSError:
+        return False  # its group has gone: it is about to end
 
 
 class Reconciler:
@@ -102,7 +110,7 @@ class Reconciler:
         if found is None or isinstance(found, ExitStatus):
             await self._lives.finish(container, live, found or lost(container), restart=False)
             return False
-        status = container.status if container.status in ALIVE else Status.RUNNING
+        status = Status.PAUSED if _is_frozen(found) else Status.RUNNING
         started = timestamp(found.started) if found.started else container.started_at
         adopted = container.with_(status=status, pid=found.pid, started_at=started)
         self._lives.adopt(adopted, live, found)
