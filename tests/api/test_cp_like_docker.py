@@ -76,8 +76,9 @@ class Side:
     def copy(self, arguments: list[str]) -> tuple[int, str]:
         run = self.engine.docker if self.program == "docker" else self.engine.wharf
         ran = run("cp", *arguments, check=False)
-        # docker's client also logs how its own pipe broke.
-        words = (ran.error.splitlines() or [""])[-1].replace(str(self.here), "HERE")
+        # Docker's client may tell of its own pipe as well, which its other half has closed: it depends on the moment.
+        lines = [line for line in ran.error.splitlines() if not line.startswith("time=")]
+        words = (lines or [""])[-1].replace(str(self.here), "HERE")
         return ran.code, words.replace(f"/both/{self.program}", "/both/THERE")
 
 

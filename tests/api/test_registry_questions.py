@@ -1,6 +1,7 @@
 """What clients ask of registries without pulling, and what this engine has not, from outside."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
@@ -52,7 +53,8 @@ def test_rubbish_is_no_image(wharfd: Wharfd) -> None:
     assert answer.code == 1 and "b'" not in answer.error and "invalid tar header" in answer.error
 
 
-def test_members_of_each_version(wharfd: Wharfd) -> None:
+def test_members_of_each_version(new_wharfd: Callable[..., Wharfd]) -> None:
+    wharfd = new_wharfd()  # no image shares layers with another
     wharfd.docker("create", "--name", "box", "busybox", "true")
     old, new = (wharfd.request("GET", f"/v1.{minor}/containers/box/json").json for minor in (41, 54))
     assert (old["HostConfig"]["NetworkMode"], new["HostConfig"]["NetworkMode"]) == ("default", "bridge")
