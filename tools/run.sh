@@ -16,6 +16,8 @@ answers() { wharf version >/dev/null 2>&1; }
 if answers; then
     echo "The engine runs already (process $($as_root cat "$here/wharfd.pid"))."
 else
+    # What the last engine said is kept for one more start: it may tell why that one ended.
+    [ ! -e "$here/wharfd.log" ] || mv -f "$here/wharfd.log" "$here/wharfd.log.old"
     # In the background for good: it outlives this shell and its terminal.
     $as_root setsid .venv/bin/wharfd \
         --data-root "$here/data" --exec-root "$here/exec" --pidfile "$here/wharfd.pid" --host "$host" \

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from wharf.api.router import Router
-from wharf.api.routes import checkpoints, plugins, swarm
+from wharf.api.routes import build, checkpoints, images, plugins, swarm
 from wharf.api.routes.table import operations
 
 Operation = tuple[str, str]
@@ -34,6 +34,8 @@ def ours() -> set[Operation]:
 def refused() -> set[Operation]:
     """What is found only to be refused in the right words."""
     handlers = (
+        build.no_build,
+        images.no_push,
         checkpoints.not_experimental,
         plugins.missing,
         plugins.no_installing,

@@ -40,6 +40,12 @@ def test_there_are_no_plugins() -> None:
     assert ask("POST", "/plugins/pull")[0] == 501
 
 
+@pytest.mark.parametrize("path", ["/build", "/images/registry.example/team/app/push"])
+def test_images_are_neither_built_nor_pushed(path: str) -> None:
+    status, message = ask("POST", path)
+    assert status == 501 and "not supported yet" in message
+
+
 @pytest.mark.parametrize(
     "line",
     ["GET /swarm", "GET /nodes", "GET /services/x/logs", "GET /tasks", "POST /secrets/create", "DELETE /configs/x"],

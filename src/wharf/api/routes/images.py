@@ -1,5 +1,7 @@
 """The section Image of the API."""
 
+from typing import NoReturn
+
 from wharf.api.encode import json_response, versioned
 from wharf.api.engine_port import Engine
 from wharf.api.messages import Request, Response, Streaming
@@ -94,6 +96,11 @@ async def tag(engine: Engine, request: Request) -> Response:
     """POST /images/{name}/tag — 201 without a body."""
     await engine.images.tag(request.name, request.query.text("repo"), request.query.text("tag"))
     return Response(201, content_type="")
+
+
+def no_push(engine: Engine, request: Request) -> NoReturn:
+    """POST /images/{name}/push — 501."""
+    raise NotImplementedByUs("pushing images is not supported yet; save the image and load it where it is wanted")
 
 
 async def remove(engine: Engine, request: Request) -> Response:

@@ -50,7 +50,7 @@ class NetworkChecks:
         if source not in (_HOST, _OUTSIDE) and target == _OUTSIDE:
             return checking.outward(self._node(self._store.find(source)), await self._world())
         if target in (_HOST, _OUTSIDE):
-            raise InvalidArgument(f"the way from {source} to {target} is not the engine's")
+            raise InvalidArgument(f"the way from {source} to {target} is not the engine's: it cannot be checked")
         node = await self._listening(self._store.find(target), service, published=False)
         world = await self._world()
         if source == _HOST:
