@@ -21,11 +21,7 @@ WEIGHTS = ("weight", "weight_device")
 SLEEP = ("busybox", "sleep", "1000")
 
 #: An option, the file of the group that shows it, and its text: on version 1, on version 2.
-KEPT_BY_GROUPS = (
-    (("--cpus", "1.5"), ("cpu/cpu.cfs_quota_us", "cpu/cpu.max"), ("150000", "150000 100000")),
-    (("--cpu-shares", "512"), ("cpu/cpu.shares", "cpu/cpu.weight"), ("512", "20")),
-    (("--cpuset-cpus", "0"), ("cpuset/cpuset.cpus", "cpuset/cpuset.cpus"), ("0", "0")),
-    (("--cpuset-mems", "0"), ("cpuset/cpuset.mems", "cpuset/cpuset.mems"), ("0", "0")),
+MEMORY = (
     (("--memory", "64m"), ("memory/memory.limit_in_bytes", "memory/memory.max"), (str(64 * MB),) * 2),
     (
         ("--memory-swap", "96m"),
@@ -37,6 +33,13 @@ KEPT_BY_GROUPS = (
         ("memory/memory.soft_limit_in_bytes", "memory/memory.low"),
         (str(32 * MB),) * 2,
     ),
+)
+KEPT_BY_GROUPS = (
+    (("--cpus", "1.5"), ("cpu/cpu.cfs_quota_us", "cpu/cpu.max"), ("150000", "150000 100000")),
+    (("--cpu-shares", "512"), ("cpu/cpu.shares", "cpu/cpu.weight"), ("512", "20")),
+    (("--cpuset-cpus", "0"), ("cpuset/cpuset.cpus", "cpuset/cpuset.cpus"), ("0", "0")),
+    (("--cpuset-mems", "0"), ("cpuset/cpuset.mems", "cpuset/cpuset.mems"), ("0", "0")),
+    *MEMORY,
     (("--pids-limit", "77"), ("pids/pids.max", "pids/pids.max"), ("77", "77")),
 )
 
@@ -254,17 +257,7 @@ def test_who_was_killed_for_want_of_memory_is_known(wharfd: Wharfd) -> None:
 # ── update ──
 
 UPDATED = (
-    (("--memory", "64m"), ("memory/memory.limit_in_bytes", "memory/memory.max"), (str(64 * MB),) * 2),
-    (
-        ("--memory-swap", "96m"),
-        ("memory/memory.memsw.limit_in_bytes", "memory/memory.swap.max"),
-        (str(96 * MB), str(32 * MB)),
-    ),
-    (
-        ("--memory-reservation", "32m"),
-        ("memory/memory.soft_limit_in_bytes", "memory/memory.low"),
-        (str(32 * MB),) * 2,
-    ),
+    *MEMORY,
     (("--cpus", "0.5"), ("cpu/cpu.cfs_quota_us", "cpu/cpu.max"), ("50000", "50000 100000")),
     (("--cpu-shares", "256"), ("cpu/cpu.shares", "cpu/cpu.weight"), ("256", "10")),
     (("--cpuset-cpus", "0"), ("cpuset/cpuset.cpus", "cpuset/cpuset.cpus"), ("0", "0")),

@@ -59,8 +59,6 @@ class ShimExecs:
         one = ShimExec(self, launch)
         self._known[launch.id] = one
         try:
-            # Environments may be large; the connection is for short messages, which go whole or not at all.
-            _write(self._bundle / f"exec-{launch.id}.json", launch.process)
             await self._ask(one, launch)
             await asyncio.shield(one.started)
         except BaseException:
@@ -82,6 +80,8 @@ class ShimExecs:
             "console_size": launch.console_size,
         }
         try:
+            # Environments may be large; the connection is for short messages, which go whole or not at all.
+            _write(self._bundle / f"exec-{launch.id}.json", launch.process)
             if not launch.attached:
                 await self.tell(message)
                 return
@@ -142,7 +142,7 @@ def _fail(one: ShimExec, error: RuntimeFailed) -> None:
 
 def _write(path: Path, data: bytes) -> None:
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    try:
-        os.write(fd, data)
-    finally:
-        os.close(fd)
+    with os.fdopen(fd, "wb", buffering=0) as file:
+        view = memoryview(data)
+        while view:  # what a full disk takes of it is no error yet
+            view = view[file.write(view) :]

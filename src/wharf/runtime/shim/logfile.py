@@ -116,19 +116,23 @@ class LogFile:
             self._size = 0  # no room for a new file: go on in the old one and try again after as many bytes
 
     def _begin_next(self) -> None:
+        self._go_on_anew(self._shift)
+        if self._compress:
+            self._compressing = in_child(lambda: compress(f"{self._path}.1"))
+
+    def _go_on_anew(self, make_way: Callable[[], None]) -> None:
+        """Goes on in a new file, which takes the place of the present one. Raises OSError, and then in this one."""
         # Made first, under another name: where there is no room for it, all stays as it is.
         following = f"{self._path}.new"
         fd = open_log(following)
         try:
-            self._shift()
+            make_way()
             os.rename(following, self._path)
         except OSError:
             os.close(fd)
             raise
         os.close(self._fd)
         self._fd = fd
-        if self._compress:
-            self._compressing = in_child(lambda: compress(f"{self._path}.1"))
 
     def _shift(self) -> None:
         self._finish_compressing()
@@ -160,10 +164,7 @@ class LogFile:
                     pass
         try:
             # A new file, not an emptied one: who follows the log cannot take what comes for what was there.
-            fd = open_log(f"{self._path}.new")
-            os.rename(f"{self._path}.new", self._path)
-            os.close(self._fd)
-            self._fd = fd
+            self._go_on_anew(lambda: None)
         except OSError:
             os.ftruncate(self._fd, 0)
         self._size = 0
