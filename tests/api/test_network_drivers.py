@@ -239,6 +239,10 @@ def test_networks_on_a_device_that_are_refused(engine: Wharfd, outside: NetworkN
     assert engine.docker("network", "ls", "-q", "--filter", "type=custom").text.count("\n") == 0
 
 
+def test_all_drivers_are_listed(engine: Wharfd) -> None:
+    assert engine.docker("info", "-f", "{{.Plugins.Network}}").text == "[bridge host ipvlan macvlan null]"
+
+
 def test_an_internal_macvlan_needs_no_device(engine: Wharfd) -> None:
     engine.docker("network", "create", "-d", "macvlan", "--internal", "alone")
     run(engine, "web", "--network", "alone", command=SERVE)

@@ -31,6 +31,7 @@ from wharf.apitypes.system import (
 from wharf.engine.cdi import registry
 from wharf.engine.config import EngineConfig
 from wharf.engine.logs import drivers
+from wharf.engine.networks.asking import DRIVERS
 from wharf.engine.system import usage
 from wharf.engine.system.identity import engine_id
 from wharf.engine.system.warnings import device_warnings, host_warnings
@@ -44,7 +45,7 @@ MIN_API_VERSION: Final = "1.24"
 #: Machine names of the kernel and what Docker calls them.
 ARCHITECTURES: Final = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
 TYPES: Final = frozenset({"container", "image", "volume", "build-cache"})
-NETWORK_DRIVERS: Final = ("bridge", "host", "null")
+NETWORK_DRIVERS: Final = tuple(sorted((*DRIVERS, "host", "null")))
 
 
 class ImagesView(Protocol):

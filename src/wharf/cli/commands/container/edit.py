@@ -13,7 +13,7 @@ def run(call: Call) -> int:
     name, *command = call.arguments
     options = call.options
     wanted = edit_body(containers.inspect(call.client, name), options, command)
-    timeout = options["time"] if "time" in options.given else None
+    timeout = options["timeout"] if "timeout" in options.given else None
     for warning in archives.edit(call.client, name, wanted, restart=not options["no-restart"], timeout=timeout):
         err(f"WARNING: {warning}\n")
     if options["no-restart"] and "PendingEdit" in containers.inspect(call.client, name):
@@ -38,7 +38,7 @@ COMMAND = Command(
         Flag("no-restart", "", BOOL, "Leave a container that runs alone: its next start brings the change"),
         Flag("publish-add", "p", LIST, "Ports to publish as well"),
         Flag("publish-rm", "", LIST, "Ports of the container (80, 80/udp) to publish no more"),
-        Flag("time", "t", INT, "Seconds to stop before it is killed"),
+        Flag("timeout", "t", INT, "Seconds to stop before it is killed"),
         Flag("user", "u", STRING, "Who to be: <name|uid>[:<group|gid>]"),
         Flag("volume-add", "v", LIST, "Volumes and directories of the host to mount as well"),
         Flag("workdir", "w", STRING, "Working directory"),
