@@ -53,3 +53,21 @@ def test_policies_after_a_stop_by_the_user_and_by_the_daemon(new_wharfd: Callabl
     wait_until(lambda: "goes" not in wharfd.docker("ps", "-a").text, "auto-remove")
     assert wharfd.state("waits")["Status"] == wharfd.state("never")["Status"] == "created"
     assert wharfd.state("no-runs")["Status"] == "exited"
+
+
+def test_one_that_cannot_start_keeps_no_other_from_it(new_wharfd: Callable[..., Wharfd]) -> None:
+    """Not even those whose turn is after its own, and whatever is wrong with it."""
+    wharfd = new_wharfd()
+    id = wharfd.docker("run", "-d", *ALWAYS, "--name", "broken", "-v", "/data", "busybox", "sleep", "600").text
+    wharfd.docker("run", "-d", *ALWAYS, "--name", "later", "--volumes-from", "broken", "busybox", "sleep", "600")
+    wharfd.docker("stop", "-t", "0", "broken", "later")
+    wharfd.kill9()
+    directory = wharfd.root / "data/containers" / id
+    directory.rename(directory.with_name("away"))
+    directory.touch()
+    wharfd.start()
+    wait_until(lambda: wharfd.state("later")["Status"] == "running", "the later one runs")
+    assert wharfd.state("broken")["Status"] == "exited"
+    directory.unlink()
+    directory.with_name("away").rename(directory)
+    wharfd.docker("start", "broken")

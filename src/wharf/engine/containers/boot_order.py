@@ -26,11 +26,11 @@ def waves(containers: Sequence[Container], search: Callable[[str], Container | N
     """
     waiting = {container.id: container for container in containers}
     needs = {
-        container.id: {other.id for name in needed(container) if (other := search(name)) is not None}
+        container.id: {other.id for name in needed(container) if (other := search(name)) is not None} - {container.id}
         for container in containers
     }
     while waiting:
-        ready = [one for id, one in waiting.items() if not needs[id] & (waiting.keys() - {id})]
+        ready = [one for id, one in waiting.items() if not any(other in waiting for other in needs[id])]
         wave = ready or list(waiting.values())
         yield wave
         for one in wave:

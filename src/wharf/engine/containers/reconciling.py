@@ -177,10 +177,8 @@ class Reconciler:
                         await self._lives.resume_restart(container)
                     else:
                         await self._containers.start(container.id)
-                except EngineError as error:
-                    log.warning(
-                        "a container did not start again", extra={"container": container.id, "reason": str(error)}
-                    )
+                except Exception as error:  # whatever it is: others wait for their turn
+                    _warn("a container did not start again", container, error)
 
         again = {container.id for container in containers}
         # What was created only waits for its first run still.
@@ -197,5 +195,11 @@ class Reconciler:
     async def _remove(self, container: Container) -> None:
         try:
             await self._containers.remove(container.id, volumes=True)
-        except EngineError as error:
-            log.warning("auto-remove failed", extra={"container": container.id, "reason": str(error)})
+        except Exception as error:
+            _warn("auto-remove failed", container, error)
+
+
+def _warn(what: str, container: Container, error: Exception) -> None:
+    """With a traceback where nobody has thought of such an error."""
+    unexpected = None if isinstance(error, EngineError) else error
+    log.warning(what, exc_info=unexpected, extra={"container": container.id, "reason": str(error)})
