@@ -17,7 +17,6 @@ _AT_EMPTY_PATH: Final = 0x1000
 _AT_RECURSIVE: Final = 0x8000
 _OPEN_TREE_CLONE: Final = 1
 
-_MOUNT_ATTR_RDONLY: Final = 0x1
 _MOUNT_ATTR_IDMAP: Final = 0x100000
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -55,11 +54,6 @@ def _open_tree(directory: int, path: str, flags: int, recursive: bool) -> int:
     name = ctypes.c_char_p(os.fsencode(path))
     made = _libc.syscall(ctypes.c_long(_SYS_OPEN_TREE), ctypes.c_int(directory), name, ctypes.c_uint(flags))
     return _check(int(made), path)
-
-
-def make_read_only(mount: int, *, recursive: bool = True) -> None:
-    """Nobody writes through this mount any more, nor (with `recursive`) through those below it."""
-    _set(mount, _Attributes(set=_MOUNT_ATTR_RDONLY), recursive)
 
 
 def map_owners(mount: int, user_namespace: int, *, recursive: bool = True) -> None:

@@ -4,14 +4,11 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
 from wharf.errors import EngineError
 from wharf.plugins.client import PluginClient, PluginSilent
 from wharf.plugins.discovery import Address, Roots
-
-#: Of questions that any plugin answers at once.
-SHORT: Final = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
