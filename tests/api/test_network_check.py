@@ -42,6 +42,8 @@ def test_answers_agree_with_packets(networks: Wharfd) -> None:
     assert check("host", "host:8080").code == 0 and check("outside", "host:8080").code == 1
     assert "no running container has published port 8081/tcp" in check("outside", "host:8081").text
     assert check("host", "web:80").code == 0
+    gateway = address.rpartition(".")[0] + ".1"
+    assert check("near", "host:8080").code == 1 and not asks(networks, "near", gateway, "8080")
     networks.docker("stop", "-t", "0", "web")
     assert "web does not run" in check("near", "web:80").text
     assert '"Passes":false' in check("--json", "near", "web:80").text

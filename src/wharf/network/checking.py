@@ -131,6 +131,16 @@ def to_published(
     return [*steps, *_listens(node, Service(port.container_port, port.protocol))]
 
 
+def to_published_from(source: Node, service: Service, nodes: Sequence[Node], world: World) -> list[Step]:
+    """From a container to a published port of its host."""
+    if source.kind == "host":
+        return [*_runs(source), *to_published("host", service, nodes, world)]
+    steps = list(_runs(source))
+    if not source.way_out:
+        return [*steps, Step(False, f"{source.name} has no way out, and so none to its host's ports")]
+    return [*steps, *to_published("outside", service, nodes, world)]
+
+
 def outward(source: Node, world: World) -> list[Step]:
     """From a container to other machines."""
     steps = list(_runs(source))

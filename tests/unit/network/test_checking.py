@@ -79,6 +79,18 @@ def test_published_ports() -> None:
     assert published("outside", guarded, world=closed)[0] is None
 
 
+def test_a_container_and_the_ports_of_its_host() -> None:
+    node = replace(WEB, ports=(PublishedPort(80, "tcp", "0.0.0.0", 8080),))
+    local = replace(WEB, ports=(PublishedPort(80, "tcp", "127.0.0.1", 8080),))
+    inside = replace(DB, way_out="", addresses={"inner": ["172.21.0.2"]})
+
+    def verdict(source: Node, published: Node) -> bool | None:
+        return checking.verdict(checking.to_published_from(source, Service(8080), [published], WORLD))
+
+    assert verdict(DB, node) is True and verdict(DB, local) is False and verdict(inside, node) is False
+    assert verdict(replace(DB, kind="host", way_out=""), local) is True
+
+
 @pytest.mark.parametrize(
     ("node", "world", "verdict", "text"),
     [

@@ -42,14 +42,14 @@ class NetworkChecks:
         )
 
     async def _steps(self, source: str, target: str, service: Service) -> Sequence[Step]:
-        if source in (_HOST, _OUTSIDE) and target == _HOST:
+        if target == _HOST:
             if not service.port:
                 raise InvalidArgument("which port of the host? ask for host:PORT")
             nodes = [await self._listening(one, service) for one in self._store if one.status in ALIVE]
-            return checking.to_published("host" if source == _HOST else "outside", service, nodes, await self._world())
+            return await self._to_published(source, service, nodes)
         if source not in (_HOST, _OUTSIDE) and target == _OUTSIDE:
             return checking.outward(self._node(self._store.find(source)), await self._world())
-        if target in (_HOST, _OUTSIDE):
+        if target == _OUTSIDE:
             raise InvalidArgument(f"the way from {source} to {target} is not the engine's: it cannot be checked")
         node = await self._listening(self._store.find(target), service, published=False)
         world = await self._world()
@@ -58,6 +58,12 @@ class NetworkChecks:
         if source == _OUTSIDE:
             return checking.from_outside(node, service, world)
         return checking.between(self._node(self._store.find(source)), node, service, world)
+
+    async def _to_published(self, source: str, service: Service, nodes: Sequence[Node]) -> Sequence[Step]:
+        if source not in (_HOST, _OUTSIDE):
+            node = self._node(self._store.find(source))
+            return checking.to_published_from(node, service, nodes, await self._world())
+        return checking.to_published("host" if source == _HOST else "outside", service, nodes, await self._world())
 
     def _node(self, container: Container) -> Node:
         owner = self._owner(container)
