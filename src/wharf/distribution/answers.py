@@ -5,8 +5,8 @@ from typing import Any, Final
 import msgspec
 
 from wharf.errors import EngineError, NotFound, Unauthenticated
-from wharf.spec.json_text import UNREADABLE
 from wharf.spec.reference import Reference
+from wharf.spec.unreadable import UNREADABLE
 
 _WORDS: Final = {
     "BLOB_UNKNOWN": "blob unknown to registry",

@@ -9,7 +9,7 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 
 from wharf.errors import Unauthenticated
-from wharf.spec.json_text import UNREADABLE
+from wharf.spec.unreadable import UNREADABLE
 
 _TOKEN: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _SCHEME: Final = re.compile(rf"\s*({_TOKEN})(?:\s+|$)")

@@ -11,8 +11,8 @@ from wharf.distribution.config import RegistryAuth, RegistryConfig
 from wharf.distribution.endpoints import Endpoint, endpoints
 from wharf.distribution.session import LARGEST_ANSWER, Broken, RegistrySession, Unreachable, limited
 from wharf.errors import EngineError, InvalidArgument
-from wharf.spec.json_text import UNREADABLE
 from wharf.spec.reference import DEFAULT_DOMAIN
+from wharf.spec.unreadable import UNREADABLE
 
 _HUB: Final = "https://index.docker.io"
 _MOST: Final = 100

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 
 from wharf.errors import InvalidArgument
-from wharf.spec.json_text import UNREADABLE
+from wharf.spec.unreadable import UNREADABLE
 
 _EPERM: Final = 1
 _ENOSYS: Final = 38

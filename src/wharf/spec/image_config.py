@@ -8,8 +8,8 @@ import msgspec
 
 from wharf.errors import InvalidArgument
 from wharf.spec.digest import Digest
-from wharf.spec.json_text import UNREADABLE
 from wharf.spec.manifest import without_nulls
+from wharf.spec.unreadable import UNREADABLE
 
 
 class Healthcheck(msgspec.Struct, frozen=True, kw_only=True, rename="pascal", omit_defaults=True):

@@ -6,7 +6,7 @@ import msgspec
 
 from wharf.errors import InvalidArgument
 from wharf.spec.descriptor import Descriptor
-from wharf.spec.json_text import UNREADABLE
+from wharf.spec.unreadable import UNREADABLE
 
 OCI_INDEX: Final = "application/vnd.oci.image.index.v1+json"
 OCI_MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"

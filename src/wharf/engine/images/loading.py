@@ -25,10 +25,10 @@ from wharf.snapshots.layers import Staged
 from wharf.spec.descriptor import Descriptor
 from wharf.spec.digest import Digest
 from wharf.spec.image_config import parse_image_config
-from wharf.spec.json_text import UNREADABLE
 from wharf.spec.manifest import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, Index, Manifest, parse_manifest
 from wharf.spec.platform import Platform, best
 from wharf.spec.reference import Reference
+from wharf.spec.unreadable import UNREADABLE
 
 _PREFIX: Final = "load-"
 _NAME_ANNOTATIONS: Final = ("io.containerd.image.name", "org.opencontainers.image.ref.name")

@@ -1,4 +1,4 @@
-"""JSON from outside: what reading it can raise."""
+"""What reading JSON from outside can raise."""
 
 from typing import Final
 
