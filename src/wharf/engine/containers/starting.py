@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
@@ -277,10 +277,14 @@ class Starter:
     def _user_namespace(
         self, container: Container, etc: Path, sharing: Sharing, held: AsyncExitStack
     ) -> UserNamespace | None:
-        own = [point.source for point in container.mounts if self.volumes.is_own(point)]
-        # One by one: the shim writes the log, which is beside them, as the host's root.
-        own += [str(etc / name) for name in etc_files.NAMES if (etc / name).exists()]
+        own = self._own_paths(container, etc)
         return entered(self.userns, container, own, lambda ref: sharing.user_namespace(ref, held))
+
+    def _own_paths(self, container: Container, etc: Path) -> Iterator[str]:
+        """What no user of the host owns. Looked for only by who enters a user namespace."""
+        yield from (point.source for point in container.mounts if self.volumes.is_own(point))
+        # One by one: the shim writes the log, which is beside them, as the host's root.
+        yield from (str(etc / name) for name in etc_files.NAMES if (etc / name).exists())
 
     @staticmethod
     async def _connect_early(live: Live, monitor: Monitor) -> None:
