@@ -1,11 +1,12 @@
 """Containers in the namespaces of others and of the host: the kernel's numbers of namespaces are compared."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from harness.engine import missing
+from harness.engine import missing, wait_until
 from harness.wharfd import Wharfd
 
 RUNTIMES = [name for name in ("crun", "runc") if not missing([name])]
@@ -143,3 +144,13 @@ def test_the_hosts_shared_memory(wharfd: Wharfd) -> None:
         assert wharfd.docker("run", "--rm", "--ipc=host", "busybox", "cat", str(mine)).text == "from the host"
     finally:
         mine.unlink()
+
+
+def test_the_daemon_may_let_all_share_theirs(new_wharfd: Callable[..., Wharfd]) -> None:
+    wharfd = new_wharfd("--default-ipc-mode=shareable")
+    wharfd.docker("run", "-d", "--name", "donor", "busybox", "sh", "-c", "echo shared >/dev/shm/file; sleep 1000")
+    read = ("run", "--rm", "--ipc", "container:donor", "busybox", "cat", "/dev/shm/file")
+    wait_until(lambda: wharfd.docker(*read, check=False).text == "shared", "the other sees the donor's memory")
+    wharfd.docker("run", "-d", "--name", "closed", "--ipc", "private", "busybox", "sleep", "1000")
+    refused = wharfd.docker("run", "--rm", "--ipc", "container:closed", "busybox", "true", check=False)
+    assert refused.code == 125 and "non-shareable" in refused.error

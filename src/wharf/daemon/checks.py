@@ -56,8 +56,8 @@ def _problems(config: "Config") -> Iterator[str]:
         yield f"invalid plugin-timeout: {config.plugin_timeout}: expected a number of seconds"
     if config.storage_driver not in ("", "overlay2", "btrfs", "vfs"):
         yield f'unknown storage driver "{config.storage_driver}": this engine has overlay2, btrfs, vfs'
-    if config.default_ipc_mode != "private":
-        yield f'default IPC mode setting ("{config.default_ipc_mode}") must be "private": shareable is not offered yet'
+    if config.default_ipc_mode not in ("private", "shareable"):
+        yield f'default IPC mode setting ({config.default_ipc_mode}) is invalid; use "shareable" or "private"'
     if config.default_cgroupns_mode not in ("", "private", "host"):
         yield f'default cgroup namespace mode ("{config.default_cgroupns_mode}") must be "private" or "host"'
     if config.max_concurrent_downloads < 1:

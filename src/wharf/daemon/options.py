@@ -144,7 +144,7 @@ OPTIONS: Final = (
     _text("default-cgroupns-mode", 'Cgroup namespace of new containers ("host" or "private")'),
     _text("default-gateway", "Way out of containers on the default bridge; without it, the bridge"),
     _text("default-gateway-v6", "The same for IPv6"),
-    _text("default-ipc-mode", 'IPC mode of new containers ("private")'),
+    _text("default-ipc-mode", 'IPC mode of new containers ("private" or "shareable")'),
     _many(
         "default-network-opt",
         "default-network-opts",
