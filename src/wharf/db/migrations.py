@@ -64,4 +64,12 @@ CREATE TABLE volume_renames (  -- the record has the new name, the directory per
 ) WITHOUT ROWID
 """
 
-MIGRATIONS: Final = (_CONTAINERS, _IMAGES, _NETWORKS, _VOLUMES, _ENDPOINTS, _VOLUME_USES)
+_PLUGINS: Final = """
+CREATE TABLE plugins (
+    id      TEXT PRIMARY KEY,
+    name    TEXT NOT NULL UNIQUE,
+    record  BLOB NOT NULL  -- JSON of engine.plugins.record.PluginRecord
+) WITHOUT ROWID
+"""
+
+MIGRATIONS: Final = (_CONTAINERS, _IMAGES, _NETWORKS, _VOLUMES, _ENDPOINTS, _VOLUME_USES, _PLUGINS)
