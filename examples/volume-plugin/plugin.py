@@ -13,7 +13,9 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import socketserver
+import sys
 import threading
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler
@@ -30,8 +32,9 @@ class Refused(Exception):
 class Shelf:
     """The volumes. All that is known is on the disk, so that a plugin that starts again goes on where it was."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, mode: str) -> None:
         self.root = root
+        self.mode = mode  # of volumes that are made without one
         self.root.mkdir(parents=True, exist_ok=True)
 
     def create(self, name: str, options: dict[str, str]) -> None:
@@ -40,7 +43,7 @@ class Shelf:
         place = self._place(name)
         place.joinpath("users").mkdir(parents=True, exist_ok=True)
         place.joinpath("data").mkdir(exist_ok=True)
-        place.joinpath("data").chmod(int(options.get("mode", "0755"), 8))
+        place.joinpath("data").chmod(int(options.get("mode", self.mode), 8))
 
     def remove(self, name: str) -> None:
         place = self._known(name)
@@ -138,8 +141,10 @@ def main() -> None:
     options = parser.parse_args()
     options.socket.parent.mkdir(parents=True, exist_ok=True)
     options.socket.unlink(missing_ok=True)
-    Handler.shelf = Shelf(options.root)
+    Handler.shelf = Shelf(options.root, os.environ.get("SHELF_MODE", "0755"))
     os.umask(0o077)  # whoever may write to the socket decides what root mounts
+    # The first process of a container ends at a signal only where it has said what is to be done.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     with Server(str(options.socket), Handler) as server:
         server.serve_forever()
 

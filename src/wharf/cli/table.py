@@ -59,6 +59,18 @@ NETWORK = {
     "prune": "Remove unused networks",
     "rm": "Remove networks",
 }
+PLUGIN = {
+    "create": "Make a plugin of a directory that has config.json and rootfs/",
+    "disable": "Stop a plugin until it is enabled again",
+    "enable": "Start a plugin, now and with the daemon",
+    "inspect": "Show all that is known of plugins, as JSON",
+    "install": "Fetch a plugin from a registry, and start it",
+    "ls": "List plugins",
+    "push": "Send a plugin to a registry",
+    "rm": "Remove plugins",
+    "set": "Change settings of a plugin",
+    "upgrade": "Replace a plugin by a newer one from a registry",
+}
 SYSTEM = {
     "df": "Show what takes up disk space",
     "events": "Show what happens in the daemon, as it happens",
@@ -81,6 +93,7 @@ GROUPS = {
     "container": ("Manage containers", CONTAINER),
     "image": ("Manage images", IMAGE),
     "network": ("Manage networks", NETWORK),
+    "plugin": ("Manage plugins that run inside containers of their own", PLUGIN),
     "system": ("Manage the engine", SYSTEM),
     "volume": ("Manage volumes", VOLUME),
 }
@@ -119,6 +132,8 @@ SYNONYMS = {
     "image remove": "image rm",
     "network list": "network ls",
     "network remove": "network rm",
+    "plugin list": "plugin ls",
+    "plugin remove": "plugin rm",
     "volume list": "volume ls",
     "volume remove": "volume rm",
 }

@@ -32,11 +32,15 @@ class Listing:
         """The text of all rows. Raises EngineError for a template that is wrong."""
         if format in ("", "table"):
             names = usual or self.usual
-            shown = [[str(self.columns[name][1](row)) for name in names] for row in rows]
+            shown = [[_text(self.columns[name][1](row)) for name in names] for row in rows]
             return align([[self.columns[name][0] for name in names], *shown])
         from wharf.cli.template.rows import show_rows
 
         return show_rows(self, rows, format)
+
+
+def _text(value: "Any") -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def print_listing(listing: Listing, rows: "Iterable[Any]", format: str, usual: "Sequence[str] | None" = None) -> None:

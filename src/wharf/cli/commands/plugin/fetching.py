@@ -1,0 +1,57 @@
+"""What `install` and `upgrade` share: a plugin comes from a registry once its user has granted what it wants."""
+
+from wharf.cli.commands.asking import agreed
+from wharf.cli.commands.image.pull import auth_header, full_name
+from wharf.cli.flags import BOOL, Flag
+from wharf.cli.output import out
+from wharf.cli.render.progress import show_messages
+from wharf.cli.terminal import size_of
+from wharf.client import plugins
+from wharf.client.names import parse_name
+from wharf.errors import PermissionDenied
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from wharf.cli.command import Call
+    from wharf.client.connection import Answer
+    from wharf.client.names import ImageName
+    from wharf.client.plugins import Privileges
+
+CONTENT_TRUST = Flag("disable-content-trust", "", BOOL, "Accepted for docker's sake", True)
+GRANT_ALL = Flag("grant-all-permissions", "", BOOL, "Allow the plugin all that it wants, without a question")
+
+
+class Source:
+    """A plugin at a registry: what the daemon is to be asked for, and with which password."""
+
+    __slots__ = ("auth", "remote", "text")
+
+    def __init__(self, call: "Call", text: str) -> None:
+        name = parse_name(text)
+        self.text = text
+        self.remote = _whole(name)
+        self.auth = auth_header(call, name)
+
+
+def _whole(name: "ImageName") -> str:
+    """With its registry; a tag only where the user gave one."""
+    shown = full_name(name)
+    return shown if name.tag or name.digest else shown.removesuffix(":latest")
+
+
+def granted(call: "Call", source: Source) -> "Privileges":
+    """What the plugin wants to be allowed. Raises PermissionDenied where the user does not agree."""
+    wanted = plugins.privileges(call.client, source.remote, auth=source.auth)
+    if wanted and not call.options["grant-all-permissions"]:
+        out(f'Plugin "{source.text}" is requesting the following privileges:\n')
+        out("".join(f" - {one['Name']}: [{' '.join(one['Value'] or [])}]\n" for one in wanted))
+        if not agreed("Do you grant the above permissions?"):
+            raise PermissionDenied(f"permission denied while installing plugin {source.remote}")
+    return wanted
+
+
+def show_progress(call: "Call", answer: "Answer") -> None:
+    """Until the operation has ended. Raises EngineError for the error that is one of the messages."""
+    size = size_of(1)
+    show_messages(answer.lines(), out, columns=size[1] if size else 0, aux=lambda value: None)
+    call.client.finish(answer)
