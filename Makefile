@@ -1,7 +1,7 @@
 # make run    an engine in the background, and a first container
 # make stop   ends it (containers that run are ended too)
 # make test   all tests        make lint   style and types        make bench  side by side with dockerd
-# make test-vm  those of control groups in a virtual machine that has only version 2 of them, with and without systemd
+# make test-vm  those that this kernel cannot run (it is named at the end of `make test`), in a virtual machine
 #
 # Each target installs what it needs: system packages by apt where they are missing, the rest in .venv.
 

@@ -1,4 +1,4 @@
-"""--storage-opt size, on a file system in a file that has project quotas; and what is said where there are none."""
+"""--storage-opt size, on file systems in a file that have project quotas; and what is said where there are none."""
 
 import subprocess
 from collections.abc import Callable, Iterator
@@ -9,9 +9,11 @@ import pytest
 from harness.engine import API, missing
 from harness.wharfd import Wharfd
 
+MAKE = {"ext4": ("-q", "-O", "project,quota", "-E", "quotatype=prjquota"), "xfs": ("-q",)}
+
 
 class OnQuotas(Wharfd):
-    """wharfd whose data-root is on ext4 with project quotas, mounted where only it sees it."""
+    """wharfd whose data-root is on a file system with project quotas, mounted where only it sees it."""
 
     def command(self) -> list[str]:
         data, image = self.root / "data", self.root / "image"
@@ -19,10 +21,11 @@ class OnQuotas(Wharfd):
         return ["unshare", "--mount", "--propagation", "slave", "sh", "-ec", script, "sh", *super().command()]
 
 
-@pytest.fixture
-def limited(tmp_path: Path, busybox_archive: bytes) -> Iterator[Callable[..., Wharfd]]:
-    if missing(["mkfs.ext4"]):
-        pytest.skip("not installed: mkfs.ext4")
+@pytest.fixture(params=MAKE)
+def limited(request: pytest.FixtureRequest, tmp_path: Path, busybox_archive: bytes) -> Iterator[Callable[..., Wharfd]]:
+    kind = request.param
+    if missing([f"mkfs.{kind}"]):
+        pytest.skip(f"not installed: mkfs.{kind}")
     made: list[Wharfd] = []
 
     def make(*flags: str) -> Wharfd:
@@ -30,14 +33,10 @@ def limited(tmp_path: Path, busybox_archive: bytes) -> Iterator[Callable[..., Wh
         made.append(engine)
         image = engine.root / "image"
         with image.open("wb") as file:
-            file.truncate(256 << 20)
-        subprocess.run(
-            ["mkfs.ext4", "-q", "-O", "project,quota", "-E", "quotatype=prjquota", str(image)],
-            check=True,
-            capture_output=True,
-        )
+            file.truncate(320 << 20)  # xfs has no smaller ones
+        subprocess.run([f"mkfs.{kind}", *MAKE[kind], str(image)], check=True, capture_output=True)
         if subprocess.run(["unshare", "-m", "mount", "-o", "loop,prjquota", str(image), str(tmp_path)]).returncode != 0:
-            pytest.skip("this kernel has no project quotas for ext4")
+            pytest.skip(f"this kernel has no project quotas for {kind}")
         engine.start()
         engine.docker("load", input=busybox_archive)
         return engine

@@ -6,11 +6,11 @@ import subprocess
 from contextlib import ExitStack
 from dataclasses import replace
 from ipaddress import IPv4Address, ip_address, ip_network
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
-from harness.world import HOST, OUTSIDE, OUTSIDE6, World, attached, ip, new_namespace, run
+from harness.world import HOST, HOST6, OUTSIDE, OUTSIDE6, World, attached, ip, new_namespace, run
 from wharf.errors import EngineError, Unavailable
 from wharf.linux.namespaces import inside_network
 from wharf.linux.netlink import RouteSocket
@@ -199,16 +199,60 @@ def test_an_802_1q_parent_is_made_and_removed(world: World) -> None:
 
 @needs_ipvlan
 @pytest.mark.parametrize("mode", ["l2", "l3", "l3s"])
-@pytest.mark.parametrize("flag", ["bridge", "private"])
-def test_ipvlan(world: World, mode: str, flag: str) -> None:
+@pytest.mark.parametrize(("flag", "neighbours"), [("bridge", True), ("private", False), ("vepa", False)])
+def test_ipvlan_modes(world: World, mode: str, flag: str, neighbours: bool) -> None:
     async def body() -> None:
-        settings = ParentSettings("ipvlan", "up0", mode, flag, subnets=(WIRE,))
-        network = await opened(world, settings)
+        network = await opened(world, ParentSettings("ipvlan", "up0", mode, flag, subnets=(WIRE, WIRE6)))
         a, at_a = await attached(world, network)
         b, at_b = await attached(world, network)
-        assert (at_a.gateway == "") is (mode != "l2")
-        assert world.reaches(world.server(world.outside, 80), a, OUTSIDE, 80) == at_a.address
-        assert (world.reaches(world.server(b, 81), a, at_b.address, 81) != "") is (flag == "bridge")
+        routed = mode != "l2"
+        assert (at_a.gateway, at_a.gateway6) == (("", "") if routed else (OUTSIDE, OUTSIDE6))
+        assert (world.reaches(world.server(a, 80), world.outside, at_a.address, 80) == OUTSIDE) is not routed
+        if routed:  # by the host only: containers answer nobody who asks the wire for their hardware address
+            with inside_network(world.outside):
+                ip("route", "add", "198.51.100.128/25", "via", HOST)
+                ip("route", "add", "2001:db8:1::1:0/112", "via", HOST6)
+        for ipv6, at, port in ((False, OUTSIDE, 84), (True, OUTSIDE6, 86)):
+            own, other = (at_a.address6, at_b.address6) if ipv6 else (at_a.address, at_b.address)
+            assert world.reaches(world.server(world.outside, port, ipv6=ipv6), a, at, port) == own
+            assert world.reaches(world.server(a, port, ipv6=ipv6), world.outside, own, port) == at
+            assert (world.reaches(world.server(b, port, ipv6=ipv6), a, other, port) == own) is neighbours
+        assert world.reaches(world.server(b, 83), None, at_b.address, 83) == ""
+
+    run(body)
+
+
+@pytest.mark.parametrize("driver", ["macvlan", pytest.param("ipvlan", marks=needs_ipvlan)])
+def test_vepa_leaves_it_to_the_switch(world: World, driver: Literal["macvlan", "ipvlan"]) -> None:
+    async def body() -> None:
+        mode, flag = ("vepa", "bridge") if driver == "macvlan" else ("l2", "vepa")
+        network = await opened(world, ParentSettings(driver, "up0", mode, flag, subnets=(WIRE,)))
+        a, at_a = await attached(world, network)
+        b, at_b = await attached(world, network)
+        with inside_network(world.outside):
+            ip("link", "add", "switch", "type", "bridge", "mcast_snooping", "0")
+            ip("link", "set", "up1", "master", "switch")
+            ip("link", "set", "switch", "up")
+        assert world.reaches(world.server(b, 80), a, at_b.address, 80) == ""
+        with inside_network(world.outside):
+            ip("link", "set", "up1", "type", "bridge_slave", "hairpin", "on")
+        assert world.reaches(world.server(b, 81), a, at_b.address, 81) == at_a.address
+
+    run(body)
+
+
+@needs_ipvlan
+@pytest.mark.parametrize("mode", ["l2", "l3"])
+def test_ipvlan_routes_between_its_subnets_in_mode_l3_only(world: World, mode: str) -> None:
+    async def body() -> None:
+        subnets = tuple(
+            Subnet(ip_network(f"172.30.{number}.0/24"), ip_address(f"172.30.{number}.1")) for number in (5, 6)
+        )
+        network = await opened(world, ParentSettings("ipvlan", "up0", mode, subnets=subnets))
+        a, _ = await attached(world, network, address=IPv4Address("172.30.5.5"))
+        b, _ = await attached(world, network, address=IPv4Address("172.30.6.6"))
+        reached = world.reaches(world.server(b, 80), a, "172.30.6.6", 80)
+        assert reached == ("" if mode == "l2" else "172.30.5.5")
 
     run(body)
 

@@ -1,0 +1,41 @@
+"""What is run in the machine: tests that most hosts, and containers of all, must skip. Each suite is one boot."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Init = Literal["none", "systemd"]
+
+_GROUPS: Final = ("tests/api/test_limits.py", "tests/api/test_stats.py")
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """Files of tests that want the same machine; `init` is its process 1."""
+
+    name: str
+    shows: str
+    init: Init
+    tests: Sequence[str]
+
+
+SUITES: Final = (
+    Suite("groups", "version 2 of control groups alone, made by the engine itself", "none", _GROUPS),
+    Suite("groups-systemd", "the same, made by systemd", "systemd", _GROUPS),
+    Suite("networks", "ipvlan and 802.1Q", "none", ("tests/kernel/network/test_parent_networks.py",)),
+    Suite(
+        "quotas",
+        "project quotas on ext4 and xfs",
+        "none",
+        (
+            "tests/kernel/test_project_quota.py",
+            "tests/api/test_volume_quota.py",
+            "tests/api/test_storage_size.py",
+        ),
+    ),
+)
+
+
+def shown_by(file: str) -> str:
+    """The suite that runs a file of tests (its path from the project's root); "" for none."""
+    return next((suite.name for suite in SUITES if file in suite.tests), "")
