@@ -40,8 +40,7 @@ def test_a_search_without_a_way_to_the_registry(wharfd: Wharfd) -> None:
     assert "invalid filter" in wharfd.request("GET", f"/images/search?term=box&filters={filters}").message
 
 
-def test_no_plugins_and_no_swarm(wharfd: Wharfd) -> None:
-    assert wharfd.docker("plugin", "ls", "-q").text == ""
+def test_no_swarm(wharfd: Wharfd) -> None:
     for noun in ("node", "service", "secret", "config"):
         refused = wharfd.docker(noun, "ls", check=False)
         assert refused.code == 1 and "This node is not a swarm manager" in refused.error

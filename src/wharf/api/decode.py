@@ -88,6 +88,19 @@ def decode(value: Any, kind: type[T], name: str) -> T:
     return result
 
 
+def decode_list(value: Any, kind: type[T], name: str) -> list[T]:
+    """A list of structs from a JSON value; None gives an empty one. Raises InvalidArgument."""
+    if value is not None and not isinstance(value, list):
+        raise _mismatch(value, name, name)
+    return [decode(one, kind, name) for one in value or ()]
+
+
+def decode_texts(value: Any, name: str) -> list[str]:
+    """A list of strings from a JSON value; None gives an empty one. Raises InvalidArgument."""
+    result: list[str] = _reader(list[str])(value, name)
+    return result
+
+
 def decode_create(value: Any) -> tuple[ContainerConfig, HostConfig, NetworkingConfig]:
     """The body of POST /containers/create: the configuration with two more members in the same object.
 

@@ -1,11 +1,12 @@
-"""How a registry is spoken to: GETs that log in, follow redirects, and fail in words that dockerd's users know."""
+"""How a registry is spoken to: requests that log in, follow redirects, and fail in words that dockerd's users know."""
 
 import asyncio
 import base64
 import os
 import ssl
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urljoin, urlsplit
 
@@ -75,11 +76,17 @@ class RegistrySession:
         assert self._session is not None
         await self._session.close()
 
+    def get(self, url: str, headers: Mapping[str, str]) -> "AbstractAsyncContextManager[aiohttp.ClientResponse]":
+        """A GET, as ask() does it."""
+        return self.ask("GET", url, headers)
+
     @asynccontextmanager
-    async def get(self, url: str, headers: Mapping[str, str]) -> "AsyncIterator[aiohttp.ClientResponse]":
-        """A GET that logs in when asked to and follows redirects; secrets go to the registry itself only."""
+    async def ask(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None
+    ) -> "AsyncIterator[aiohttp.ClientResponse]":
+        """A request that logs in when asked to and follows redirects; secrets go to the registry itself only."""
         used = self._authorization
-        response = await self._follow(url, headers, used)
+        response = await self._follow(method, url, headers, body, used)
         if response.status == 401:
             challenges = parse_challenges(response.headers.getall("WWW-Authenticate", []))
             async with self._login:
@@ -87,36 +94,48 @@ class RegistrySession:
                     self._authorization = await self._answer(challenges, url)
             if self._authorization != used:
                 response.release()
-                response = await self._follow(url, headers, self._authorization)
+                response = await self._follow(method, url, headers, body, self._authorization)
         try:
-            with _explained(url):
+            with _explained(url, method):
                 yield response
         finally:
             response.close() if not response.content.at_eof() else response.release()
 
-    async def _follow(self, url: str, headers: Mapping[str, str], authorization: str) -> "aiohttp.ClientResponse":
-        origin = urlsplit(url)
+    async def _follow(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, authorization: str
+    ) -> "aiohttp.ClientResponse":
+        registry = urlsplit(self._endpoint.url)
+        # The others would turn a request with a body into one without (RFC 9110, 15.4).
+        redirects = (301, 302, 303, 307, 308) if method in ("GET", "HEAD") else (307, 308)
         for _ in range(_MOST_REDIRECTS + 1):
             target = urlsplit(url)
             # Another host, port or scheme is someone else.
-            is_same = (target.scheme, target.netloc) == (origin.scheme, origin.netloc)
+            is_same = (target.scheme, target.netloc) == (registry.scheme, registry.netloc)
             sent = {**headers, "Authorization": authorization} if authorization and is_same else headers
-            response = await self._send(url, sent)
-            if response.status not in (301, 302, 303, 307, 308) or "Location" not in response.headers:
+            response = await self._send(method, url, sent, body)
+            if response.status not in redirects or "Location" not in response.headers:
                 return response
             response.release()
-            url = urljoin(url, response.headers["Location"])
-            scheme = urlsplit(url).scheme
-            if scheme not in ("http", "https") or (scheme == "http" and self._endpoint.verify):
-                raise EngineError(f"the registry redirects to an address that is not safe: {url.partition('?')[0]}")
-        raise EngineError(f"too many redirects from {origin.netloc}")
+            url = self.place(url, response.headers["Location"])
+        raise EngineError(f"too many redirects from {registry.netloc}")
 
-    async def _send(self, url: str, headers: Mapping[str, str]) -> "aiohttp.ClientResponse":
+    def place(self, url: str, location: str) -> str:
+        """Where the answer to a request for `url` leads. Raises EngineError for where it must not."""
+        found = urljoin(url, location)
+        scheme = urlsplit(found).scheme
+        if scheme not in ("http", "https") or (scheme == "http" and self._endpoint.verify):
+            raise EngineError(f"the registry redirects to an address that is not safe: {found.partition('?')[0]}")
+        return found
+
+    async def _send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
+    ) -> "aiohttp.ClientResponse":
         assert self._session is not None
-        with _explained(url):
-            return await self._session.get(
-                url, headers=headers, allow_redirects=False, ssl=True if self._endpoint.verify else _unverified()
-            )
+        tls = True if self._endpoint.verify else _unverified()
+        # In pieces: all at once would hold up everybody else.
+        data = BytesIO(body) if body is not None else None
+        with _explained(url, method):
+            return await self._session.request(method, url, headers=headers, data=data, allow_redirects=False, ssl=tls)
 
     async def _answer(self, challenges: list[Challenge], url: str) -> str:
         """The Authorization header that satisfies a challenge. Raises Unauthenticated."""
@@ -184,10 +203,10 @@ async def limited(response: "aiohttp.ClientResponse", limit: int) -> bytes:
 class _explained:
     """Turns what aiohttp raises into errors of ours, with the words that dockerd's users know."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, method: str = "GET") -> None:
         # Without the query, which may be signed; and as short as dockerd shows it.
         address, version, _ = url.partition("?")[0].partition("/v2/")
-        self._url = address + version
+        self._what = f'{method.capitalize()} "{address + version}"'
 
     def __enter__(self) -> None:
         pass
@@ -197,7 +216,7 @@ class _explained:
             return
         import aiohttp
 
-        what = f'Get "{self._url}"'
+        what = self._what
         if isinstance(error, aiohttp.ClientConnectorCertificateError):
             raise Unreachable(f"{what}: tls: failed to verify certificate: {error.certificate_error}") from None
         if isinstance(error, aiohttp.ClientConnectorDNSError):

@@ -22,6 +22,11 @@ from wharf.engine.networks.checks import NetworkChecks
 from wharf.engine.networks.connecting import Connections
 from wharf.engine.networks.sandboxes import Sandboxes
 from wharf.engine.networks.service import Networks
+from wharf.engine.plugins.files import PluginFiles
+from wharf.engine.plugins.not_running import NotRunning
+from wharf.engine.plugins.record import PluginPlaces
+from wharf.engine.plugins.service import ManagedPlugins
+from wharf.engine.plugins.store import PluginStore
 from wharf.engine.primitives import Primitives, open_primitives
 from wharf.engine.system.system import System
 from wharf.engine.userns.opening import open_user_namespaces
@@ -50,6 +55,7 @@ class Engine:
     network_checks: NetworkChecks
     volumes: Volumes
     transfers: Transfers
+    plugins: ManagedPlugins
     system: System
 
     @staticmethod
@@ -96,6 +102,7 @@ async def _open(
     reconciler = Reconciler(rooms.store, containers, rooms.monitors, sandboxes, rooms.places)
     again = await reconciler.run()
     volumes.settle(rooms.store.runs)
+    plugins = await _open_plugins(config, rooms, stack)
     engine = Engine(
         config=config,
         events=rooms.events,
@@ -107,6 +114,7 @@ async def _open(
         network_checks=NetworkChecks(rooms.store, networks, rooms.kernel),
         volumes=volumes,
         transfers=Transfers(volumes),
+        plugins=plugins,
         system=System(
             config,
             rooms.snapshots,
@@ -173,6 +181,14 @@ def _open_containers(
     )
     stack.push_async_callback(containers.lives.close)
     return containers
+
+
+async def _open_plugins(config: EngineConfig, rooms: Primitives, stack: AsyncExitStack) -> ManagedPlugins:
+    files = PluginFiles(PluginPlaces(config.data_root / "plugins", config.exec_root / "plugins"))
+    plugins = ManagedPlugins(PluginStore(rooms.db), files, NotRunning(), rooms.events, _registries(config))
+    stack.push_async_callback(plugins.close)
+    await plugins.open()
+    return plugins
 
 
 def _open_execs(containers: Containers, stack: AsyncExitStack) -> Execs:

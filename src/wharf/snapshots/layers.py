@@ -9,15 +9,14 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import Iterable, Sequence, Set
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from wharf.db.database import Database
-from wharf.errors import EngineError, NotFound
+from wharf.errors import NotFound
 from wharf.linux.files import spread_subdirectories, syncfs
-from wharf.linux.trees import remove_tree
+from wharf.linux.trash import Trash
 from wharf.snapshots.extraction import Limits, Unpacked
 from wharf.snapshots.inherit import inherit_directories
 from wharf.snapshots.unpacking import unpack
@@ -55,13 +54,14 @@ class Layers:
         self._layers: dict[Digest, Layer] = {}
         self._recorded: set[Digest] = set()
         self._next = 1
-        self._removals = ThreadPoolExecutor(1, thread_name_prefix="remove-trees")
+        self._trash = Trash(root / "trash")
 
     def open(self) -> None:
         """Reads the records, and sweeps what an interrupted operation left."""
         self.root.mkdir(mode=0o710, parents=True, exist_ok=True)
-        for name in ("tmp", "trash", _CONTAINERS, _EMPTY):
+        for name in ("tmp", _CONTAINERS, _EMPTY):
             (self.root / name).mkdir(mode=0o755, exist_ok=True)
+        self._trash.open()
         for name in ("tmp", _CONTAINERS):
             spread_subdirectories(self.root / name)
         for row in self._db.read("SELECT chain_id, diff_id, parent, directory, size FROM layers"):
@@ -76,14 +76,13 @@ class Layers:
         for entry in os.scandir(self.root):
             if entry.name not in known:
                 self.discard(Path(entry.path))
-        for name in ("tmp", "trash"):
-            for entry in os.scandir(self.root / name):
-                self._removals.submit(remove_tree, Path(entry.path))
+        for entry in os.scandir(self.root / "tmp"):
+            self.discard(Path(entry.path))
         self._next = 1 + max((int(layer.directory) for layer in self._layers.values()), default=0)
 
     def close(self) -> None:
         """Waits until what was discarded is gone."""
-        self._removals.shutdown(wait=True)
+        self._trash.close()
 
     def get(self, chain_id: Digest) -> Layer:
         """Raises NotFound."""
@@ -181,14 +180,7 @@ class Layers:
 
     def discard(self, directory: Path) -> None:
         """Takes a directory out of sight at once, and removes it in the background. Fine when it is gone."""
-        hidden = self.root / "trash" / os.urandom(8).hex()
-        try:
-            directory.rename(hidden)
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise EngineError(f"cannot remove {directory}: {error.strerror}") from error
-        self._removals.submit(remove_tree, hidden)
+        self._trash.take(directory)
 
     def total(self) -> int:
         """Bytes of all layers."""

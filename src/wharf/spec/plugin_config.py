@@ -4,6 +4,7 @@ The format is described at https://docs.docker.com/engine/extend/config/. Who re
 of members in any case, null for what is absent, and members that nobody knows are passed over.
 """
 
+import re
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -16,6 +17,9 @@ from wharf.spec.unreadable import UNREADABLE
 PLUGIN_CONFIG: Final = "application/vnd.docker.plugin.v1+json"
 
 _PREFIX: Final = "docker."
+_TYPE: Final = re.compile(r"[^\s./]+(\.[^\s./]+)+/[^\s/]+")
+#: Members that are not written where they say nothing.
+_LEFT_OUT: Final = frozenset({"DockerVersion", "ProtocolScheme", "UID", "GID", "rootfs", "diff_ids", "type"})
 _Texts = tuple[str, ...]
 _Id = Annotated[int, msgspec.Meta(ge=0, lt=2**32 - 1)]  # the highest means "nobody in particular" to the kernel
 
@@ -137,14 +141,32 @@ def parse_plugin_config(data: bytes) -> PluginConfig:
         document = without_nulls(msgspec.json.decode(data))
         if not isinstance(document, dict):
             raise InvalidArgument("failed to parse config: it is not a JSON object")
-        return msgspec.convert(_named_as(msgspec.inspect.type_info(PluginConfig), document), PluginConfig)
+        config = msgspec.convert(_named_as(msgspec.inspect.type_info(PluginConfig), document), PluginConfig)
     except UNREADABLE as error:
         raise InvalidArgument(f"failed to parse config: {error}") from None
+    for one in config.interface.types:
+        if not _TYPE.fullmatch(one):
+            raise InvalidArgument(f"failed to parse config: {one!r} is no type of a plugin's interface")
+    return config
 
 
 def format_plugin_config(config: PluginConfig) -> bytes:
     """The document, always the same bytes for the same value."""
-    return msgspec.json.encode(config)
+    return msgspec.json.encode(plugin_document(config))
+
+
+def plugin_document(value: PluginConfig | PluginMount | PluginDevice) -> dict[str, Any]:
+    """The JSON value of a configuration, or of a part of it, as dockerd has it: lists of nothing are null."""
+    document: dict[str, Any] = _without_nothings(msgspec.to_builtins(value))
+    return document
+
+
+def _without_nothings(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nothings(one) for key, one in value.items() if one or key not in _LEFT_OUT}
+    if isinstance(value, list | tuple):
+        return [_without_nothings(one) for one in value] or None
+    return value
 
 
 def _named_as(kind: msgspec.inspect.Type, value: Any) -> Any:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from wharf.api.router import Router
-from wharf.api.routes import build, checkpoints, images, plugins, swarm
+from wharf.api.routes import build, checkpoints, images, swarm
 from wharf.api.routes.table import operations
 
 Operation = tuple[str, str]
@@ -37,8 +37,6 @@ def refused() -> set[Operation]:
         build.no_build,
         images.no_push,
         checkpoints.not_experimental,
-        plugins.missing,
-        plugins.no_installing,
         swarm.no_manager,
         swarm.no_member,
         swarm.no_clusters,

@@ -34,12 +34,6 @@ def ask(method: str, path: str) -> tuple[int, Any]:
     return answer.status, json.loads(answer.body)
 
 
-def test_there_are_no_plugins() -> None:
-    assert ask("GET", "/plugins") == (200, [])
-    assert ask("GET", "/plugins/vieux/sshfs:latest/json") == (404, 'plugin "vieux/sshfs:latest" not found')
-    assert ask("POST", "/plugins/pull")[0] == 501
-
-
 @pytest.mark.parametrize("path", ["/build", "/images/registry.example/team/app/push"])
 def test_images_are_neither_built_nor_pushed(path: str) -> None:
     status, message = ask("POST", path)

@@ -2,8 +2,9 @@
 
 import hashlib
 from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from wharf.content.compression import Gzip, decompressed
 from wharf.content.store import ContentStore
@@ -11,6 +12,7 @@ from wharf.errors import EngineError, InvalidArgument
 from wharf.snapshots.layers import Layers, Staged
 from wharf.spec.digest import Digest
 
+T = TypeVar("T")
 Advance = Callable[[int], None]  # bytes done so far; called from the working thread
 
 
@@ -20,7 +22,8 @@ def _hashed(chunks: Iterable[bytes], hasher: Any) -> Iterator[bytes]:
         yield chunk
 
 
-def _counted(chunks: Iterable[bytes], advance: Advance) -> Iterator[bytes]:
+def counted(chunks: Iterable[bytes], advance: Advance) -> Iterator[bytes]:
+    """The same pieces; `advance` hears how many bytes have been dealt with."""
     done = 0
     for chunk in chunks:
         done += len(chunk)
@@ -34,7 +37,7 @@ def unpack_blob(layers: Layers, chunks: Iterable[bytes], blob: Digest, diff_id: 
     Raises InvalidArgument when the bytes are not those that `blob` and `diff_id` name: then nothing is left.
     """
     of_blob, of_tar = hashlib.sha256(), hashlib.sha256()
-    source = _hashed(_counted(chunks, advance), of_blob)
+    source = _hashed(counted(chunks, advance), of_blob)
     try:
         staged = layers.unpack(_hashed(decompressed(source), of_tar))
     except InvalidArgument:
@@ -70,6 +73,21 @@ def pack_and_unpack(
     layers: Layers, content: ContentStore, tar: Iterable[bytes], advance: Advance
 ) -> tuple[Staged, Digest, Digest, int]:
     """Takes in a plain tar archive: the staged layer, its diff id, the name of its gzip blob and that blob's size."""
+    staged, packed = pack_beside(content, counted(tar, advance), layers.unpack)
+    return staged, packed.diff_id, packed.blob, packed.size
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A tar archive as a blob."""
+
+    diff_id: Digest  # of the plain archive
+    blob: Digest
+    size: int  # bytes of the blob
+
+
+def pack_beside(content: ContentStore, tar: Iterable[bytes], work: Callable[[Iterable[bytes]], T]) -> tuple[T, Packed]:
+    """Makes a gzip blob of a plain tar archive while `work` reads it; what that gave, and the blob."""
     of_tar, of_blob = hashlib.sha256(), hashlib.sha256()
     scratch = content.scratch()
     size = 0
@@ -78,7 +96,7 @@ def pack_and_unpack(
         nonlocal size
         packer = Gzip()
         with scratch.open("wb", buffering=0) as file:
-            for chunk in _counted(tar, advance):
+            for chunk in tar:
                 of_tar.update(chunk)
                 yield chunk
                 packed = packer.add(chunk)
@@ -87,7 +105,7 @@ def pack_and_unpack(
 
     source = tee()
     try:
-        staged = layers.unpack(source)
+        result = work(source)
         for _ in source:
             pass
         blob = Digest("sha256", of_blob.hexdigest())
@@ -96,7 +114,7 @@ def pack_and_unpack(
         source.close()
         scratch.unlink(missing_ok=True)
         raise
-    return staged, Digest("sha256", of_tar.hexdigest()), blob, size
+    return result, Packed(Digest("sha256", of_tar.hexdigest()), blob, size)
 
 
 def _store(file: Any, data: bytes, hasher: Any) -> int:

@@ -5,8 +5,8 @@ import logging
 from collections.abc import Callable, Sequence
 
 from wharf.db.database import Database
+from wharf.engine.locks import Locks
 from wharf.engine.volumes.drivers import Drivers
-from wharf.engine.volumes.locks import Locks
 from wharf.engine.volumes.record import Volume
 from wharf.engine.volumes.store import VolumeStore
 from wharf.engine.volumes.uses import Uses

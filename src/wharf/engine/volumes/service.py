@@ -15,10 +15,10 @@ from wharf.apitypes.containers import MountPoint
 from wharf.apitypes.system import VolumeSummary, VolumeUsage
 from wharf.apitypes.volumes import VolumeInspect, VolumesPruned
 from wharf.db.database import Database
+from wharf.engine.locks import Locks
 from wharf.engine.volumes.drivers import DEFAULT, open_drivers
 from wharf.engine.volumes.faults import during, mounting
 from wharf.engine.volumes.filters import Filters, list_matcher, prune_matcher
-from wharf.engine.volumes.locks import Locks
 from wharf.engine.volumes.mounted import Mounted
 from wharf.engine.volumes.record import ANONYMOUS, Volume
 from wharf.engine.volumes.store import VolumeStore

@@ -8,8 +8,8 @@ from typing import cast
 import pytest
 
 from wharf.db.database import Database
+from wharf.engine.locks import Locks
 from wharf.engine.volumes.drivers import Drivers
-from wharf.engine.volumes.locks import Locks
 from wharf.engine.volumes.mounted import Mounted
 from wharf.engine.volumes.record import Volume
 from wharf.engine.volumes.store import VolumeStore
