@@ -242,6 +242,7 @@ class Starter:
             around,
             sources=placed,
             restrictions=sources.restrictions,
+            files=sources.files,
             link_variables=self.link_variables(container, all_run=True),
         )
         spec, warnings = bundling.spec(container, around, every=self.host.every)

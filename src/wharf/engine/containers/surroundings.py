@@ -87,7 +87,6 @@ class Host:
             numbers=block_devices(devices_of(host)),
             seccomp=self._seccomp(host, runtime),
             no_new_privileges=self.config.no_new_privileges,
-            files=frozenset(m.source for m in container.mounts if not m.rw and not Path(m.source).is_dir()),
             recursive_read_only=_kernel() >= (5, 12),
         )
 
