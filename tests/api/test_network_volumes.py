@@ -21,10 +21,12 @@ def has_module(name: str) -> bool:
 
 
 nfs = pytest.mark.skipif(
-    bool(missing(["exportfs", "rpc.nfsd", "rpc.mountd"])) or not has_module("nfsd"), reason="no NFS server here"
+    bool(missing(["exportfs", "rpc.nfsd", "rpc.mountd"])) or not has_module("nfsd"),
+    reason="this kernel has no NFS server",
 )
 smb = pytest.mark.skipif(
-    bool(missing(["ksmbd.mountd"])) or not (has_module("ksmbd") and has_module("cifs")), reason="no SMB server here"
+    bool(missing(["ksmbd.mountd"])) or not (has_module("ksmbd") and has_module("cifs")),
+    reason="this kernel has no SMB server",
 )
 
 

@@ -13,12 +13,13 @@ from wharf.snapshots.views import View, command, describe, understand
 _PIECE: Final = 1 << 18
 
 
-def packed_layer(directory: Path, difference: Difference, *, whole: bool) -> Iterator[bytes]:
-    """What `difference` found in a container's writable directory, as an OCI layer. Blocks: iterate it in a thread.
+def packed_layer(directory: Path, difference: Difference | None = None, *, whole: bool = False) -> Iterator[bytes]:
+    """What is in a directory, as an OCI layer. Blocks: iterate it in a thread.
 
-    `directory` is the upper directory of an overlay, or (`whole`) all that the container sees. Raises EngineError.
-    Closing the iterator ends the child.
+    With what `difference` found in a container's writable directory, only its changes: that directory is the upper one
+    of an overlay, or (`whole`) all that the container sees. Raises EngineError. Closing the iterator ends the child.
     """
+    difference = difference or Difference()
     left_out = [path.removeprefix("/") for path in difference.hidden]
     work = {**describe(View(), "layer"), "directory": str(directory), "left_out": left_out, "selected": whole}
     with _selection(difference) if whole else Path(os.devnull).open("rb") as selection:

@@ -33,7 +33,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m vm.power", description=__doc__)
     parser.add_argument("--cuts", type=int, default=6, help="how often the power goes")
     parser.add_argument("--seed", type=int, default=1, help="chooses what is done and which writes are lost")
-    parser.add_argument("--file-system", choices=("ext4", "xfs", "btrfs"), default="ext4")
+    parser.add_argument("--file-system", choices=("ext4", "xfs"), default="ext4")
     parser.add_argument("--kvm", action="store_true", help="lend the machine this one's own processor")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="wharf-power-") as directory:
