@@ -27,6 +27,8 @@ PLACE: Final = Path("/data")
 #: They belong to no step, and are there from the first boot to the last.
 IMAGE: Final = "busybox:latest"
 STEADY: Final = "steady"
+#: The container of a step that is about a volume.
+WRITER: Final = "writer"
 
 
 class Refused(Exception):
@@ -77,8 +79,8 @@ class Work:
             case "volume create":
                 self.ask("POST", "/volumes/create", {"Name": name})
             case "volume write":
-                self.run("writer", _written("/v", step.files), f"{name}:/v")
-                self.ask("DELETE", "/containers/writer")
+                self.run(WRITER, _written("/v", step.files), f"{name}:/v")
+                self.ask("DELETE", f"/containers/{WRITER}")
             case "volume remove":
                 self.ask("DELETE", f"/volumes/{name}")
             case "volume prune":
@@ -103,6 +105,11 @@ class Work:
                 self.ask("DELETE", f"/images/{name}")
 
     # ── what is there ──
+
+    def tidy(self) -> None:
+        """What a step had that was cut off can be removed."""
+        if WRITER in self.containers():
+            self.ask("DELETE", f"/containers/{WRITER}")
 
     def seen(self) -> World:
         """All that is listed, and what it holds, as containers see it: what cannot be used is not there."""
@@ -205,6 +212,7 @@ def live(device: str, file_system: str, seed: int, tell: Any) -> None:
         engine.docker("load", input=images.busybox(), timeout=240)
         steady = ("run", "-d", "--name", STEADY, "--restart", "always", "-v", f"{STEADY}:/v", IMAGE)
         engine.docker(*steady, "sleep", "1000000", timeout=240)
+    work.tidy()
     seen = work.seen()
     wait_until(lambda: engine.state(STEADY)["Running"], "what always runs runs again", timeout=30)
     if left := work.left_over():
