@@ -20,6 +20,7 @@ from wharf.spec.digest import Digest
 from wharf.spec.image_config import ImageConfig, parse_image_config
 from wharf.spec.manifest import IMAGE_CONFIGS, Index, Manifest, is_foreign, is_layer, parse_manifest
 from wharf.spec.platform import Platform, best
+from wharf.spec.plugin_config import PLUGIN_CONFIG
 from wharf.spec.reference import Reference
 
 _MOST_NESTED = 3  # indexes in indexes
@@ -147,6 +148,8 @@ def _entry_for(index: Index, wanted: Platform) -> Descriptor:
 
 def _check_manifest(manifest: Manifest) -> None:
     """Raises InvalidArgument for what is in a registry but not an image that we can run."""
+    if manifest.config.media_type == PLUGIN_CONFIG:
+        raise InvalidArgument(f'Encountered remote "{PLUGIN_CONFIG}"(plugin) when fetching')
     if manifest.config.media_type not in IMAGE_CONFIGS:
         raise InvalidArgument(f'unsupported media type "{manifest.config.media_type}": it is not an image')
     for layer in manifest.layers:

@@ -1,0 +1,217 @@
+"""Plugins on their way to and from Debian's docker-registry, and from dockerd to us and back."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import images
+from harness.dockerd import Dockerd
+from harness.engine import API, Answer, Engine, missing, wait_until
+from harness.plugin_archives import CONFIG, create, names, none_stays, on_disk, plugin, remove_all
+from harness.registry import Registry
+from harness.wharfd import Wharfd
+
+pytestmark = pytest.mark.timeout(180)
+
+LARGE = 5 << 20  # bytes that cannot be compressed, so that a blob goes in several pieces
+PRIVILEGES = [
+    {"Name": "network", "Description": "permissions to access a network", "Value": ["host"]},
+    {"Name": "mount", "Description": "host path to mount", "Value": ["/tmp"]},
+    {"Name": "device", "Description": "host device to access", "Value": ["/dev/fuse"]},
+    {"Name": "capabilities", "Description": "list of additional capabilities required", "Value": ["CAP_SYS_ADMIN"]},
+]
+
+
+@pytest.fixture(scope="module")
+def registry(shared_wharfd: Wharfd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    """A registry on the loopback of the engine's namespace."""
+    if lacking := missing(["docker-registry", "skopeo"]):
+        pytest.skip(f"not installed: {', '.join(lacking)}")
+    with Registry(shared_wharfd.network, tmp_path_factory.mktemp("registry")) as found:
+        yield found
+
+
+@pytest.fixture
+def engine(wharfd: Wharfd) -> Iterator[Wharfd]:
+    """Without plugins before and after."""
+    with none_stays(wharfd):
+        yield wharfd
+    wait_until(lambda: on_disk(wharfd) == set(), "nothing is left of plugins")
+
+
+@pytest.fixture(scope="module")
+def pushed(shared_wharfd: Wharfd, registry: Registry) -> str:
+    """A plugin in the registry, with a tag of its own; another version of it is tagged 2."""
+    name = f"{registry.address}/me/p"
+    for tag, config in (("1", CONFIG), ("2", {**CONFIG, "description": "newer", "network": {"type": "none"}})):
+        data = plugin(("rootfs/version", tag.encode(), {}), ("rootfs/large", os.urandom(LARGE), {}), config=config)
+        assert create(shared_wharfd, f"{name}:{tag}", data).status == 204
+        shared_wharfd.docker("plugin", "push", f"{name}:{tag}")
+    remove_all(shared_wharfd)
+    return name
+
+
+def lines(answer: Answer) -> list[Any]:
+    return [json.loads(line) for line in answer.body.splitlines()]
+
+
+def pull(engine: Engine, remote: str, granted: object, name: str = "") -> Answer:
+    return engine.request("POST", f"{API}/plugins/pull?remote={remote}&name={name}", granted)
+
+
+def rootfs(engine: Engine, name: str) -> Path:
+    id = engine.docker("plugin", "inspect", name, "-f", "{{.Id}}").text
+    return engine.root / "data/plugins" / id / "rootfs"
+
+
+def tree(top: Path) -> dict[str, tuple[int, int, str]]:
+    """All below a directory: mode, owner and content by name."""
+    return {
+        str(path.relative_to(top)): (
+            path.lstat().st_mode,
+            path.lstat().st_uid,
+            hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "",
+        )
+        for path in top.rglob("*")
+    }
+
+
+def test_what_was_pushed_can_be_installed(engine: Wharfd, pushed: str) -> None:
+    grant = ("--grant-all-permissions", "--disable")
+    out = engine.docker("plugin", "install", *grant, "--alias", "mine", f"{pushed}:1").text
+    assert f"1: Pulling from {pushed}" in out and "Installed plugin" in out
+    (shown,) = json.loads(engine.docker("plugin", "inspect", "mine").text)
+    assert (shown["Name"], shown["PluginReference"], shown["Enabled"]) == ("mine:latest", f"{pushed}:1", False)
+    assert rootfs(engine, "mine").joinpath("version").read_text() == "1"
+    assert rootfs(engine, "mine").joinpath("large").stat().st_size == LARGE
+    assert (rootfs(engine, "mine") / "bin/p").stat().st_mode & 0o7777 == 0o4755
+    # The same once more under its own name: its layer is here already.
+    again = pull(engine, f"{pushed}:1", PRIVILEGES)
+    assert "Already exists" in [line.get("status") for line in lines(again)]
+    assert names(engine) == [f"{pushed}:1", "mine:latest"]
+
+
+def test_progress_is_told_as_by_dockerd(engine: Wharfd, pushed: str) -> None:
+    told = lines(pull(engine, f"{pushed}:1", PRIVILEGES, "p"))
+    assert told[0] == {"status": f"Pulling from {pushed}", "id": "1", "progressDetail": {}}
+    assert told[1]["status"].startswith("Digest: sha256:")
+    steps = list(dict.fromkeys(line["status"] for line in told[2:]))
+    assert steps == ["Waiting", "Downloading", "Download complete", "Extracting", "Complete"]
+    assert len({line["id"] for line in told[2:]}) == 1
+
+
+def test_a_push_tells_what_it_made(engine: Wharfd, registry: Registry) -> None:
+    name = f"{registry.address}/me/told"
+    create(engine, name, plugin(("rootfs/new", os.urandom(LARGE), {})))
+    told = lines(engine.request("POST", f"{API}/plugins/{name}/push"))
+    assert told[0] == {"status": f"The push refers to repository [{name}]"}
+    steps = list(dict.fromkeys(line.get("status") for line in told[1:]))
+    assert steps == ["Preparing", "Uploading", "Upload complete", None]
+    assert told[-1]["aux"]["Tag"] == "latest" and told[-1]["aux"]["Digest"].startswith("sha256:")
+    again = lines(engine.request("POST", f"{API}/plugins/{name}/push"))
+    assert "Uploading" not in [line.get("status") for line in again]  # the registry has it all
+    assert again[-1] == told[-1]
+    pulled = lines(pull(engine, f"{name}@{told[-1]['aux']['Digest']}", PRIVILEGES, "by-digest"))
+    assert pulled[1] == {"status": f"Digest: {told[-1]['aux']['Digest']}"}
+    assert "by-digest:latest" in names(engine)
+
+
+@pytest.mark.parametrize("granted", [[], PRIVILEGES[1:], [*PRIVILEGES, {"Name": "mount", "Value": ["/etc"]}], None])
+def test_what_was_not_granted_is_not_installed(engine: Wharfd, pushed: str, granted: object) -> None:
+    assert engine.request("GET", f"{API}/plugins/privileges?remote={pushed}:1").json == PRIVILEGES
+    told = lines(pull(engine, f"{pushed}:1", granted))
+    assert told[-1]["error"] == "incorrect privileges"
+    # Not even its layer has been fetched.
+    assert not any(line.get("status") == "Downloading" for line in told)
+    assert names(engine) == [] and on_disk(engine) == set()
+
+
+def test_the_user_is_asked_and_may_say_no(engine: Wharfd, pushed: str) -> None:
+    refused = engine.docker("plugin", "install", "--disable", f"{pushed}:1", input=b"n\n", check=False)
+    assert "network: [host]" in refused.text and "capabilities: [CAP_SYS_ADMIN]" in refused.text
+    assert names(engine) == []
+
+
+def test_an_upgrade_keeps_the_plugin_and_the_users_settings(engine: Wharfd, pushed: str) -> None:
+    pull(engine, f"{pushed}:1", PRIVILEGES, "mine")
+    before = engine.request("GET", f"{API}/plugins/mine/json").json
+    engine.docker("plugin", "upgrade", "--grant-all-permissions", "--skip-remote-check", "mine", f"{pushed}:2")
+    after = engine.request("GET", f"{API}/plugins/mine/json").json
+    assert (after["Id"], after["Name"], after["PluginReference"]) == (before["Id"], "mine:latest", f"{pushed}:2")
+    assert after["Config"]["Description"] == "newer"
+    assert rootfs(engine, "mine").joinpath("version").read_text() == "2"
+    # One that fails changes nothing.
+    refused = engine.request("POST", f"{API}/plugins/mine/upgrade?remote={pushed}:1", [])
+    assert lines(refused)[-1]["error"] == "incorrect privileges"
+    assert engine.request("POST", f"{API}/plugins/mine/upgrade?remote={pushed}:9", []).status == 404
+    assert engine.request("GET", f"{API}/plugins/mine/json").json == after
+    wait_until(lambda: len(list((engine.root / "data/plugins/content/blobs/sha256").iterdir())) == 3, "blobs are swept")
+
+
+def test_what_the_registry_does_not_have(engine: Wharfd, registry: Registry) -> None:
+    name = f"{registry.address}/no/such"
+    words = f"error resolving plugin reference: {name}:latest: not found"
+    for answer in (pull(engine, name, []), engine.request("GET", f"{API}/plugins/privileges?remote={name}")):
+        assert (answer.status, answer.message) == (404, words)
+    failed = engine.docker("plugin", "install", "--grant-all-permissions", name, check=False)
+    assert failed.code == 1 and words in failed.error
+    silent = pull(engine, "127.0.0.1:1/me/p", [])
+    assert silent.status == 500 and "connection refused" in silent.message
+
+
+def test_an_image_is_no_plugin_and_a_plugin_no_image(engine: Wharfd, registry: Registry, pushed: str) -> None:
+    image = registry.root / "image.tar"
+    image.write_bytes(images.archive("img:1", [images.layer(lambda tar: None)]))
+    name = registry.push(image, "img:1")
+    refused = engine.request("GET", f"{API}/plugins/privileges?remote={name}")
+    words = f"did not find plugin config for specified reference {name}"
+    assert (refused.status, refused.message) == (500, words)
+    assert pull(engine, name, []).message == words
+    other = engine.docker("pull", f"{pushed}:1", check=False)
+    words = 'Encountered remote "application/vnd.docker.plugin.v1+json"(plugin) when fetching'
+    assert other.code == 1 and words in other.error
+    assert names(engine) == []
+
+
+def test_a_layer_with_the_wrong_bytes_is_refused(engine: Wharfd, registry: Registry) -> None:
+    name = f"{registry.address}/me/wrong"
+    create(engine, name, plugin(("rootfs/new", os.urandom(LARGE), {})))
+    engine.docker("plugin", "push", name)
+    remove_all(engine)
+    blob = next(one for one in sorted(registry.blobs(), key=_age) if one.stat().st_size > LARGE)
+    right = blob.read_bytes()
+    blob.write_bytes(right[:-1] + bytes([right[-1] ^ 1]))
+    told = lines(pull(engine, name, PRIVILEGES))
+    assert "verification failed for digest" in told[-1]["error"]
+    assert names(engine) == []
+    blob.write_bytes(right)
+    assert "error" not in lines(pull(engine, name, PRIVILEGES))[-1]
+
+
+def _age(path: Path) -> float:
+    return -path.stat().st_mtime
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("way", ["to us", "to dockerd"])
+def test_dockerd_and_we_install_what_the_other_pushed(
+    engine: Wharfd, dockerd: Dockerd, registry: Registry, way: str
+) -> None:
+    """Both have a registry on their loopback, and these have the same storage."""
+    maker, user = (dockerd, engine) if way == "to us" else (engine, dockerd)
+    name = f"{registry.address}/me/{maker.name}"
+    with Registry(dockerd.network, registry.root), none_stays(dockerd):
+        assert create(maker, name, plugin(("rootfs/new", os.urandom(8), {}))).status == 204
+        maker.docker("plugin", "push", name)
+        user.docker("plugin", "install", "--disable", "--grant-all-permissions", name)
+        made, used = (one.request("GET", f"{API}/plugins/{name}/json").json for one in (maker, user))
+        assert used["Config"] == made["Config"] and used["Settings"] == made["Settings"]
+        assert used["PluginReference"] == f"{name}:latest"
+        assert tree(rootfs(user, name)) == tree(rootfs(maker, name))
+        # And onwards: what was pulled can be pushed again, and is still the same.
+        user.docker("plugin", "push", name)
