@@ -32,6 +32,9 @@ if [ "$kind" = dev ]; then
     have nsenter || need util-linux
     have mkfs.ext4 || need e2fsprogs
     have mkfs.btrfs || need btrfs-progs
+    have dbus-daemon || need dbus-daemon
+    have firewalld || need firewalld
+    have ufw || need ufw
     have cc || need gcc
     have cc && echo '#include <stdio.h>' | cc -E - >/dev/null 2>&1 || need libc6-dev
 fi
@@ -65,6 +68,8 @@ if [ -n "$missing" ]; then
     install="$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends"
     # shellcheck disable=SC2086
     $install $missing >/dev/null || { $as_root apt-get update -qq && $install $missing >/dev/null; }
+    # Nor shall the machine have another firewall after its next start.
+    case $missing in *firewalld*) $as_root systemctl disable firewalld >/dev/null 2>&1 || true ;; esac
 fi
 
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {

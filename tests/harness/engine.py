@@ -77,6 +77,7 @@ class Engine:
         self.log = self.root / "log"
         self.network = NetworkNamespace()
         self.flags: list[str] = []
+        self.variables: dict[str, str] = {}  # of the daemon's environment, besides those of the tests' own
         self._process: subprocess.Popen[bytes] | None = None
         (self.root / "cli").mkdir()
 
@@ -90,7 +91,12 @@ class Engine:
         began = time.monotonic()
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                self.network.command(self.command()), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/"
+                self.network.command(self.command()),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **self.variables},
+                cwd="/",
             )
         while not self.answers():
             if self._process.poll() is not None or time.monotonic() - began > READY_TIMEOUT:
@@ -222,6 +228,10 @@ class Engine:
 
     def inspect(self, container: str) -> Any:
         return self.request("GET", f"{API}/containers/{container}/json").json
+
+    def network_of(self, container: str) -> Path:
+        """The network namespace of a running container."""
+        return Path(f"/proc/{self.state(container)['Pid']}/ns/net")
 
     def state(self, container: str) -> Any:
         return self.inspect(container)["State"]

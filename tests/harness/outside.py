@@ -55,18 +55,22 @@ def _socket_in(namespace: Path, family: int, kind: int) -> Iterator[socket.socke
 
 
 def client_seen(engine: Engine, container: str, client: Path, address: str, port: int, *, udp: bool = False) -> str:
-    """How a server on port 80 of a container sees a client in a network namespace; "" when that does not reach it.
+    """How a server on port 80 of a container sees a client in a network namespace; "" when that does not reach it."""
+    return seen(engine.network_of(container), client, address, port, listening=80, udp=udp)
 
-    The server answers, and the client gets that answer.
+
+def seen(server: Path, client: Path, address: str, port: int, *, listening: int = 0, udp: bool = False) -> str:
+    """How a server in one network namespace sees a client in another that asks an address; "" when it does not.
+
+    The server listens on `listening`, else on the port that is asked; it answers, and the client gets that answer.
     """
     kind = socket.SOCK_DGRAM if udp else socket.SOCK_STREAM
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    inside = Path(f"/proc/{engine.state(container)['Pid']}/ns/net")
-    with _socket_in(inside, family, kind) as server, _socket_in(client, family, kind) as sender:
-        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        server.bind(("", 80))
+    with _socket_in(server, family, kind) as listener, _socket_in(client, family, kind) as sender:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("", listening or port))
         try:
-            peer = _by_datagram(server, sender, address, port) if udp else _by_stream(server, sender, address, port)
+            peer = _by_datagram(listener, sender, address, port) if udp else _by_stream(listener, sender, address, port)
         except OSError:
             return ""
         assert sender.recv(5) == b"hello"

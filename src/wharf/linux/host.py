@@ -69,6 +69,11 @@ def file_system(path: Path) -> str:
     return found
 
 
+def has_system_bus() -> bool:
+    """Whether there is a D-Bus for services of this machine, or should be."""
+    return bool(os.environ.get("DBUS_SYSTEM_BUS_ADDRESS")) or Path("/var/run/dbus/system_bus_socket").exists()
+
+
 def open_files() -> int:
     """Descriptors that this process holds."""
     return len(os.listdir("/proc/self/fd"))  # noqa: PTH208

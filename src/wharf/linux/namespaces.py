@@ -15,6 +15,14 @@ def open_own_network() -> int:
     return os.open(_OWN, os.O_RDONLY | os.O_CLOEXEC)
 
 
+def shares_network(pid: int) -> bool:
+    """Whether a process is in the network namespace of this thread. One that cannot be looked at is taken to be."""
+    try:
+        return os.path.samestat(os.stat(f"/proc/{pid}/ns/net"), os.stat(_OWN))  # noqa: PTH116
+    except OSError:
+        return True
+
+
 @contextmanager
 def inside_network(fd: int) -> Iterator[None]:
     """Moves this thread into the network namespace of `fd` for the block. Do not await inside.

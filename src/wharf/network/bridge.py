@@ -70,6 +70,8 @@ class BridgeNetwork:
         try:
             await self._kernel.do(self._open)
             self.unavailable = ""
+            if self._has_rules:
+                await self._kernel.zones.admit(self._settings.name)
         except (EngineError, NftablesError, OSError) as error:
             self._let_go()
             self.unavailable = str(error)
@@ -87,7 +89,7 @@ class BridgeNetwork:
             raise
 
     def _make(self) -> None:
-        if self._settings.firewall or self._settings.firewall6:
+        if self._has_rules:
             self._kernel.nftables()  # without it there shall be no bridge either
         self._place(self._with_subnet())
         settings = self._settings
@@ -99,6 +101,10 @@ class BridgeNetwork:
             forwarding.begin(None, settings.name, FAMILY[version])
         # Tables that an engine before us left go on working until restore() replaces them.
         self._tables.open()
+
+    @property
+    def _has_rules(self) -> bool:
+        return self._settings.firewall or self._settings.firewall6
 
     def _with_subnet(self) -> BridgeSettings:
         """The settings with an IPv4 subnet: the one that the bridge has already, or a free one."""
@@ -132,6 +138,7 @@ class BridgeNetwork:
         if not self.unavailable and not self._endpoints:
             try:
                 await self._kernel.do(self._remove)
+                await self._kernel.zones.dismiss(self._settings.name)
             except (NftablesError, OSError) as error:
                 log.warning("bridge not removed", extra={"bridge": self._settings.name, "reason": str(error)})
         self._let_go()

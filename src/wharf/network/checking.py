@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from wharf.network.coexisting import FIREWALLD, ZONE
 from wharf.network.contract import PublishedPort
 from wharf.network.settings import GatewayMode
 
@@ -64,6 +65,7 @@ class World:
     forwards: bool = True  # the host routes IPv4
     chains: Sequence[Chain] = ()
     user_rules: int = 0  # in the table that is the user's
+    zones: Mapping[str, str] = field(default_factory=dict)  # of firewalld, by network; empty where it does not run
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,8 @@ def from_outside(target: Node, service: Service, world: World) -> list[Step]:
     if not any(segment.mode in open_to_all for segment in segments):
         reason = "containers are reached from outside by published ports only: ask for host:PORT"
         return [*steps, Step(False, reason)]
-    return [*steps, *_forwarded(world), *_listens(target, service)]
+    name = next(name for name in target.addresses if world.segments[name].mode in open_to_all)
+    return [*steps, *_forwarded(world, name), *_listens(target, service)]
 
 
 def to_published(
@@ -127,7 +130,7 @@ def to_published(
     if port.through_input:
         steps += _incoming(world) if origin == "outside" else ()
     else:
-        steps += _forwarded(world) if origin == "outside" else ()
+        steps += _forwarded(world, node.way_out) if origin == "outside" else ()
     return [*steps, *_listens(node, Service(port.container_port, port.protocol))]
 
 
@@ -156,7 +159,7 @@ def outward(source: Node, world: World) -> list[Step]:
         steps.append(Step(None, "its address is not translated: other machines have to know the way back"))
     elif not segment.masquerade:
         steps.append(Step(None, f"{segment.name} does not masquerade: other machines have to know the way back"))
-    return [*steps, *_forwarded(world)]
+    return [*steps, *_forwarded(world, segment.name)]
 
 
 def _runs(node: Node) -> Iterator[Step]:
@@ -200,14 +203,23 @@ def _listens(node: Node, service: Service) -> Iterator[Step]:
         yield Step(True, f"in {node.name} a program listens on {service}")
 
 
-def _forwarded(world: World) -> Iterator[Step]:
-    """What packets meet that the host passes on."""
+def _forwarded(world: World, network: str) -> Iterator[Step]:
+    """What packets from or to a network meet that the host passes on."""
     if not world.forwards:
         yield Step(False, "the host forwards no packets (net.ipv4.ip_forward is 0)")
     if world.user_rules:
         rules = "a rule" if world.user_rules == 1 else f"{world.user_rules} rules"
         yield Step(None, f"the table inet wharf_user has {rules} of yours, which may drop it")
+    if (zone := world.zones.get(network)) is not None:
+        yield _by_zone(network, zone)
     yield from _others(world, "forward")
+
+
+def _by_zone(network: str, zone: str) -> Step:
+    if zone == ZONE:
+        return Step(True, f"firewalld lets it pass: the bridge of {network} is in its zone {zone}")
+    where = f"in its zone {zone}" if zone else "in no zone of its own"
+    return Step(None, f"firewalld has the bridge of {network} {where}, and decides")
 
 
 def _incoming(world: World) -> Iterator[Step]:
@@ -217,7 +229,7 @@ def _incoming(world: World) -> Iterator[Step]:
 
 def _others(world: World, hook: str) -> Iterator[Step]:
     for chain in world.chains:
-        if chain.hook == hook:
+        if chain.hook == hook and not (hook == "forward" and world.zones and chain.table == FIREWALLD):
             how = "drops what none of its rules accepts" if chain.drops else "may drop it"
             yield Step(None, f"the chain {chain.name} of the table {chain.table} {how}")
 

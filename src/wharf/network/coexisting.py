@@ -17,6 +17,10 @@ _CHAIN: Final = "FORWARD"
 COMMENT: Final = "wharf"
 _OURS: Final = re.compile(rf'[io]ifname "([^"]+)".* accept comment "{COMMENT}" # handle (\d+)')
 
+#: firewalld's table, and the zone that our bridges have there (see `zones`).
+FIREWALLD: Final = "inet firewalld"
+ZONE: Final = "wharf"
+
 #: For the rules of users. Made when it is not there; afterwards nobody but they changes it.
 USER_TABLE: Final = f"inet {PREFIX}user"
 _USERS: Final = f"""

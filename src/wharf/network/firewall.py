@@ -153,7 +153,8 @@ table {self.table} {{
         oifname {bridge} meta mark {marks.SENT:#x} ct mark set {marks.RETURNING:#x}
     }}
     chain returning {{
-        type filter hook prerouting priority mangle; policy accept;
+        # Late: who checks that the way back is the way here, as firewalld does, must not see the mark.
+        type filter hook prerouting priority 100; policy accept;
         iifname {bridge} ct mark {marks.RETURNING:#x} ct direction reply meta mark set {marks.RETURNING:#x}
     }}
     chain leaving {{

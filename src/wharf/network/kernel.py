@@ -15,6 +15,7 @@ from wharf.linux.netlink import RouteSocket
 from wharf.linux.nftables import Nftables
 from wharf.network.ports import PublishedPorts
 from wharf.network.subnets import Network
+from wharf.network.zones import Zones
 
 _T = TypeVar("_T")
 
@@ -24,6 +25,7 @@ class Kernel:
 
     def __init__(self) -> None:
         self.published = PublishedPorts(*_port_range())  # of all networks: a host port is nobody else's
+        self.zones = Zones()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="network")
         self._after: list[Callable[[], None]] = []
         self._closing = ThreadPoolExecutor(1, thread_name_prefix="network-close")

@@ -94,16 +94,20 @@ class NetworkChecks:
         return replace(node, listening=await asyncio.to_thread(listeners, container.pid, protocol, port))
 
     async def _world(self) -> World:
-        segments = {name: _segment(name, network) for name, network in self._networks.all_open().items()}
+        networks, zones = self._networks.all_open(), self._kernel.zones.known
+        bridges = {
+            name: network.settings.name for name, network in networks.items() if isinstance(network, BridgeNetwork)
+        }
         try:
             ruleset = await self._kernel.do(lambda: self._kernel.nftables().run("list ruleset"))
         except NftablesError:
             ruleset = ""
         return World(
-            segments,
+            {name: _segment(name, network) for name, network in networks.items()},
             forwards=sysctl.read("net/ipv4/ip_forward") == "1",
             chains=list(others.base_chains(ruleset)),
             user_rules=others.user_rules(ruleset),
+            zones={name: zones[bridge] for name, bridge in bridges.items() if bridge in zones},
         )
 
 

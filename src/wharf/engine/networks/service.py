@@ -83,6 +83,7 @@ class Networks:
             self._watch = FirewallWatch(FirewallEvents(), self.repair)
         except (NftablesError, OSError) as error:
             log.warning("changes of the host's firewall will not be noticed", extra={"reason": str(error)})
+        await self._kernel.zones.begin()
 
     async def repair(self) -> None:
         """After a change of the host's firewall: what it took from our networks is put back."""
@@ -97,6 +98,7 @@ class Networks:
             await self._watch.close()
         for network in self._open.values():
             await network.close()
+        await self._kernel.zones.close()
 
     async def _open_one(self, record: NetworkRecord) -> Network:
         network = opening.made(record, self._config, self._kernel)

@@ -1,0 +1,126 @@
+"""Beside firewalld: its zones decide on the host, and what containers send and receive passes."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from harness.engine import missing, wait_until
+from harness.firewalld import PROGRAMS, Firewalld
+from harness.outside import HOST, HOST6, OUTSIDE, OUTSIDE6, Outside, client_seen, seen
+from harness.wharfd import Wharfd
+
+pytestmark = pytest.mark.skipif(bool(missing(PROGRAMS)), reason="not installed: firewalld")
+
+IDLE = ("busybox", "sleep", "1000")
+GUARDED = ("--annotation", "wharf.firewall=host")
+
+
+@pytest.fixture(scope="module")
+def engine(busybox_archive: bytes) -> Iterator[Wharfd]:
+    made = Wharfd()
+    try:
+        made.start()
+        made.docker("load", input=busybox_archive)
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def firewalld(engine: Wharfd) -> Iterator[Firewalld]:
+    """Running since before the engine, with its default zone `public` on the way to the outside."""
+    with Firewalld(engine) as made:
+        made.start()
+        engine.restart()
+        yield made
+        engine.remove_all()
+        engine.docker("network", "prune", "-f")
+
+
+@pytest.fixture
+def outside(engine: Wharfd) -> Iterator[Outside]:
+    with Outside(engine) as made:
+        yield made
+
+
+def test_what_containers_send_and_receive_passes(engine: Wharfd, firewalld: Firewalld, outside: Outside) -> None:
+    host, far = engine.network.path, outside.namespace
+    assert seen(host, far, HOST, 9000) == "", "firewalld rejects what the host has not opened"
+    engine.docker("run", "-d", "--name", "old", "-p", "8080:80", *IDLE)
+    engine.docker("network", "create", "--ipv6", "fire")
+    engine.docker("run", "-d", "--name", "new", "--network", "fire", "-p", "8081:80", *IDLE)
+    old, new = engine.network_of("old"), engine.network_of("new")
+
+    def passes() -> bool:
+        got = [client_seen(engine, "old", far, HOST, 8080), client_seen(engine, "new", far, HOST6, 8081)]
+        sent = [seen(far, old, OUTSIDE, 9000), seen(far, new, OUTSIDE6, 9000)]
+        return got == [OUTSIDE, OUTSIDE6] and sent == [HOST, HOST6]
+
+    assert passes()
+    assert (
+        "firewalld lets it pass: the bridge of fire is in its zone wharf"
+        in engine.wharf("network", "check", "new", "outside").text
+    )
+    for command in ("--reload", "--complete-reload"):
+        firewalld.command(command)
+        wait_until(passes, f"all passes after {command}")
+    firewalld.stop()
+    assert passes()
+    firewalld.start()
+    wait_until(passes, "all passes after firewalld has come back")
+    engine.kill9()
+    engine.start()
+    assert passes() and seen(host, far, HOST, 9000) == ""
+
+
+def test_published_ports_obey_its_zones(engine: Wharfd, firewalld: Firewalld, outside: Outside) -> None:
+    engine.docker("network", "create", "--ipv6", "fire")
+    engine.docker("run", "-d", "--name", "guarded", *GUARDED, "--network", "fire", "-p", "8080:80", *IDLE)
+
+    def reached() -> tuple[str, str]:
+        v4, v6 = (client_seen(engine, "guarded", outside.namespace, host, 8080) for host in (HOST, HOST6))
+        return v4, v6
+
+    assert reached() == ("", "")
+    firewalld.command("--zone=public", "--add-port=8080/tcp")
+    assert reached() == (OUTSIDE, OUTSIDE6)
+    engine.docker("rm", "-f", "guarded")
+
+
+def test_the_user_has_the_last_word(engine: Wharfd, firewalld: Firewalld, outside: Outside) -> None:
+    engine.docker("run", "-d", "--name", "one", *IDLE)
+    inside, host = engine.network_of("one"), engine.network.path
+    assert seen(host, inside, "172.17.0.1", 9000) == "172.17.0.2"
+    firewalld.command("--permanent", "--zone=wharf", "--set-target=default")
+    firewalld.command("--reload")
+    wait_until(lambda: seen(host, inside, "172.17.0.1", 9000) == "", "the host's own ports are closed to containers")
+    assert seen(outside.namespace, inside, OUTSIDE, 9000) == HOST
+    firewalld.command("--permanent", "--zone=drop", "--add-interface=br-mine")
+    firewalld.command("--reload")
+    engine.docker("network", "create", "-o", "com.docker.network.bridge.name=br-mine", "mine")
+    assert firewalld.command("--get-zone-of-interface=br-mine") == "drop", "a bridge stays where the user has put it"
+    engine.docker("network", "connect", "mine", "one")
+    engine.docker("network", "disconnect", "bridge", "one")
+    answer = engine.wharf("network", "check", "one", "outside")
+    assert "?   firewalld has the bridge of mine in its zone drop, and decides" in answer.text
+    assert seen(outside.namespace, inside, OUTSIDE, 9000) == ""
+    engine.docker("rm", "-f", "one")
+    engine.docker("network", "rm", "mine")
+    assert firewalld.command("--get-zone-of-interface=br-mine") == "drop"
+
+
+def test_it_is_noticed_when_it_comes_and_forgets_what_goes(engine: Wharfd, firewalld: Firewalld) -> None:
+    firewalld.stop()
+    engine.docker("network", "create", "-o", "com.docker.network.bridge.name=br-late", "late")
+    firewalld.start()
+
+    def interfaces() -> set[str]:
+        return set(firewalld.command("--zone=wharf", "--list-interfaces").split())
+
+    wait_until(lambda: interfaces() == {"wharf0", "br-late"}, "bridges are in the zone of a firewalld that has come")
+    engine.docker("network", "rm", "late")
+    assert interfaces() == {"wharf0"}
+    engine.stop()
+    assert interfaces() == set()
+    engine.start()
+    assert interfaces() == {"wharf0"}
