@@ -3,7 +3,9 @@
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,9 @@ import pytest
 
 from harness import images
 from harness.dockerd import Dockerd
-from harness.engine import API, Answer, Engine, missing, wait_until
+from harness.engine import API, Answer, Engine, Ran, missing, wait_until
 from harness.plugin_archives import CONFIG, create, names, none_stays, on_disk, plugin, remove_all
-from harness.registry import Registry
+from harness.registry import PASSWORD, Registry
 from harness.wharfd import Wharfd
 
 pytestmark = pytest.mark.timeout(180)
@@ -197,6 +199,34 @@ def _age(path: Path) -> float:
     return -path.stat().st_mtime
 
 
+def test_who_is_not_logged_in_neither_pushes_nor_installs(engine: Wharfd, tmp_path: Path) -> None:
+    if lacking := missing(["docker-registry"]):
+        pytest.skip(f"not installed: {', '.join(lacking)}")
+    with Registry(engine.network, tmp_path, "127.0.0.1:5001", login=True) as registry:
+        name = f"{registry.address}/me/p"
+        create(engine, name, plugin())
+        install = ("plugin", "install", "--disable", "--grant-all-permissions", "--alias", "mine", name)
+        for refused in (engine.docker("plugin", "push", name, check=False), engine.docker(*install, check=False)):
+            assert refused.code == 1 and "no basic auth credentials" in refused.error
+        engine.docker("login", "-u", "me", "-p", PASSWORD, registry.address)
+        try:
+            engine.docker("plugin", "push", name)
+            engine.docker(*install)
+        finally:
+            engine.docker("logout", registry.address)
+        assert "mine:latest" in names(engine)
+
+
+def test_of_several_at_once_one_gets_the_name(engine: Wharfd, pushed: str) -> None:
+    with ThreadPoolExecutor() as pool:
+        created = list(pool.map(lambda _: create(engine, "p", plugin()).status, range(3)))
+        pulled = list(pool.map(lambda name: pull(engine, f"{pushed}:1", PRIVILEGES, name), ["a", "b", "a"]))
+    assert sorted(created) == [204, 409, 409]
+    assert sorted(answer.status for answer in pulled) == [200, 200, 400]  # and the layer was fetched once
+    assert sum(b"Downloading" in answer.body for answer in pulled) == 1
+    assert names(engine) == ["a:latest", "b:latest", "p:latest"]
+
+
 @pytest.mark.peer
 @pytest.mark.parametrize("way", ["to us", "to dockerd"])
 def test_dockerd_and_we_install_what_the_other_pushed(
@@ -215,3 +245,54 @@ def test_dockerd_and_we_install_what_the_other_pushed(
         assert tree(rootfs(user, name)) == tree(rootfs(maker, name))
         # And onwards: what was pulled can be pushed again, and is still the same.
         user.docker("plugin", "push", name)
+
+
+@pytest.mark.peer
+def test_dockers_command_line_works_as_with_dockerd(
+    engine: Wharfd, dockerd: Dockerd, registry: Registry, pushed: str, tmp_path: Path
+) -> None:
+    """The same commands: the same exit codes, the same output but for digests, order and how far a transfer is."""
+    (tmp_path / "rootfs").mkdir()
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG))
+    (tmp_path / "rootfs/new").write_text(str(tmp_path))
+    own = f"{registry.address}/me/own"
+    commands = [
+        ("create", own, str(tmp_path)),
+        ("create", own, str(tmp_path)),
+        ("push", own),
+        ("push", "nobody"),
+        ("install", "--disable", "--grant-all-permissions", "--alias", "mine", f"{pushed}:1"),
+        ("install", "--disable", "--grant-all-permissions", "--alias", "mine", f"{pushed}:1"),
+        ("install", "--disable", "--grant-all-permissions", f"{pushed}:1"),
+        ("ls", "--format", "{{.Name}} {{.Enabled}} {{.PluginReference}}", "--filter", "capability=volumedriver"),
+        ("ls", "--filter", "nonsense=1"),
+        ("inspect", "-f", "{{.Name}} {{json .Settings}} {{json .Config.Interface}}", "mine", f"{pushed}:1"),
+        ("inspect", "nobody"),
+        ("upgrade", "--grant-all-permissions", "--skip-remote-check", "mine", f"{pushed}:2"),
+        ("upgrade", "--grant-all-permissions", "nobody"),
+        ("disable", "mine"),
+        ("rm", "mine", "nobody"),
+        ("rm", own, f"{pushed}:1"),
+    ]
+    with Registry(dockerd.network, registry.root), none_stays(dockerd):
+        for command in commands:
+            ours, theirs = (said(one.docker("plugin", *command, check=False)) for one in (engine, dockerd))
+            assert ours == theirs, command
+
+
+def said(ran: Ran) -> tuple[int, set[str], str]:
+    """Exit code and lines, without those that tell how far a transfer is, which come at the engine's pleasure.
+
+    dockerd 28 has lost the capital that 20.10 has in one error.
+    """
+    text = re.sub(r"\b[0-9a-f]{12,64}\b", "HEX", ran.text)
+    lines = {
+        line
+        for line in text.splitlines()
+        if not re.search(r": (Downloading|Extracting|Uploading|Waiting|Pulling fs layer|Download complete)", line)
+    }
+    return (
+        ran.code,
+        lines,
+        re.sub(r"^time=.*\n", "", ran.error, flags=re.MULTILINE).replace("Invalid filter", "invalid filter"),
+    )

@@ -16,15 +16,26 @@ http: {{addr: "{address}"}}
 """
 
 
-class Registry:
-    """Runs while the block does. `root` is a directory that it may fill."""
+#: The password of "me" where one must log in, and what a registry keeps of it (bcrypt).
+PASSWORD = "pass"
+_HTPASSWD = "me:$2y$05$abcdefghijklmnopqrstuuZFBUbfXoM8LFiPx8LYlO/sXZB/Cwk3K"
 
-    def __init__(self, network: NetworkNamespace, root: Path, address: str = "127.0.0.1:5000") -> None:
+
+class Registry:
+    """Runs while the block does. `root` is a directory that it may fill. With `login` only "me" may use it."""
+
+    def __init__(
+        self, network: NetworkNamespace, root: Path, address: str = "127.0.0.1:5000", *, login: bool = False
+    ) -> None:
         self.network = network
         self.root = root
         self.address = address
         config = root / "config.yml"
-        config.write_text(CONFIG.format(root=root / "storage", address=address))
+        text = CONFIG.format(root=root / "storage", address=address)
+        if login:
+            (root / "htpasswd").write_text(f"{_HTPASSWD}\n")
+            text += f"auth: {{htpasswd: {{realm: here, path: {root / 'htpasswd'}}}}}\n"
+        config.write_text(text)
         self._process = subprocess.Popen(
             network.command(["docker-registry", "serve", str(config)]),
             stdin=subprocess.DEVNULL,
@@ -35,7 +46,7 @@ class Registry:
     def _answers(self) -> bool:
         host, _, port = self.address.partition(":")
         probe = f"printf 'GET /v2/ HTTP/1.0\\r\\n\\r\\n' | busybox nc -w 2 {host} {port}"
-        return "200 OK" in self.network.run("sh", "-c", probe, check=False)
+        return "HTTP/1." in self.network.run("sh", "-c", probe, check=False)
 
     def push(self, archive: Path, name: str) -> str:
         """Copies an image archive into it; the name under which engines can pull it."""

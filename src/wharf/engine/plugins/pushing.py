@@ -14,7 +14,7 @@ from wharf.engine.plugins.record import PluginRecord
 from wharf.errors import told_as
 from wharf.spec.descriptor import Descriptor
 from wharf.spec.digest import Digest
-from wharf.spec.manifest import Manifest, parse_manifest
+from wharf.spec.manifest import OCI_MANIFEST, Manifest, parse_manifest
 from wharf.spec.reference import Reference
 
 
@@ -35,7 +35,7 @@ async def push(
             writer = await first_writer(stack, reference, auth, config)
             for blob in blobs:
                 await _push_blob(writer, blob, content.path(blob.name), report)
-            await writer.put_manifest(document, manifest.media_type)
+            await writer.put_manifest(document, manifest.media_type or OCI_MANIFEST)
     report(Progress("Upload complete", short(plugin.manifest_digest)))
     result = {"Tag": reference.tag, "Digest": plugin.manifest_digest, "Size": len(document)}
     report(Progress(aux=result))
