@@ -165,6 +165,45 @@ def test_the_way_out_follows_priorities_and_names(engine: Wharfd) -> None:
     assert inside(engine, "web", "ping -c 1 -W 1 127.0.0.1").code == 0
     engine.docker("network", "connect", "c-net", "web")
     assert way() == "10.103.0.1"
+    # Of equals, one of both versions comes before its name's turn; priorities come before that.
+    engine.docker("network", "create", "--ipv6", "--subnet", "10.104.0.0/24", "--subnet", "fd04::/64", "z-net")
+    engine.docker("network", "connect", "z-net", "web")
+    assert way() == "10.104.0.1"
+    engine.docker("network", "disconnect", "c-net", "web")
+    assert engine.request("POST", connect, {"Container": "web", "EndpointConfig": {"GwPriority": 1}}).status == 200
+    assert way() == "10.103.0.1" and "fd04::1" in inside(engine, "web", "ip -6 route show default").text
+
+
+def test_a_container_of_no_network_gets_one_after_all(engine: Wharfd) -> None:
+    engine.docker("network", "create", "front")
+    run(engine, "web", "--network", "front")
+    run(engine, "alone", "--network", "none")
+    refused = engine.docker("network", "connect", "front", "alone", check=False)
+    assert "private (none) mode" in refused.error
+    engine.docker("network", "disconnect", "none", "alone")
+    engine.docker("network", "connect", "front", "alone")
+    for _ in range(2):
+        assert inside(engine, "alone", "ping -c 1 -W 2 web").code == 0
+        engine.docker("restart", "-t", "0", "alone")
+    engine.docker("network", "disconnect", "front", "alone")
+    engine.docker("network", "connect", "none", "alone")
+    assert list(engine.request("GET", f"{NEW}/networks/none").json["Containers"]) == [engine.inspect("alone")["Id"]]
+    engine.docker("restart", "-t", "0", "alone")
+    assert inside(engine, "alone", "ls /sys/class/net | xargs").text == "lo"
+
+
+def test_a_network_is_asked_for_by_its_scope(engine: Wharfd) -> None:
+    engine.docker("network", "create", "front")
+
+    def answer(query: str) -> tuple[int, str]:
+        found = engine.request("GET", f"{NEW}/networks/front?{query}")
+        return found.status, found.json.get("message", "")
+
+    for query in ("scope=local", "scope=", "verbose=true", "verbose=0", "verbose="):
+        assert answer(query) == (200, ""), query
+    assert answer("scope=swarm") == (404, "network front not found")
+    wrong = 'invalid value for verbose: x: strconv.ParseBool: parsing "x": invalid syntax'
+    assert answer("verbose=x") == (400, wrong)
 
 
 def test_what_an_endpoint_is_told(engine: Wharfd) -> None:
@@ -229,7 +268,7 @@ def test_networks_on_a_device_that_are_refused(engine: Wharfd, outside: NetworkN
         return created(engine, Driver=driver, Options={"parent": name, **options})
 
     assert parent("nope0") == (500, "invalid subinterface vlan name nope0, example formatting is eth0.10")
-    assert parent("up0.x") == (500, "unable to parse a valid vlan id from: x (ex. up0.10 for vlan 10)")
+    assert parent("up0.x") == (500, "unable to parse a valid vlan id from: x (ex. eth0.10 for vlan 10)")
     assert parent("lo") == (500, "loopback interface is not a valid macvlan parent link")
     assert parent("up0", macvlan_mode="x")[0] == 500
     assert parent("up0", "ipvlan", ipvlan_mode="x")[0] == 500

@@ -193,6 +193,11 @@ def _nested(member: str, rows: Sequence[tuple[int, int, Change]]) -> Sequence[tu
     return [(first, last, _every(member, change)) for first, last, change in rows]
 
 
+def _items(member: str, rows: Sequence[tuple[int, int, Change]]) -> Sequence[tuple[int, int, Change]]:
+    """The same rows for each entry of a list that is called Items."""
+    return [(first, last, _within(member, change)) for first, last, change in _nested("Items", rows)]
+
+
 #: For a type: (first version, last version, change). All rows whose versions fit are applied, in order.
 SHAPES: Final[dict[type, Sequence[tuple[int, int, Change]]]] = {
     ContainerInspect: (
@@ -231,6 +236,8 @@ SHAPES: Final[dict[type, Sequence[tuple[int, int, Change]]]] = {
     DiskUsage: (
         *_nested("Containers", _SUMMARY),
         *_nested("Images", _IMAGE_SUMMARY),
+        *_items("ContainerUsage", _SUMMARY),
+        *_items("ImageUsage", _IMAGE_SUMMARY),
         (42, 99, _without("BuilderSize")),
     ),
     NetworkInspect: (

@@ -12,6 +12,9 @@ from wharf.errors import InvalidArgument
 
 #: All that is not true; anything else is (dockerd's BoolValue).
 _FALSE: Final = frozenset({"", "0", "no", "false", "none"})
+#: Go's strconv.ParseBool, which a few parameters are read by.
+_GO_TRUE: Final = ("1", "t", "T", "true", "TRUE", "True")
+_GO_FALSE: Final = ("0", "f", "F", "false", "FALSE", "False")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,15 @@ class Query:
         """`default` is for a name that is absent; one without a value is false."""
         found = self.values.get(name)
         return found[0].strip().lower() not in _FALSE if found else default
+
+    def strict_flag(self, name: str) -> bool:
+        """False when absent or empty. Raises InvalidArgument for what Go takes for neither true nor false."""
+        text = self.text(name)
+        if text not in ("", *_GO_TRUE, *_GO_FALSE):
+            raise InvalidArgument(
+                f'invalid value for {name}: {text}: strconv.ParseBool: parsing "{text}": invalid syntax'
+            )
+        return text in _GO_TRUE
 
     def number(self, name: str) -> int | None:
         """None when absent or empty. Raises InvalidArgument."""

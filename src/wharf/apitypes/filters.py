@@ -36,6 +36,18 @@ def _values(asked: object) -> list[str]:
     return asked
 
 
+def name_matches(name: str, patterns: Sequence[str]) -> bool:
+    """Whether one of the patterns, which are regular expressions, is in the name. What is none is taken as it is."""
+    return any(_is_in(name, pattern) for pattern in patterns)
+
+
+def _is_in(name: str, pattern: str) -> bool:
+    try:
+        return bool(re.search(pattern, name))
+    except re.error:
+        return pattern in name
+
+
 def format_filters(filters: Mapping[str, Sequence[str]]) -> str:
     """The text that parse_filters() reads back; "" for none."""
     return msgspec.json.encode({name: list(values) for name, values in filters.items()}).decode() if filters else ""

@@ -87,7 +87,7 @@ class NetworkCreateRequest(Wire, frozen=True, kw_only=True):
     config_from: ConfigFrom | None = None
     ipam: IPAM | None = named("IPAM", None)
     enable_ipv4: bool | None = named("EnableIPv4", None)
-    enable_ipv6: bool = named("EnableIPv6", False)
+    enable_ipv6: bool | None = named("EnableIPv6", None)
     options: dict[str, str] = {}
     labels: dict[str, str] = {}
 

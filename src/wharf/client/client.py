@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from wharf.client.connection import Body
     from wharf.client.wire import Query
 
-# What docker 28 speaks. Later versions leave out fields (such as NetworkSettings.IPAddress) that templates ask for.
-NEWEST = "1.50"
+NEWEST = "1.54"
+#: The last version that shows all of containers and images that people's templates ask for, such as
+#: NetworkSettings.IPAddress: what is shown as it came is asked for in no later one.
+NEWEST_SHOWN = "1.51"
 OLDEST_WITHOUT_HEADER = "1.24"
 
 
@@ -77,9 +79,13 @@ class Client:
         *,
         body: "Body" = None,
         headers: "Mapping[str, str] | None" = None,
+        newest: str = NEWEST,
     ) -> Answer:
-        """Send a request; the answer's body is still to be read (or the answer closed)."""
-        target = f"/v{self.version}{path}{encode_query(query) if query else ''}"
+        """Send a request; the answer's body is still to be read (or the answer closed).
+
+        `newest` is the last version of the API that will do.
+        """
+        target = f"/v{older(self.version, newest)}{path}{encode_query(query) if query else ''}"
         answer = self._exchange(method, target, headers or {}, body)
         if answer.status >= 400:
             raise _refusal(answer.status, self._finish(answer))
@@ -89,9 +95,9 @@ class Client:
         """The JSON value at `path`."""
         return decode_json(self._finish(self.call("GET", path, query)))
 
-    def get_text(self, path: str, query: "Query | None" = None) -> str:
+    def get_text(self, path: str, query: "Query | None" = None, *, newest: str = NEWEST) -> str:
         """The JSON at `path` as the server wrote it."""
-        return self._finish(self.call("GET", path, query)).decode()
+        return self._finish(self.call("GET", path, query, newest=newest)).decode()
 
     def post(self, path: str, query: "Query | None" = None, value: "Any" = None, **headers: str) -> "Any":
         """Send `value` as JSON; the answer's JSON value, or None if it has no body."""

@@ -1,6 +1,7 @@
 """Section System of the API."""
 
 from wharf.client.containers import encode_filters
+from wharf.client.wire import decode_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ def info(client: "Client") -> "dict[str, Any]":
 
 
 def disk_usage(client: "Client") -> "dict[str, Any]":
-    found: dict[str, Any] = client.get("/system/df")
+    """In the form before API 1.52, which engines of all ages know and which has the details."""
+    found: dict[str, Any] = decode_json(client.get_text("/system/df", newest="1.51"))
     return found
 
 

@@ -110,9 +110,12 @@ def parse_attributes(data: bytes) -> dict[int, bytes]:
     return found
 
 
+_NO_SEPARATORS: Final = str.maketrans("", "", ":-.")
+
+
 def parse_mac(address: str) -> bytes:
-    """The six bytes of `02:42:ac:11:00:02`. Raises ValueError."""
-    parts = bytes.fromhex(address.replace(":", "").replace("-", ""))
+    """The six bytes of `02:42:ac:11:00:02`, `02-42-ac-11-00-02` or `0242.ac11.0002`. Raises ValueError."""
+    parts = bytes.fromhex(address.translate(_NO_SEPARATORS))
     if len(parts) != 6:
         raise ValueError(f"invalid MAC address: {address!r}")
     return parts

@@ -9,6 +9,7 @@ from wharf.linux.netlink import Link, RouteSocket
 from wharf.network.device import ALIAS
 
 _LAST_TAG: Final = 4094
+_NUMBER: Final = re.compile(r"[0-9]{1,9}")
 _VLAN: Final = re.compile(r"([^.]+)\.(.*)")
 
 
@@ -18,8 +19,10 @@ def parse_vlan(name: str) -> tuple[str, int]:
     if match is None:
         raise EngineError(f"invalid subinterface vlan name {name}, example formatting is eth0.10")
     device, tag = match.groups()
-    if not tag.isdecimal() or not 0 < int(tag) <= _LAST_TAG:
-        raise EngineError(f"unable to parse a valid vlan id from: {tag} (ex. {device}.10 for vlan 10)")
+    if not _NUMBER.fullmatch(tag):
+        raise EngineError(f"unable to parse a valid vlan id from: {tag} (ex. eth0.10 for vlan 10)")
+    if not 0 < int(tag) <= _LAST_TAG:
+        raise EngineError(f"vlan id must be between 1-{_LAST_TAG}, received: {tag}")
     return device, int(tag)
 
 
@@ -45,7 +48,7 @@ def _make_vlan(routes: RouteSocket, name: str) -> None:
     device, tag = parse_vlan(name)
     parent = routes.link(device)
     if parent is None:
-        raise EngineError(f"failed to find master interface {device} on the host: Link not found")
+        raise EngineError(f"-o parent interface was not found on the host: {device}")
     try:
         routes.request(links.new_vlan(name, parent.index, tag))
     except OSError as error:

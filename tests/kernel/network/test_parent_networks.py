@@ -162,9 +162,9 @@ def test_a_parent_may_come_later(world: World) -> None:
     ("parent", "message"),
     [
         ("nope0", "invalid subinterface vlan name nope0, example formatting is eth0.10"),
-        ("up0.x", "unable to parse a valid vlan id from: x (ex. up0.10 for vlan 10)"),
-        ("up0.4095", "unable to parse a valid vlan id from: 4095 (ex. up0.10 for vlan 10)"),
-        ("gone.10", "failed to find master interface gone on the host: Link not found"),
+        ("up0.x", "unable to parse a valid vlan id from: x (ex. eth0.10 for vlan 10)"),
+        ("up0.4095", "vlan id must be between 1-4094, received: 4095"),
+        ("gone.10", "-o parent interface was not found on the host: gone"),
         ("lo", "loopback interface is not a valid macvlan parent link"),
     ],
 )

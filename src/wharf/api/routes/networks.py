@@ -21,8 +21,9 @@ def list_networks(engine: Engine, request: Request) -> Response:
 
 
 def inspect(engine: Engine, request: Request) -> Response:
-    """GET /networks/{name} — 200."""
-    return versioned(engine.networks.inspect(request.name), request.version)
+    """GET /networks/{name} — 200. `verbose` tells of a swarm's services, which we have none of."""
+    request.query.strict_flag("verbose")
+    return versioned(engine.networks.inspect(request.name, scope=request.query.text("scope")), request.version)
 
 
 async def create(engine: Engine, request: Request) -> Response:

@@ -13,7 +13,7 @@ from wharf.api.registry_auth import AuthConfig, registry_auth
 from wharf.apitypes.events import event_message
 from wharf.errors import InvalidArgument
 
-_USAGE_SINCE: Final = 52  # /system/df answers in its new form from this version on
+_USAGE_SINCE: Final = 52  # /system/df has its new form from this version on; in this one, also the old one
 _RECORD_SEPARATOR: Final = b"\x1e"  # RFC 7464
 _LINE_TYPES: Final = ("application/jsonl", "application/x-ndjson", "application/json-seq")
 
@@ -37,10 +37,15 @@ async def log_in(engine: Engine, request: Request) -> Response:
 
 async def disk_usage(engine: Engine, request: Request) -> Response:
     """GET /system/df — 200."""
-    query = request.query
-    legacy = request.version < _USAGE_SINCE
-    usage = await engine.system.df(query.all("type"), verbose=query.flag("verbose"), legacy=legacy)
-    return versioned(usage, request.version)
+    query, version = request.query, request.version
+    verbose = query.flag("verbose")
+    found = await engine.system.df(
+        query.all("type"),
+        verbose=verbose,
+        details=version < _USAGE_SINCE or (version == _USAGE_SINCE and not verbose),
+        sums=version >= _USAGE_SINCE,
+    )
+    return versioned(found, version)
 
 
 async def events(engine: Engine, request: Request) -> Streaming:

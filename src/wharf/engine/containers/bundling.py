@@ -60,7 +60,10 @@ def network_kind(container: Container) -> str:
     if container.config.network_disabled:
         return "none"
     mode = container.host.network_mode.partition(":")[0]
-    return mode if mode in ("host", "none", "container") else "bridge"
+    if mode in ("host", "container"):
+        return mode
+    # Not by its mode: it can be disconnected from `none` and have others then.
+    return "none" if "none" in container.networking.endpoints_config else "bridge"
 
 
 def capabilities(host: HostConfig, every: frozenset[str]) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ def check(asked: NetworkCreateRequest) -> None:
     if asked.name in (*BUILT_IN, "default") or asked.name.startswith("container:"):
         # dockerd takes the last kind, but no container can be on such a network.
         raise PermissionDenied(f"operation is not permitted on predefined {asked.name} network ")
-    if asked.ingress:
+    if asked.ingress and not asked.config_only:
         raise PermissionDenied("Ingress network can only be global scope network")
     if asked.scope == "swarm":
         raise PermissionDenied("cannot create a swarm scoped network when swarm is not active")
@@ -38,7 +38,7 @@ def _check_configuration(asked: NetworkCreateRequest) -> None:
     """A network is a configuration, has one, or says all itself."""
     lender = asked.config_from.network if asked.config_from else ""
     if asked.config_only:
-        if asked.internal or asked.attachable or asked.scope:
+        if asked.ingress or asked.internal or asked.attachable or asked.scope:
             raise PermissionDenied(
                 "configuration network can only contain network specific fields. Network operator fields like "
                 "[ ingress | internal | attachable | scope ] are not supported."
@@ -50,8 +50,8 @@ def _check_configuration(asked: NetworkCreateRequest) -> None:
             raise PermissionDenied(
                 "network driver options are not supported if the network depends on a configuration network"
             )
-        said = (asked.labels, asked.ipam and asked.ipam.config, asked.enable_ipv6, asked.enable_ipv4 is False)
-        if any(said):
+        ipam = asked.ipam or IPAM()
+        if asked.labels or ipam.config or ipam.options or asked.enable_ipv6 or asked.enable_ipv4 is False:
             raise PermissionDenied(
                 "user specified configurations are not supported if the network depends on a configuration network"
             )
@@ -78,7 +78,9 @@ def described(
     `defaults` are the daemon's options by driver. Raises InvalidArgument for options that make no sense.
     """
     driver = asked.driver if asked.driver not in ("", "default") else "bridge"
-    options = dict(defaults.get(driver, {})) | asked.options if not asked.config_only else asked.options
+    options = dict(defaults.get(driver, {})) | asked.options if not asked.config_only else dict(asked.options)
+    ipv4 = _enabled(_ENABLE_IPV4, options, asked.enable_ipv4, default=True)
+    ipv6 = _enabled(_ENABLE_IPV6, options, asked.enable_ipv6, default=False)
     ipam = asked.ipam or IPAM()
     return NetworkRecord(
         id=id,
@@ -87,8 +89,8 @@ def described(
         kind=driver,
         internal=asked.internal,
         attachable=asked.attachable,
-        enable_ipv4=_enabled(_ENABLE_IPV4, options, asked.enable_ipv4, default=True),
-        enable_ipv6=_enabled(_ENABLE_IPV6, options, asked.enable_ipv6 or None, default=False),
+        enable_ipv4=ipv4,
+        enable_ipv6=ipv6,
         config_only=asked.config_only,
         asked_subnet=bool(ipam.config),
         options=options,
@@ -111,9 +113,13 @@ def borrowed(record: NetworkRecord, lender: NetworkRecord) -> NetworkRecord:
     )
 
 
-def _enabled(name: str, options: Mapping[str, str], asked: bool | None, *, default: bool) -> bool:
+def _enabled(name: str, options: dict[str, str], asked: bool | None, *, default: bool) -> bool:
+    """The request's own member comes before the option of the same meaning, which goes then."""
+    if asked is not None:
+        options.pop(name, None)
+        return asked
     if name not in options:
-        return default if asked is None else asked
+        return default
     try:
         return parse_flag(name, options[name])
     except InvalidArgument:
@@ -127,7 +133,10 @@ def check_record(record: NetworkRecord) -> None:
     if not record.enable_ipv4 and not record.enable_ipv6:
         raise InvalidArgument("IPv4 or IPv6 must be enabled")
     if record.ipam.driver == "null":
-        raise NotImplementedByUs("networks without addresses (IPAM driver null) are not supported by this engine yet")
+        # dockerd has this driver, for networks that nobody can make.
+        given = any(config.subnet for config in record.ipam.config)
+        what = "null ipam driver does not handle specific address pool requests"
+        raise InvalidArgument(what if given else f"ipv{4 if record.enable_ipv4 else 6} pool is empty")
     if record.ipam.driver != "default":
         raise NotFound(f'plugin "{record.ipam.driver}" not found')
     if record.kind == "bridge":

@@ -49,16 +49,15 @@ def without_endpoint(container: Container, name: str) -> Container:
 
 
 def ways_out(attached: Mapping[str, EndpointSettings], leads_out: Callable[[str, int], bool]) -> dict[int, str]:
-    """By version of IP, the network with the default route: that of the highest priority, then the first by name.
+    """By version of IP, the network with the default route: that of the highest priority, of equals one that leads out
+    by both versions, then the first by name.
 
     `leads_out` says whether a network has a way out for a version. A version that has none is left out.
     """
-    found = {}
-    for version in (4, 6):
-        candidates = [name for name in attached if leads_out(name, version)]
-        if candidates:
-            found[version] = min(candidates, key=lambda name: (-attached[name].gw_priority, name))
-    return found
+    versions = {name: [version for version in (4, 6) if leads_out(name, version)] for name in attached}
+    ranked = sorted(attached, key=lambda name: (-attached[name].gw_priority, -len(versions[name]), name))
+    found = ((version, next((name for name in ranked if version in versions[name]), "")) for version in (4, 6))
+    return {version: name for version, name in found if name}
 
 
 def publishing(ways: Mapping[int, str]) -> str:

@@ -19,16 +19,18 @@ GATEWAY_MODE: Final = {4: f"{_BRIDGE}gateway_mode_ipv4", 6: f"{_BRIDGE}gateway_m
 INHIBIT: Final = f"{_BRIDGE}inhibit_ipv4"
 TRUSTED: Final = f"{_BRIDGE}trusted_host_interfaces"
 HOST_ADDRESS: Final = {4: "com.docker.network.host_ipv4", 6: "com.docker.network.host_ipv6"}
-_DEFAULT_BRIDGE: Final = f"{_BRIDGE}default_bridge"
+DEFAULT_BRIDGE: Final = f"{_BRIDGE}default_bridge"
 
 
 def check(record: NetworkRecord) -> None:
     """Raises InvalidArgument, PermissionDenied, EngineError."""
-    if record.options.get(_DEFAULT_BRIDGE):
+    if options.flag(record.options, DEFAULT_BRIDGE, default=False):
         raise PermissionDenied("default bridge network cannot be made by hand")
     options.device_name(record.bridge, DEVICE)
     options.interface_prefix(record.options)
-    parsed(record.options)
+    mtu = parsed(record.options).mtu
+    if record.enable_ipv6 and 0 < mtu < options.SMALLEST_MTU6:
+        raise InvalidArgument(f"invalid MTU number: {mtu}: IPv6 needs at least {options.SMALLEST_MTU6}")
     for version in (4, 6):
         if mode(record.options, version) is GatewayMode.ISOLATED and not record.internal:
             raise EngineError("gateway mode 'isolated' can only be used for an internal network")
@@ -39,9 +41,9 @@ def check(record: NetworkRecord) -> None:
 
 def mode(given: Mapping[str, str], version: int) -> GatewayMode:
     name = GATEWAY_MODE[version]
-    text = given.get(name, "")
+    text = given.get(name, "nat")
     try:
-        return GatewayMode(text or "nat")
+        return GatewayMode(text)
     except ValueError:
         raise InvalidArgument(f"failed to parse {name} value: {text} (unknown gateway mode {text})") from None
 

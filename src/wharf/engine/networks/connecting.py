@@ -33,7 +33,7 @@ class Connections:
             settings = attachments.cleaned(settings)
             self._networks.check_settings(record.name, settings)
             changed = attachments.with_endpoint(container, record.name, settings)
-            if container.status in ALIVE:
+            if container.status in ALIVE and record.real:
                 endpoints = await self._sandboxes.join(container, record.name, settings)
                 changed = changed.with_(endpoints=endpoints)
             self._store.update(changed)
@@ -53,7 +53,7 @@ class Connections:
             raise InvalidArgument(
                 "cannot connect container to host network - container must be created in host network mode"
             )
-        if kind == "none" or record.name == "none":
+        if kind == "none" or (record.name == "none" and attachments.of(container)):
             raise InvalidArgument(
                 "container cannot be connected to multiple networks with one of the networks in private (none) mode"
             )
@@ -73,18 +73,22 @@ class Connections:
             raise
         async with self._lives.of(container).lock:
             container = self._lives.current(container.id)
-            if record.name not in attachments.of(container):
-                raise EngineError(f"container {container.id} is not connected to network {record.name}")
-            if record.name in ("host", "none"):
-                raise InvalidArgument(
-                    f"container cannot be disconnected from {record.name} network or connected to {record.name} network"
-                )
+            self._check_disconnect(record, container)
             changed = attachments.without_endpoint(container, record.name)
             if container.status in ALIVE and record.name in container.endpoints:
                 changed = await self._take_out(container, changed, record.name)
             self._store.update(changed)
             if container.endpoints:
                 self._starter.note_addresses(changed)
+
+    def _check_disconnect(self, record: NetworkRecord, container: Container) -> None:
+        if record.name not in attachments.of(container):
+            article = "" if container.status in ALIVE else "the "  # dockerd's
+            raise EngineError(f"container {container.id} is not connected to {article}network {record.name}")
+        if record.name == "host":
+            raise InvalidArgument(
+                "cannot disconnect container from host network - container was created in host network mode"
+            )
 
     async def _take_out(self, container: Container, changed: Container, name: str) -> Container:
         rest = {other: endpoint for other, endpoint in container.endpoints.items() if other != name}

@@ -77,7 +77,8 @@ def members(name: str, containers: Iterable[Container]) -> Mapping[str, NetworkC
         endpoint = container.endpoints.get(name)
         found[container.id] = NetworkContainer(
             name=container.name,
-            endpoint_id=endpoint.id if endpoint else "",
+            # The host's network and none have no endpoints, but clients want a name for the place.
+            endpoint_id=endpoint.id if endpoint else container.id if name in ("host", "none") else "",
             mac_address=endpoint.mac_address if endpoint else "",
             ipv4_address=f"{endpoint.address}/{endpoint.prefix_length}" if endpoint and endpoint.address else "",
             ipv6_address=f"{endpoint.address6}/{endpoint.prefix_length6}" if endpoint and endpoint.address6 else "",

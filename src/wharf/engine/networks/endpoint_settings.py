@@ -6,26 +6,40 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
 from wharf.apitypes.containers import EndpointIPAMConfig, EndpointSettings
+from wharf.engine.containers import links
 from wharf.engine.networks.options import device_name
 from wharf.engine.networks.placing import joined, used_subnets
 from wharf.engine.networks.record import NetworkRecord
 from wharf.errors import InvalidArgument
+from wharf.linux.netlink import parse_mac
 
 SYSCTLS: Final = "com.docker.network.endpoint.sysctls"
 INTERFACE: Final = "com.docker.network.endpoint.ifname"
-_MAC_ADDRESS: Final = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}|[0-9A-Fa-f]{2}(-[0-9A-Fa-f]{2}){5}")
+_MAC_ADDRESS: Final = re.compile(
+    r"[0-9A-F]{2}(:[0-9A-F]{2}){5}|[0-9A-F]{2}(-[0-9A-F]{2}){5}|[0-9A-F]{4}(\.[0-9A-F]{4}){2}", re.IGNORECASE
+)
 _SYSCTL: Final = re.compile(r"net\.(ipv4|ipv6|mpls)\.[a-z_]+\.IFNAME\.[a-z0-9_]+=?.*", re.DOTALL)
 
 
 def check_mac_address(address: str) -> None:
     """Raises InvalidArgument for what is none; "" asks for any."""
-    if address and not _MAC_ADDRESS.fullmatch(address):
+    if not address:
+        return
+    if not _MAC_ADDRESS.fullmatch(address):
         raise InvalidArgument(f"invalid MAC address {address}")
+    own = parse_mac(address)
+    if own[0] & 1 or not any(own):
+        raise InvalidArgument(f"invalid MAC address {address}: no single interface can have it")
 
 
 def check(settings: EndpointSettings, record: NetworkRecord | None) -> None:
-    """Raises InvalidArgument with all that is wrong. The network need not exist yet."""
+    """Raises InvalidArgument with all that is wrong, EngineError (dockerd's choice) for a link that is none.
+
+    The network need not exist yet.
+    """
     check_mac_address(settings.mac_address)
+    for link in settings.links or ():
+        links.parse(link)
     problems = list(_option_problems(settings))
     if settings.ipam_config is not None:
         problems += _address_problems(settings.ipam_config)
@@ -39,10 +53,10 @@ def check(settings: EndpointSettings, record: NetworkRecord | None) -> None:
 
 
 def _address_problems(asked: EndpointIPAMConfig) -> Iterator[str]:
-    if asked.ipv4_address and address(asked.ipv4_address, 4) is None:
-        yield f"invalid IPv4 address: {asked.ipv4_address}"
-    if asked.ipv6_address and address(asked.ipv6_address, 6) is None:
-        yield f"invalid IPv6 address: {asked.ipv6_address}"
+    for version, text in _wanted(asked):
+        found = address(text, version)
+        if found is None or found.is_unspecified:
+            yield f"invalid IPv{version} address: {text}"
     for text in asked.link_local_ips:
         if address(text) is None:
             yield f"invalid link-local IP address: {text}"
@@ -50,9 +64,14 @@ def _address_problems(asked: EndpointIPAMConfig) -> Iterator[str]:
             yield f"invalid link local IP address: {text}"
 
 
+def _wanted(asked: EndpointIPAMConfig) -> list[tuple[int, str]]:
+    """The addresses that were chosen, each with its version of IP."""
+    return [(version, text) for version, text in ((4, asked.ipv4_address), (6, asked.ipv6_address)) if text]
+
+
 def _misfits(asked: EndpointIPAMConfig, record: NetworkRecord) -> Iterator[str]:
     """What the network does not have."""
-    wanted = [text for text in (asked.ipv4_address, asked.ipv6_address) if text]
+    wanted = _wanted(asked)
     if not wanted or record.config_only:
         return
     if record.built_in:
@@ -61,8 +80,8 @@ def _misfits(asked: EndpointIPAMConfig, record: NetworkRecord) -> Iterator[str]:
         yield "user specified IP address is supported only when connecting to networks with user configured subnets"
         return
     subnets = used_subnets(record)
-    for text in wanted:
-        found = address(text)
+    for version, text in wanted:
+        found = address(text, version)
         if found is None or not any(found in subnet.network for subnet in subnets):
             yield f"no configured subnet or ip-range contain the IP address {text}"
 

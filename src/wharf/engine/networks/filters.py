@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from wharf.apitypes.filters import until
+from wharf.apitypes.filters import name_matches, until
 from wharf.engine.containers import wording
 from wharf.engine.containers.listing import label_matches
 from wharf.engine.networks.record import NetworkRecord
@@ -22,20 +22,19 @@ def matcher(filters: Filters, has_members: Callable[[str], bool]) -> Callable[[N
     for kind in filters.get("type", ()):
         if kind not in ("builtin", "custom"):
             raise InvalidArgument(f"invalid filter: 'type'='{kind}'")
-    dangling = list(filters.get("dangling", ()))
-    if not set(dangling) <= {*_TRUE, *_FALSE}:
-        raise InvalidArgument('invalid value for filter \'dangling\', must be "true" (or "1"), or "false" (or "0")')
+    dangling = _flag(filters, "dangling")
+    names, ids, drivers = filters.get("name"), filters.get("id"), filters.get("driver")
+    scopes, kinds, labels = filters.get("scope"), filters.get("type"), filters.get("label", ())
 
     def matches(record: NetworkRecord) -> bool:
-        unused = not record.built_in and not has_members(record.name) if dangling else False
         return (
-            ("name" not in filters or any(name in record.name for name in filters["name"]))
-            and ("id" not in filters or any(record.id.startswith(id) for id in filters["id"]))
-            and ("driver" not in filters or record.driver in filters["driver"])
-            and ("scope" not in filters or "local" in filters["scope"])
-            and ("type" not in filters or ("builtin" if record.built_in else "custom") in filters["type"])
-            and label_matches(record.labels, filters.get("label", ()))
-            and all(unused == (text in _TRUE) for text in dangling)
+            (not names or name_matches(record.name, names))
+            and (not ids or name_matches(record.id, ids))
+            and (not drivers or record.driver in drivers)
+            and (not scopes or record.scope in scopes)
+            and (not kinds or ("builtin" if record.built_in else "custom") in kinds)
+            and label_matches(record.labels, labels)
+            and (dangling is None or dangling is not (record.built_in or has_members(record.name)))
         )
 
     return matches
@@ -54,6 +53,16 @@ def prune_matcher(filters: Filters, now: datetime) -> Callable[[NetworkRecord], 
         )
 
     return matches
+
+
+def _flag(filters: Filters, name: str) -> bool | None:
+    """None for a filter that is not there. Raises InvalidArgument for one that is neither true nor false."""
+    values = filters.get(name, ())
+    if len(values) > 1:
+        raise InvalidArgument(f'got more than one value for filter key "{name}"')
+    if not set(values) <= {*_TRUE, *_FALSE}:
+        raise InvalidArgument(f'invalid value for filter \'{name}\', must be "true" (or "1"), or "false" (or "0")')
+    return values[0] in _TRUE if values else None
 
 
 def _check(filters: Filters, known: frozenset[str]) -> None:

@@ -14,6 +14,7 @@ _NOT_IN_NAMES: Final = re.compile(r"[\s/:%*\"'\\\x00-\x1f]")
 _LONGEST_DEVICE: Final = 15  # the kernel's IFNAMSIZ, without the closing zero
 _LONGEST_PREFIX: Final = 12  # leaves room for a number
 _SMALLEST_MTU, _LARGEST_MTU = 68, 65535  # RFC 791 needs the one, the kernel's links end at the other
+SMALLEST_MTU6: Final = 1280  # RFC 8200
 _TRUE, _FALSE = ("1", "t", "T", "true", "TRUE", "True"), ("0", "f", "F", "false", "FALSE", "False")
 
 
@@ -44,9 +45,7 @@ def address(options: Mapping[str, str], name: str, *, version: int = 0) -> str:
 
 def mtu(options: Mapping[str, str]) -> int:
     """0 for none."""
-    text = options.get(MTU, "")
-    if not text:
-        return 0
+    text = options.get(MTU, "0")
     if not re.fullmatch(r"[+-]?[0-9]+", text):
         raise InvalidArgument(f'failed to parse {MTU} value: {text} (strconv.Atoi: parsing "{text}": invalid syntax)')
     number = int(text)

@@ -1,7 +1,9 @@
 """Which subnets a network gets: as asked, or from the pools. Refuses nonsense, in dockerd's words. Pure."""
 
+import re
 from collections.abc import Container, Iterable, Iterator, Sequence
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Final
 
 import msgspec
 
@@ -10,7 +12,8 @@ from wharf.engine.networks.record import NetworkRecord
 from wharf.errors import EngineError, InvalidArgument, PermissionDenied
 from wharf.network.subnets import Address, Network, PoolOfSubnets, Subnet, choose_subnet, overlapping
 
-OVERLAP = "invalid pool request: Pool overlaps with other one on this address space"
+_LENGTH: Final = re.compile(r"/(0|[1-9][0-9]*)\Z")
+OVERLAP: Final = "invalid pool request: Pool overlaps with other one on this address space"
 
 
 def joined(what: str, problems: Sequence[str]) -> str:
@@ -47,10 +50,17 @@ def _problems(config: IPAMConfig) -> Iterator[str]:
 
 
 def _network(text: str) -> Network | None:
+    """None for what is none to Go: it takes neither masks (/255.0.0.0) nor lengths like /024."""
     try:
-        return ip_network(text, strict=False) if "/" in text else None
+        found = ip_network(text, strict=False) if _LENGTH.search(text) else None
     except ValueError:
         return None
+    return None if found is None or _is_mapped(found.network_address) else found
+
+
+def _is_mapped(address: Address) -> bool:
+    """Whether it is IPv4 in disguise, `::ffff:10.0.0.1`."""
+    return isinstance(address, IPv6Address) and address.ipv4_mapped is not None
 
 
 def _misplaced(text: str, network: Network) -> str:
@@ -80,7 +90,7 @@ def _address_problems(text: str, subnet: Network) -> Iterator[str]:
         return
     if address.version != subnet.version:
         yield f"parent subnet is an IPv{subnet.version} block"
-    elif address not in subnet:
+    elif address not in subnet or "%" in text:  # a zone is of another place
         yield f"parent subnet {subnet} doesn't contain this address"
 
 
@@ -115,6 +125,7 @@ def placed(
         if version not in given and _enabled(record, version):
             network = choose_subnet(pools, [*on_host, *taken], version)
             configs.append(IPAMConfig(subnet=str(network), gateway=str(network[1]) if version in gateways else ""))
+    configs.sort(key=lambda config: ip_network(config.subnet).version)
     return msgspec.structs.replace(record, ipam=msgspec.structs.replace(record.ipam, config=configs))
 
 
@@ -134,9 +145,11 @@ def _check_place(network: Network, taken: Iterable[Network]) -> None:
 def _with_gateway(config: IPAMConfig, network: Network) -> IPAMConfig:
     edges = Subnet(network).edges
     reserved = {ip_address(text) for text in config.auxiliary_addresses.values()}
+    gone = {*edges, *(ip_address(text) for text in (config.gateway,) if text)}
     for name, text in config.auxiliary_addresses.items():
-        if ip_address(text) in edges or text == config.gateway:
+        if ip_address(text) in gone:
             raise EngineError(f"failed to allocate secondary ip address ({name}:{text}): Address already in use")
+        gone.add(ip_address(text))
     if config.gateway:
         if ip_address(config.gateway) in edges:
             raise EngineError(f"failed to allocate gateway ({config.gateway}): Address already in use")

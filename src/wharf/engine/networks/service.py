@@ -299,8 +299,11 @@ class Networks:
         matches = filters.matcher(wanted, lambda name: bool(self._members(name)))
         return [self._describe(record) for record in self._records.values() if matches(record)]
 
-    def inspect(self, ref: str) -> NetworkInspect:
+    def inspect(self, ref: str, *, scope: str = "") -> NetworkInspect:
+        """With a `scope`, only one that reaches so far. Raises NotFound."""
         record = self.find(ref)
+        if scope not in ("", record.scope):
+            raise NotFound(f"network {ref} not found")
         found = msgspec.structs.replace(
             self._describe(record), containers=dict(describing.members(record.name, self._store))
         )

@@ -230,35 +230,42 @@ class System:
             kernel_version=platform.release(),
         )
 
-    async def df(self, types: Sequence[str] = (), *, verbose: bool = False, legacy: bool = False) -> DiskUsage:
+    async def df(
+        self, types: Sequence[str] = (), *, verbose: bool = False, details: bool = False, sums: bool = True
+    ) -> DiskUsage:
         """What images, containers and volumes take; only the `types` that are named, if any are.
 
-        `legacy`: in the form before API 1.52, which always has the details.
+        `sums` and `details` are the forms since and before API 1.52; `verbose` is for the new one.
         """
         if unknown := set(types) - TYPES:
             raise InvalidArgument(f"unknown object type: {', '.join(sorted(unknown))}")
         wanted = frozenset(types) or TYPES
-        size = self._images.layers_size()
+        layers = self._images.layers_size()
         images = list(await self._images.list({}, shared_sizes=True)) if "image" in wanted else None
         containers = list(await self._containers.list({}, all=True, size=True)) if "container" in wanted else None
         volumes = list(await self._volumes.usage()) if "volume" in wanted else None
-        if legacy:
-            build_cache: list[object] | None = [] if "build-cache" in wanted else None
-            return DiskUsage(
-                layers_size=size if images is not None else 0,
+        cache: list[VolumeSummary] | None = [] if "build-cache" in wanted else None
+        found = DiskUsage()
+        if details:
+            found = msgspec.structs.replace(
+                found,
+                layers_size=layers if images is not None else 0,
                 images=images,
                 containers=containers,
                 volumes=volumes,
-                build_cache=build_cache,
+                build_cache=cache,
                 builder_size=0,
             )
-        nothing = msgspec.UNSET
-        return DiskUsage(
-            image_usage=nothing if images is None else usage.image_usage(images, size, verbose=verbose),
-            container_usage=nothing if containers is None else usage.container_usage(containers, verbose=verbose),
-            volume_usage=nothing if volumes is None else usage.volume_usage(volumes, verbose=verbose),
-            build_cache_usage=usage.volume_usage((), verbose=verbose) if "build-cache" in wanted else nothing,
-        )
+        if sums:
+            nothing = msgspec.UNSET
+            found = msgspec.structs.replace(
+                found,
+                image_usage=nothing if images is None else usage.image_usage(images, layers, verbose=verbose),
+                container_usage=nothing if containers is None else usage.container_usage(containers, verbose=verbose),
+                volume_usage=nothing if volumes is None else usage.volume_usage(volumes, verbose=verbose),
+                build_cache_usage=nothing if cache is None else usage.volume_usage(cache, verbose=verbose),
+            )
+        return found
 
     def reconfigure(self, config: EngineConfig) -> None:
         """From now on, info tells of this configuration."""

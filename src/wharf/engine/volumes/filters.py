@@ -1,9 +1,9 @@
 """Which volumes a list or a prune takes: the filters of GET /volumes and POST /volumes/prune. Pure."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from wharf.apitypes.filters import name_matches
 from wharf.engine.volumes.record import Volume
 from wharf.errors import InvalidArgument
 
@@ -19,7 +19,7 @@ def list_matcher(filters: Filters, is_used: Callable[[str], bool]) -> Callable[[
     _check(filters, _LIST_KNOWN)
     tests: list[Callable[[Volume], bool]] = []
     if names := filters.get("name"):
-        tests.append(lambda volume: any(_name_matches(volume.name, name) for name in names))
+        tests.append(lambda volume: name_matches(volume.name, names))
     if drivers := filters.get("driver"):
         tests.append(lambda volume: volume.driver in drivers)
     if labels := filters.get("label"):
@@ -60,10 +60,3 @@ def _boolean(filters: Filters, name: str) -> bool | None:
 def _has_label(volume: Volume, label: str) -> bool:
     name, equals, value = label.partition("=")
     return name in volume.labels and (not equals or volume.labels[name] == value)
-
-
-def _name_matches(name: str, pattern: str) -> bool:
-    try:
-        return bool(re.search(pattern, name))
-    except re.error:
-        return pattern in name

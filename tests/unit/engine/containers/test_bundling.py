@@ -17,6 +17,7 @@ from wharf.engine.containers import bundling
 from wharf.engine.containers.bundling import Seccomp, Surroundings
 from wharf.engine.containers.record import Container, MountDetail
 from wharf.engine.containers.sharing import Joined
+from wharf.engine.networks import attachments
 from wharf.errors import InvalidArgument
 from wharf.runtime.bundle import DEFAULT_CAPABILITIES, Device, HostFacts, with_user_namespace
 from wharf.runtime.config_json import config_json
@@ -92,7 +93,9 @@ def test_the_containers_variables_win_and_can_remove() -> None:
     ],
 )
 def test_network_modes(mode: str, network: dict[str, str] | None) -> None:
-    document = bundled(container(HostConfig(network_mode=mode)), joined=Joined(network="/proc/42/fd/7"))
+    asked = attachments.normalised(mode, NetworkingConfig(), str)
+    made = container(HostConfig(network_mode=mode)).with_(networking=asked)
+    document = bundled(made, joined=Joined(network="/proc/42/fd/7"))
     found = [entry for entry in document["linux"]["namespaces"] if entry["type"] == "network"]
     assert found == ([network] if network else [])
 

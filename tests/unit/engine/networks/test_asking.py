@@ -52,15 +52,15 @@ def test_each_version_of_ip_has_a_subnet() -> None:
     assert [config.subnet for config in placed(enable_ipv4=False, enable_ipv6=True)] == [f"{own}/64"]
     mixed = placed(IPAMConfig(subnet="fd01::/64"), enable_ipv6=True)
     assert [(config.subnet, config.gateway) for config in mixed] == [
-        ("fd01::/64", "fd01::1"),
         ("172.17.0.0/16", "172.17.0.1"),
+        ("fd01::/64", "fd01::1"),
     ]
 
 
 def test_a_subnet_of_a_version_that_is_off_is_kept_and_not_used() -> None:
     asked = record(enable_ipv6=False, ipam=IPAM(config=[IPAMConfig(subnet="fd01::/64")]))
     found = placing.placed(asked, POOLS, on_host=(), ours=(), gateways=(4, 6))
-    assert [config.subnet for config in found.ipam.config] == ["fd01::/64", "172.17.0.0/16"]
+    assert [config.subnet for config in found.ipam.config] == ["172.17.0.0/16", "fd01::/64"]
     assert [str(subnet.network) for subnet in placing.used_subnets(found)] == ["172.17.0.0/16"]
     assert placing.unused(found) == ["subnet fd01::/64 is not used: IPv6 is not enabled on this network"]
 
@@ -79,6 +79,16 @@ def test_what_was_asked_for_is_kept() -> None:
         ({"subnet": "10.9.0.0/33"}, "invalid subnet 10.9.0.0/33: invalid CIDR block notation"),
         ({"subnet": "10.9.0.5/24"}, "invalid subnet 10.9.0.5/24: it should be 10.9.0.0/24"),
         ({"subnet": "10.9.0.0"}, "invalid subnet 10.9.0.0: invalid CIDR block notation"),
+        ({"subnet": "10.9.0.0/024"}, "invalid subnet 10.9.0.0/024: invalid CIDR block notation"),
+        (
+            {"subnet": "10.9.0.0/255.255.0.0"},
+            "invalid subnet 10.9.0.0/255.255.0.0: invalid CIDR block notation",
+        ),
+        ({"subnet": "::ffff:10.9.0.0/120"}, "invalid subnet ::ffff:10.9.0.0/120: invalid CIDR block notation"),
+        (
+            {"subnet": "fd01::/64", "gateway": "fd01::1%eth0"},
+            "invalid gateway fd01::1%eth0: parent subnet fd01::/64 doesn't contain this address",
+        ),
         ({"gateway": "10.9.0.1"}, "invalid subnet : invalid CIDR block notation"),
         ({"gateway": "10.8.0.1"}, "invalid gateway 10.8.0.1: parent subnet 10.9.0.0/24 doesn't contain this address"),
         ({"gateway": "x"}, "invalid gateway x: invalid address"),
@@ -129,6 +139,11 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
             {"subnet": "10.1.0.0/16", "auxiliary_addresses": {"a": "10.1.0.0"}},
             EngineError,
             "failed to allocate secondary ip address (a:10.1.0.0): Address already in use",
+        ),
+        (
+            {"subnet": "10.1.0.0/16", "auxiliary_addresses": {"a": "10.1.0.9", "b": "10.1.0.9"}},
+            EngineError,
+            "failed to allocate secondary ip address (b:10.1.0.9): Address already in use",
         ),
         (
             {"subnet": "10.1.0.0/16", "gateway": "10.1.0.9", "auxiliary_addresses": {"a": "10.1.0.9"}},
@@ -198,6 +213,8 @@ CONFIG_FROM = ConfigFrom(network="cfg")
         ({"config_from": CONFIG_FROM, "options": {"a": "b"}}, PermissionDenied),
         ({"config_from": CONFIG_FROM, "labels": {"a": "b"}}, PermissionDenied),
         ({"config_from": CONFIG_FROM, "enable_ipv6": True}, PermissionDenied),
+        ({"config_from": CONFIG_FROM, "ipam": IPAM(options={"a": "b"})}, PermissionDenied),
+        ({"config_only": True, "ingress": True}, PermissionDenied),
     ],
 )
 def test_requests_that_are_refused(changes: dict[str, Any], error: type[Exception]) -> None:
@@ -214,7 +231,12 @@ MODE4 = bridge_options.GATEWAY_MODE[4]
     [
         ({"enable_ipv4": False}, InvalidArgument, "IPv4 or IPv6 must be enabled"),
         ({"ipam": IPAM(driver="other")}, NotFound, 'plugin "other" not found'),
-        ({"ipam": IPAM(driver="null")}, NotImplementedByUs, "networks without addresses"),
+        ({"ipam": IPAM(driver="null")}, InvalidArgument, "ipv4 pool is empty"),
+        (
+            {"ipam": IPAM(driver="null", config=[IPAMConfig(subnet="10.1.0.0/24")])},
+            InvalidArgument,
+            "null ipam driver does not handle specific address pool requests",
+        ),
         (
             {"ipam": IPAM(config=[IPAMConfig(subnet="10.1.0.0/24"), IPAMConfig(subnet="10.2.0.0/24")])},
             PermissionDenied,
@@ -224,6 +246,9 @@ MODE4 = bridge_options.GATEWAY_MODE[4]
         ({"options": {bridge_options.ICC: ""}}, InvalidArgument, "failed to parse"),
         ({"options": {options.MTU: "large"}}, InvalidArgument, 'strconv.Atoi: parsing "large"'),
         ({"options": {options.MTU: "-5"}}, InvalidArgument, "invalid MTU number: -5"),
+        ({"options": {options.MTU: ""}}, InvalidArgument, 'strconv.Atoi: parsing ""'),
+        ({"options": {options.MTU: "1279"}, "enable_ipv6": True}, InvalidArgument, "IPv6 needs at least 1280"),
+        ({"options": {bridge_options.DEFAULT_BRIDGE: "true"}}, PermissionDenied, "cannot be made by hand"),
         ({"options": {bridge_options.HOST_BINDING: "x"}}, InvalidArgument, "value: x (nil ip)"),
         ({"options": {bridge_options.HOST_ADDRESS[4]: "fd00::1"}}, InvalidArgument, "value: fd00::1 (nil ip)"),
         ({"options": {bridge_options.DEVICE: 'br"; flush ruleset'}}, InvalidArgument, "cannot be the name"),
@@ -233,6 +258,7 @@ MODE4 = bridge_options.GATEWAY_MODE[4]
         ({"options": {bridge_options.TRUSTED: 'eth0:x" }; drop'}}, InvalidArgument, "cannot be the name"),
         ({"options": {options.INTERFACE_PREFIX: "a/b"}}, InvalidArgument, "cannot be the name"),
         ({"options": {MODE4: "x"}}, InvalidArgument, f"failed to parse {MODE4} value: x (unknown gateway mode x)"),
+        ({"options": {MODE4: ""}}, InvalidArgument, f"failed to parse {MODE4} value:  (unknown gateway mode )"),
         (
             {"options": {MODE4: "isolated"}},
             EngineError,
@@ -272,6 +298,9 @@ def test_the_words_of_the_daemon_and_of_the_request() -> None:
     )
     made = asking.described(by_option, "1", "", {})
     assert (made.enable_ipv4, made.enable_ipv6) == (False, True)
+    by_member = msgspec.structs.replace(by_option, enable_ipv4=True, enable_ipv6=False)
+    made = asking.described(by_member, "1", "", {})
+    assert (made.enable_ipv4, made.enable_ipv6, made.options) == (True, False, {})
     with pytest.raises(InvalidArgument, match='enable_ipv6" is not a valid bool'):
         asking.described(NetworkCreateRequest(name="x", options={"com.docker.network.enable_ipv6": "x"}), "1", "", {})
 

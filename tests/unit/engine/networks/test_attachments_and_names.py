@@ -82,9 +82,11 @@ def test_the_ways_out() -> None:
     def leads_out(name: str, version: int) -> bool:
         return version in versions[name]
 
-    assert attachments.ways_out(asked, leads_out) == {4: "back", 6: "front"}
-    preferred = attachments.ways_out(asked | {"front": EndpointSettings(gw_priority=1)}, leads_out)
-    assert preferred == {4: "front", 6: "front"}
+    assert attachments.ways_out(asked, leads_out) == {4: "front", 6: "front"}
+    preferred = attachments.ways_out(asked | {"back": EndpointSettings(gw_priority=1)}, leads_out)
+    assert preferred == {4: "back", 6: "front"}
+    versions["front"] = (4,)
+    assert attachments.ways_out(asked, leads_out) == {4: "back"}
     assert attachments.ways_out({"inner": EndpointSettings()}, leads_out) == {}
     assert [attachments.publishing(ways) for ways in ({4: "a", 6: "b"}, {6: "b"}, {})] == ["a", "b", ""]
 

@@ -9,7 +9,7 @@ from wharf.apitypes.networks import IPAM, IPAMConfig
 from wharf.engine.networks import endpoint_settings
 from wharf.engine.networks.endpoint_settings import INTERFACE, SYSCTLS
 from wharf.engine.networks.record import NetworkRecord
-from wharf.errors import InvalidArgument
+from wharf.errors import EngineError, InvalidArgument
 
 FRONT = NetworkRecord(
     id="1",
@@ -42,6 +42,8 @@ def optioned(**given: str) -> EndpointSettings:
         (addressed(ipv4_address="10.9.0.9"), None),  # the network may be made before the start
         (EndpointSettings(aliases=["www"]), FRONT),
         (EndpointSettings(mac_address="02-42-AC-11-00-02"), BRIDGE),
+        (EndpointSettings(mac_address="0242.ac11.0002"), BRIDGE),
+        (EndpointSettings(links=["web", "web:www"]), FRONT),
         (EndpointSettings(driver_opts={"foo": "bar"}), FRONT),
         (optioned(sysctls="net.ipv4.conf.IFNAME.log_martians=1,net.ipv6.conf.IFNAME.accept_ra=2", name="wan0"), FRONT),
     ],
@@ -56,7 +58,7 @@ def test_what_can_be_asked_for(settings: EndpointSettings, record: NetworkRecord
         (
             addressed(ipv4_address="fd09::7"),
             FRONT,
-            ["invalid IPv4 address: fd09::7"],
+            ["invalid IPv4 address: fd09::7", "no configured subnet or ip-range contain the IP address fd09::7"],
         ),
         (
             addressed(ipv4_address="xx"),
@@ -131,3 +133,17 @@ def test_interfaces_that_cannot_be(name: str) -> None:
 def test_what_is_no_address_of_an_interface(address: str) -> None:
     with pytest.raises(InvalidArgument, match=f"^invalid MAC address {address}$"):
         endpoint_settings.check(EndpointSettings(mac_address=address), BRIDGE)
+
+
+@pytest.mark.parametrize("address", ["01:00:5e:00:00:01", "ff:ff:ff:ff:ff:ff", "0000.0000.0000"])
+def test_what_no_single_interface_can_have(address: str) -> None:
+    with pytest.raises(InvalidArgument, match="no single interface"):
+        endpoint_settings.check(EndpointSettings(mac_address=address), BRIDGE)
+
+
+@pytest.mark.parametrize(
+    ("link", "message"), [("", "empty string specified for links"), ("a:b:c", "bad format for links: a:b:c")]
+)
+def test_links_that_are_none(link: str, message: str) -> None:
+    with pytest.raises(EngineError, match=f"^{message}$"):
+        endpoint_settings.check(EndpointSettings(links=[link]), FRONT)

@@ -20,6 +20,9 @@ ALL = (BRIDGE, HOST, FRONT, BACK)
     [
         ({}, "bridge host front back"),
         ({"name": ["ro"]}, "front"),
+        ({"name": ["^fr", "k$"]}, "front back"),
+        ({"name": ["fron("]}, ""),  # no expression: as it is
+        ({"name": []}, "bridge host front back"),
         ({"id": ["33", "2222"]}, "host front"),
         ({"driver": ["bridge"]}, "bridge front back"),
         ({"type": ["custom"]}, "front back"),
@@ -37,7 +40,9 @@ def test_lists(given: dict[str, list[str]], found: str) -> None:
     assert [record.name for record in ALL if matches(record)] == found.split()
 
 
-@pytest.mark.parametrize("given", [{"colour": ["red"]}, {"type": ["odd"]}, {"dangling": ["maybe"]}])
+@pytest.mark.parametrize(
+    "given", [{"colour": ["red"]}, {"type": ["odd"]}, {"dangling": ["maybe"]}, {"dangling": ["1", "1"]}]
+)
 def test_filters_that_are_refused(given: dict[str, list[str]]) -> None:
     with pytest.raises(InvalidArgument):
         filters.matcher(given, lambda name: False)

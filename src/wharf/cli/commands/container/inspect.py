@@ -3,12 +3,16 @@
 from wharf.cli.command import MANY, Call, Command
 from wharf.cli.commands.inspecting import INSPECT_FORMAT, inspect_all
 from wharf.cli.flags import BOOL, Flag
+from wharf.client.client import NEWEST_SHOWN
 from wharf.client.wire import quote
 
 
 def run(call: Call) -> int:
-    size = call.options["size"]
-    return inspect_all(call, lambda name: call.client.get_text(f"/containers/{quote(name)}/json", {"size": size}))
+    def fetch(name: str) -> str:
+        path, query = f"/containers/{quote(name)}/json", {"size": call.options["size"]}
+        return call.client.get_text(path, query, newest=NEWEST_SHOWN)
+
+    return inspect_all(call, fetch)
 
 
 COMMAND = Command(

@@ -3,6 +3,7 @@
 from wharf.cli.command import MANY, Call, Command
 from wharf.cli.commands.inspecting import INSPECT_FORMAT, inspect_all
 from wharf.cli.flags import BOOL, STRING, Flag
+from wharf.client.client import NEWEST, NEWEST_SHOWN
 from wharf.client.errors import Refused
 from wharf.client.images import path_of
 from wharf.client.wire import quote
@@ -34,7 +35,7 @@ def run(call: Call) -> int:
             query = {"size": size} if candidate == "container" else {}
             path = _path(candidate, name) + ("/json" if candidate == "plugin" else "")
             try:
-                return call.client.get_text(path, query)
+                return call.client.get_text(path, query, newest=NEWEST if candidate == "network" else NEWEST_SHOWN)
             except Refused as error:
                 if kind or error.status not in NOT_HERE:
                     raise
