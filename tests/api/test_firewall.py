@@ -33,14 +33,17 @@ def rules(engine: Wharfd) -> str:
 
 
 def test_flushed_rules_are_put_back(engine: Wharfd, outside: Outside) -> None:
-    before = rules(engine)
+    engine.docker("network", "create", "second")
+    engine.docker("run", "-d", "--name", "beside", "--network", "second", "-p", "8081:80", "busybox", "sleep", "1000")
     engine.inside("nft", "flush", "ruleset")
     wait_until(lambda: reaches(engine, outside), "the port answers again")
     wait_until(lambda: "table ip wharf_forwarding" in rules(engine), "strangers are kept out again")
-    bridge = next(line for line in before.splitlines() if line.startswith("table ip wharf_") and "forw" not in line)
-    engine.inside("nft", "flush", "chain", *bridge.split()[1:3], "passing")
+    assert client_seen(engine, "beside", outside.namespace, HOST, 8081) == OUTSIDE, "that goes for every bridge"
+    engine.inside("nft", "flush", "chain", "ip", "wharf_wharf0", "passing")
     wait_until(lambda: "ct status dnat accept" in rules(engine), "a chain is whole again")
     assert "made anew" in engine.log_tail()
+    engine.inside("nft", "flush", "chain", "ip", "wharf_sources", "sent")
+    wait_until(lambda: "fib saddr oif @bridges return" in rules(engine), "senders are looked at again")
 
 
 def test_the_users_table_is_theirs(engine: Wharfd, outside: Outside) -> None:

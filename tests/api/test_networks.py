@@ -25,7 +25,8 @@ def networks(wharfd: Wharfd) -> Iterator[Wharfd]:
     assert wharfd.docker("network", "ls", "-q", "--filter", "type=custom").text == ""
     assert bridges(wharfd) == ["wharf0"]
     tables = re.findall(r"^table \S+ wharf_\S+", wharfd.nft_elements(), re.MULTILINE)
-    assert sorted(tables) == ["table inet wharf_user", "table ip wharf_forwarding", "table ip wharf_wharf0"]
+    shared = ["table inet wharf_user", "table ip wharf_forwarding", "table ip wharf_sources"]
+    assert sorted(tables) == [*shared, "table ip wharf_wharf0"]
 
 
 def bridges(wharfd: Wharfd) -> list[str]:

@@ -101,7 +101,8 @@ def test_killed_in_a_storm_of_connections(new_wharfd: Callable[..., Wharfd], sec
     for name in NETWORKS:
         engine.docker("network", "rm", name)
     tables = re.findall(r"^table \S+ wharf_\S+", engine.nft_elements(), re.MULTILINE)
-    assert sorted(tables) == ["table inet wharf_user", "table ip wharf_forwarding", "table ip wharf_wharf0"]
+    shared = ["table inet wharf_user", "table ip wharf_forwarding", "table ip wharf_sources"]
+    assert sorted(tables) == [*shared, "table ip wharf_wharf0"]
 
 
 def settle(engine: Wharfd) -> None:

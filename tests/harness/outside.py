@@ -1,6 +1,7 @@
 """A machine outside of an engine's host, with a route to the host only."""
 
 import socket
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from harness.engine import Engine
 from wharf.linux.namespaces import inside_network
 
 HOST, OUTSIDE = "198.51.100.1", "198.51.100.2"
+_PAYLOAD = b"from whom?"
 HOST6, OUTSIDE6 = "2001:db8:1::1", "2001:db8:1::2"
 
 
@@ -39,6 +41,13 @@ class Outside:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self._engine.inside("ip", "netns", "del", self._name)
+
+    def route(self, *networks: str) -> None:
+        """It sends packets for these to the engine's host."""
+        for network in networks:
+            self._engine.inside(
+                "ip", "-n", self._name, "route", "add", network, "via", HOST6 if ":" in network else HOST
+            )
 
     @property
     def namespace(self) -> Path:
@@ -92,3 +101,31 @@ def _by_stream(server: socket.socket, sender: socket.socket, address: str, port:
     with connection:
         connection.sendall(b"hello")
     return str(peer[0])
+
+
+def inject(sender: Path, device: str, hardware: str, source: str, target: str, port: int) -> None:
+    """Sends a datagram with any source address from a network namespace, by a device, to a neighbour's hardware."""
+    version = 6 if ":" in source else 4
+    family = socket.AF_INET6 if version == 6 else socket.AF_INET
+    ends = socket.inet_pton(family, source), socket.inet_pton(family, target)
+    data = struct.pack("!HHHH", 40000, port, 8 + len(_PAYLOAD), 0) + _PAYLOAD
+    if version == 6:
+        pseudo = b"".join(ends) + struct.pack("!II", len(data), socket.IPPROTO_UDP)
+        data = data[:6] + struct.pack("!H", _checksum(pseudo + data) or 0xFFFF) + data[8:]
+        header = struct.pack("!IHBB", 6 << 28, len(data), socket.IPPROTO_UDP, 64)
+    else:
+        header = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(data), 0, 0, 64, socket.IPPROTO_UDP, 0)
+        header = header[:10] + struct.pack("!H", _checksum(header + b"".join(ends))) + header[12:]
+    with sender.open() as kept, inside_network(kept.fileno()):
+        made = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM)
+    with made:
+        kind = 0x86DD if version == 6 else 0x0800
+        made.sendto(header + b"".join(ends) + data, (device, kind, 0, 0, bytes.fromhex(hardware.replace(":", ""))))
+
+
+def _checksum(data: bytes) -> int:
+    """RFC 1071."""
+    total: int = sum(struct.unpack(f"!{(len(data) + 1) // 2}H", data + bytes(len(data) % 2)))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF

@@ -124,14 +124,7 @@ class BridgeNetwork:
         return any(subnet.version == version for subnet in self.subnets)
 
     def _own_addresses(self) -> list[Interface]:
-        settings = self._settings
-        return [
-            subnet.interface
-            for subnet in settings.subnets
-            if subnet.gateway is not None
-            and settings.mode_of(subnet.version) is not GatewayMode.ISOLATED
-            and not (subnet.version == 4 and settings.inhibit_ipv4)
-        ]
+        return [subnet.interface for subnet in self.subnets if self._settings.hosts(subnet)]
 
     async def close(self) -> None:
         """Leaves bridge and rules to containers that go on running; without any, both are removed."""

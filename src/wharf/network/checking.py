@@ -86,7 +86,13 @@ def verdict(steps: Sequence[Step]) -> bool | None:
 
 def between(source: Node, target: Node, service: Service, world: World) -> list[Step]:
     """From one container to another, by its address or name."""
-    return [*_runs(source), *_runs(target), *_together(source, target, world), *_listens(target, service)]
+    steps = [*_runs(source), *_runs(target)]
+    entrance = _entrance(target, service, world) if source.way_out else ""
+    if entrance and not any(name in target.addresses for name in source.addresses):
+        steps += [Step(True, f"its way out is {source.way_out}"), *_entered(target, entrance, world)]
+    else:
+        steps += _together(source, target, world)
+    return [*steps, *_listens(target, service)]
 
 
 def from_host(target: Node, service: Service, world: World) -> list[Step]:
@@ -105,12 +111,31 @@ def from_outside(target: Node, service: Service, world: World) -> list[Step]:
     if parents := [segment.parent for segment in segments if segment.parent]:
         own = Step(None, f"{target.name} is on the network of the device {parents[0]}: machines there decide")
         return [*steps, own, *_listens(target, service)]
-    open_to_all = (GatewayMode.NAT_UNPROTECTED, GatewayMode.ROUTED)
-    if not any(segment.mode in open_to_all for segment in segments):
-        reason = "containers are reached from outside by published ports only: ask for host:PORT"
-        return [*steps, Step(False, reason)]
-    name = next(name for name in target.addresses if world.segments[name].mode in open_to_all)
-    return [*steps, *_forwarded(world, name), *_listens(target, service)]
+    if entrance := _entrance(target, service, world):
+        return [*steps, *_entered(target, entrance, world), *_listens(target, service)]
+    reason = "containers are reached from outside by published ports only"
+    if any(segment.mode is GatewayMode.ROUTED for segment in segments):
+        return [*steps, Step(False, f"{reason}, and {target.name} has not published {service}")]
+    return [*steps, Step(False, f"{reason}: ask for host:PORT")]
+
+
+def _entrance(target: Node, service: Service, world: World) -> str:
+    """The network by which a container is reached at its own address from everywhere, "" for none."""
+    for name in target.addresses:
+        mode = world.segments[name].mode
+        published = any(
+            (port.container_port, port.protocol) == (service.port, service.protocol) for port in target.ports
+        )
+        if mode is GatewayMode.NAT_UNPROTECTED or (mode is GatewayMode.ROUTED and (published or not service.port)):
+            return name
+    return ""
+
+
+def _entered(target: Node, network: str, world: World) -> Iterator[Step]:
+    addresses = " ".join(target.addresses[network])
+    mode = world.segments[network].mode
+    yield Step(True, f"{target.name} is reached by {network}, in the mode {mode}, at its own address: {addresses}")
+    yield from _forwarded(world, network)
 
 
 def to_published(

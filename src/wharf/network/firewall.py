@@ -130,8 +130,9 @@ table {self.table} {{
 
     chain unspoofed {{
         type filter hook prerouting priority raw; policy accept;
-        # The bridge has route_localnet, for answers to local clients; nothing else may reach the loopback by it.
-        iifname {bridge} {ip} daddr {loopback} drop
+        # Bridges have route_localnet, for answers to local clients. But what comes from elsewhere than the loopback is
+        # not for it, nor for the ports that are published there: their translation is made before the kernel looks.
+        iifname != "lo" {ip} daddr {loopback} drop
         iifname {bridge} {ip} saddr {loopback} drop
     }}
     chain translate {{

@@ -54,6 +54,15 @@ def begin(nftables: Nftables | None, bridge: str, family: Family) -> bool:
     return guarded
 
 
+def keep(nftables: Nftables, bridge: str, family: Family) -> None:
+    """Puts the guard back if somebody has removed it; for each bridge of ours in turn. Raises NftablesError."""
+    if is_guarded(nftables, family):
+        # Perhaps put back a moment ago, for another bridge only.
+        nftables.run(f'add element {_table(family)} bridges {{ "{bridge}" }}\n')
+    else:
+        nftables.run(guard(bridge, family))
+
+
 def _keep_advertised_routes() -> None:
     """A router ignores the advertisements of others, unless it is told to take them all the same (accept_ra 2).
 

@@ -41,6 +41,11 @@ class BridgeSettings:
     def mode_of(self, version: int) -> GatewayMode:
         return self.mode if version == 4 else self.mode6
 
+    def hosts(self, subnet: Subnet) -> bool:
+        """Whether the host has an address of its own in a subnet."""
+        inhibited = subnet.version == 4 and self.inhibit_ipv4
+        return subnet.gateway is not None and self.mode_of(subnet.version) is not GatewayMode.ISOLATED and not inhibited
+
     def filters(self, version: int) -> bool:
         """Whether there are rules of ours for this version of IP."""
         return self.firewall if version == 4 else self.firewall6

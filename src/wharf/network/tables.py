@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Iterable
 
 from wharf.linux.nftables import NftablesError
-from wharf.network import coexisting, forwarding, returning
+from wharf.network import coexisting, forwarding, returning, sources
 from wharf.network.contract import Endpoint
 from wharf.network.endpoints import Endpoints
 from wharf.network.firewall import FAMILY, Family, Ruleset
@@ -32,6 +32,10 @@ class Tables:
             for subnet in settings.subnets
             if settings.filters(subnet.version)
         }
+        # Where containers send by the host, which has to know the way back to them.
+        self._sent = {
+            FAMILY[subnet.version] for subnet in settings.subnets if settings.hosts(subnet)
+        } & self._rules.keys()
         self._guarded: set[Family] = set()  # where we made the host a router, and keep strangers from it
         self._removed = False
         self._chains: dict[Family, str] = {}  # of each table, as the kernel lists them
@@ -41,6 +45,8 @@ class Tables:
         for family in self._rules:
             if forwarding.begin(self._kernel.nftables(), self._bridge, family):
                 self._guarded.add(family)
+        for family in self._sent:
+            sources.begin(self._kernel.nftables(), self._bridge, family)
         if self._rules:
             coexisting.begin(self._kernel.nftables(), self._bridge)
         for family in self._rules:
@@ -50,8 +56,9 @@ class Tables:
     def remove(self) -> None:
         """The tables go. Raises NftablesError."""
         self._removed = True
-        for rules in self._rules.values():
+        for family, rules in self._rules.items():
             self._kernel.nftables().run(rules.remove())
+            sources.end(self._kernel.nftables(), self._bridge, family)
         if self._rules:
             coexisting.end(self._kernel.nftables(), self._bridge)
 
@@ -72,9 +79,10 @@ class Tables:
             return  # a repair that our own removal has set off
         nftables = self._kernel.nftables()
         for family in self._guarded:
-            if not forwarding.is_guarded(nftables, family):
-                nftables.run(forwarding.guard(self._bridge, family))
+            forwarding.keep(nftables, self._bridge, family)
         coexisting.begin(nftables, self._bridge)
+        for family in self._sent:
+            sources.begin(nftables, self._bridge, family)
         for family, chains in self._chains.items():
             if self._listed_chains(family) != chains:
                 log.warning("somebody else changed our firewall rules: made anew", extra={"bridge": self._bridge})

@@ -19,6 +19,7 @@ WORLD = World(
         "apart": Segment("apart", inter_container=False),
         "inner": Segment("inner", internal=True),
         "routed": Segment("routed", mode=GatewayMode.ROUTED),
+        "open": Segment("open", mode=GatewayMode.NAT_UNPROTECTED),
         "lan": Segment("lan", parent="eth0"),
     }
 )
@@ -106,10 +107,27 @@ def test_outward(node: Node, world: World, verdict: bool | None, text: str) -> N
     assert found[0] is verdict and text in found[1]
 
 
-@pytest.mark.parametrize(("network", "verdict"), [("front", False), ("routed", True), ("lan", None)])
-def test_from_outside_to_a_containers_own_address(network: str, verdict: bool | None) -> None:
-    node = replace(WEB, addresses={network: ["172.18.0.2"]})
+OPENED = (PublishedPort(80, "tcp", "0.0.0.0", 0),)
+
+
+@pytest.mark.parametrize(
+    ("network", "ports", "verdict"),
+    [
+        ("front", OPENED, False),
+        ("routed", OPENED, True),
+        ("routed", (), False),
+        ("open", (), True),
+        ("lan", (), None),
+    ],
+)
+def test_from_elsewhere_to_a_containers_own_address(
+    network: str, ports: tuple[PublishedPort, ...], verdict: bool | None
+) -> None:
+    node = replace(DB, addresses={network: ["172.18.0.2"]}, ports=ports)
     assert checking.verdict(checking.from_outside(node, PORT, WORLD)) is verdict
+    if network != "lan":
+        assert checking.verdict(checking.between(WEB, node, PORT, WORLD)) is (verdict or network == "front")
+        assert checking.verdict(checking.between(replace(WEB, way_out=""), node, PORT, WORLD)) is (network == "front")
 
 
 RULESET = """table ip filter {

@@ -1,0 +1,75 @@
+"""Whom containers may be on the host's other networks: themselves.
+
+A container that may make packets by hand (NET_RAW, which Docker gives all) can write any sender on them. What the host
+is to pass on, or to take itself, needs a sender that the host reaches by a bridge of ours: a container's, or what the
+user has led to one by a route. So nobody outside gets packets with invented senders, no container answers in the name
+of the world, and there are no packets to a port that is published in a stranger's name.
+
+The table is shared by all engines on the host, its set says whose bridges there are; it goes with the last of them.
+Each version of IP has its own. A packet that stays on its bridge is not the host's to look at, nor is it here where
+br_netfilter shows it to the rules.
+"""
+
+import re
+from typing import Final
+
+from wharf.linux.nftables import Nftables, NftablesError
+from wharf.network.firewall import PREFIX, Family
+
+TABLE: Final = f"{PREFIX}sources"
+#: Senders that have no address yet, or one that only neighbours know.
+_LOCAL: Final = {4: "0.0.0.0, 169.254.0.0/16", 6: "::, fe80::/10"}
+#: A bridge in the listing of the set. One that was deleted behind our back is a number there.
+_NAME: Final = re.compile(r'elements = .*"')
+
+
+def _table(family: Family) -> str:
+    return f"{family.keyword} {TABLE}"
+
+
+def guard(bridge: str, family: Family) -> str:
+    """Commands that watch over the containers of one more bridge. Pure."""
+    table, ip = _table(family), family.keyword
+    return f"""
+add table {table}
+add set {table} bridges {{ type iface_index; }}
+add chain {table} sent
+add chain {table} arriving {{ type filter hook prerouting priority raw; policy accept; }}
+flush chain {table} sent
+flush chain {table} arriving
+add rule {table} arriving iif @bridges jump sent
+add rule {table} sent fib saddr oif @bridges return
+add rule {table} sent {ip} saddr {{ {_LOCAL[family.version]} }} return
+add rule {table} sent fib daddr . iif oif exists return
+add rule {table} sent drop
+add element {table} bridges {{ "{bridge}" }}
+"""
+
+
+def begin(nftables: Nftables, bridge: str, family: Family) -> None:
+    """For a bridge that is there. Puts back what somebody has taken out, and leaves alone what is whole.
+
+    Raises NftablesError.
+    """
+    if _is_whole(nftables, family):
+        nftables.run(f'add element {_table(family)} bridges {{ "{bridge}" }}\n')
+    else:
+        nftables.run(guard(bridge, family))
+
+
+def end(nftables: Nftables, bridge: str, family: Family) -> None:
+    """The bridge is about to go. Raises NftablesError."""
+    try:
+        nftables.run(f'delete element {_table(family)} bridges {{ "{bridge}" }}\n')
+    except NftablesError:
+        return  # somebody has flushed it: there is nothing of ours
+    if not _NAME.search(nftables.run(f"list set {_table(family)} bridges")):
+        nftables.run(f"delete table {_table(family)}\n")
+
+
+def _is_whole(nftables: Nftables, family: Family) -> bool:
+    try:
+        listed = nftables.run(f"list table {_table(family)}")
+    except NftablesError:
+        return False
+    return "jump sent" in listed and listed.count("return") == 3 and "\t\tdrop" in listed
