@@ -26,7 +26,7 @@ class PluginFiles:
         self.content = ContentStore(places.root / "content")
         self._trash = Trash(places.root / "trash")
         self._is_made = False
-        self._intakes = 0  # what they will need, no record says yet
+        self._holders = 0  # what they need, or will need, no record says
 
     def open(self, plugins: Iterable[PluginRecord]) -> None:
         """Finishes upgrades that were recorded, and sweeps what is nobody's. Makes nothing where there is nothing."""
@@ -58,17 +58,25 @@ class PluginFiles:
 
     @contextmanager
     def intake(self) -> Iterator[Path]:
-        """A directory for what is being made; it is gone after the block. Blobs that arrive meanwhile stay."""
+        """A directory for what is being made; it is gone after the block. No blob is swept meanwhile."""
         if not self._is_made:
             self._make()
         directory = self._places.root / "tmp" / secrets.token_hex(8)
         directory.mkdir(mode=0o700)
-        self._intakes += 1
         try:
-            yield directory
+            with self.held():
+                yield directory
         finally:
-            self._intakes -= 1
             self._trash.take(directory)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keeps all blobs that are here, and that arrive, from being swept during the block."""
+        self._holders += 1
+        try:
+            yield
+        finally:
+            self._holders -= 1
 
     def keep(self, rootfs: Path, id: str) -> None:
         """Makes a directory the file system of a new plugin. It is lost unless its record follows."""
@@ -106,8 +114,8 @@ class PluginFiles:
             os.close(descriptor)
 
     def sweep(self, plugins: Iterable[PluginRecord]) -> None:
-        """Removes blobs that no plugin needs; later, when something arrives that may need them."""
-        if self._intakes:
+        """Removes blobs that no plugin needs; some other time, while somebody holds them."""
+        if self._holders or not self._is_made:
             return
         needed = (blob for plugin in plugins for blob in (plugin.config_digest, plugin.manifest_digest, plugin.layer))
         self.content.keep_only({Digest.parse(blob).encoded for blob in needed})

@@ -2,10 +2,11 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from pathlib import Path
 
 from wharf.apitypes.jsonmessage import Report
 from wharf.apitypes.plugins import PluginInspect, PluginPrivilege
@@ -67,7 +68,7 @@ class ManagedPlugins:
         async with self._locks.locked(local):
             if self._has(local):
                 raise PluginExists(local)
-            with self.files.intake() as scratch, unclassified(), disk_errors("cannot create the plugin"):
+            with self._intake("cannot create the plugin") as scratch:
                 parts = await take_apart(self.files.content, stream, scratch)
                 plugin = await self._add(parts, local, reference=local)
         self._tell("create", plugin.id, local)
@@ -91,7 +92,7 @@ class ManagedPlugins:
         async with self._locks.locked(local):
             if self._has(local):
                 raise InvalidArgument(str(PluginExists(local)))  # a 400 here, and a 409 in create(): as with dockerd
-            with self.files.intake() as scratch, unclassified(), disk_errors("cannot install the plugin"):
+            with self._intake("cannot install the plugin") as scratch:
                 parts = await self._fetcher.fetch(reference, auth, _only(granted), scratch, report)
                 await self._add(parts, local, reference=reference.familiar)
         self._tell("pull", reference.familiar, local)
@@ -106,18 +107,19 @@ class ManagedPlugins:
     ) -> None:
         """Puts another version in a disabled plugin's place. Raises EngineError; then the plugin is as it was."""
         reference = naming.remote_reference(remote)
-        async with self._one(name) as plugin:
-            if plugin.enabled:
-                raise PluginEnabled(plugin.name, "plugin must be disabled before upgrading")
-            with self.files.intake() as scratch, unclassified(), disk_errors("cannot upgrade the plugin"):
-                parts = await self._fetcher.fetch(reference, auth, _only(granted), scratch, report)
+        _require_disabled(naming.find(self.store, name))
+        with self._intake("cannot upgrade the plugin") as scratch:
+            parts = await self._fetcher.fetch(reference, auth, _only(granted), scratch, report)
+            # Not while it was fetched: a registry that hangs is in nobody's way.
+            async with self._one(name) as plugin:
+                _require_disabled(plugin)
                 await self._replace(plugin, parts, reference.familiar)
-        self.files.sweep(self.store)
         self._tell("pull", reference.familiar, plugin.name)
 
     async def push(self, name: str, auth: RegistryAuth | None, report: Report) -> None:
         """Gives a plugin to the registry that its name says. Raises EngineError."""
-        async with self._one(name) as plugin:
+        plugin = naming.find(self.store, name)
+        with self.files.held():
             await push(plugin, self.files.content, auth, self.registries, report)
         self._tell("push", plugin.id, plugin.name)
 
@@ -173,6 +175,15 @@ class ManagedPlugins:
         async with self._locks.locked(naming.find(self.store, name).name):
             yield naming.find(self.store, name)
 
+    @contextmanager
+    def _intake(self, failing: str) -> Iterator[Path]:
+        """A directory for what is being made. `failing` begins the text of an error of the disk."""
+        try:
+            with self.files.intake() as scratch, unclassified(), disk_errors(failing):
+                yield scratch
+        finally:
+            self.files.sweep(self.store)
+
     def _has(self, name: str) -> bool:
         return any(plugin.name == name for plugin in self.store)
 
@@ -203,6 +214,11 @@ class ManagedPlugins:
 
     def _tell(self, action: str, id: str, name: str) -> None:
         self.events.publish("plugin", action, id, {"name": name})
+
+
+def _require_disabled(plugin: PluginRecord) -> None:
+    if plugin.enabled:
+        raise PluginEnabled(plugin.name, "plugin must be disabled before upgrading")
 
 
 def _only(granted: Iterable[PluginPrivilege]) -> Check:

@@ -126,9 +126,10 @@ def test_an_upgrade_is_whole_whenever_the_engine_dies(
     assert house.left() == {ID, f"{ID}/rootfs", f"{ID}/rootfs/version"}
 
 
-def test_blobs_stay_while_something_arrives_that_may_need_them(house: House) -> None:
+def test_blobs_stay_while_somebody_may_need_them(house: House) -> None:
     files = house.opened()
-    with files.intake():
+    files.sweep([])  # nothing has ever been here
+    with files.intake(), files.held():
         blob = files.content.put(b"for the other one")
         with files.intake():
             pass

@@ -136,3 +136,21 @@ def test_a_new_engine_runs_what_is_enabled(plugins: ManagedPlugins, runner: Runn
     asyncio.run(plugins.enable("q"))
     asyncio.run(plugins.open())
     assert runner.restored == ["q:latest"]
+
+
+def test_a_registry_that_hangs_is_in_nobodys_way(plugins: ManagedPlugins) -> None:
+    async def run() -> None:
+        asked = asyncio.Event()
+        server = await asyncio.start_server(lambda reader, writer: asked.set(), "127.0.0.1", 0)
+        address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        waiting = asyncio.create_task(plugins.upgrade("p", f"{address}/p", [], None, lambda progress: None))
+        await asked.wait()
+        await plugins.enable("p")
+        await plugins.remove("p", force=True)
+        assert not waiting.done()
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        server.close()
+
+    asyncio.run(run())
+    assert plugins.list({}) == []
