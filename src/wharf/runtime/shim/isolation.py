@@ -165,6 +165,9 @@ def place_mounts(mounts: list[int]) -> None:
 
 def forget_mounts(count: int, others: list[str]) -> None:
     """The container has its mounts by now, and ours would keep file systems busy; so would `others`, of other's."""
+    if others:
+        # What is mounted where the host shares its mounts would else be unmounted on the host, too, and everywhere.
+        syscall.mount("none", "/", flags=syscall.MS_SLAVE | syscall.MS_REC)
     for path in [f"{records.MOUNTS}/{number}" for number in range(count)] + others:
         try:
             syscall.umount(path, syscall.MNT_DETACH | syscall.UMOUNT_NOFOLLOW)
