@@ -9,6 +9,7 @@ The root file system holds this machine's Python, the libraries that it is linke
 has imported: it is made in a moment, and without network.
 """
 
+import importlib
 import json
 import re
 import runpy
@@ -59,6 +60,7 @@ def interpreter() -> Iterator[tuple[str, str]]:
     python = str(Path(sys.executable).resolve())
     yield python, "/usr/bin/python3"
     runpy.run_path(str(PROGRAM))
+    importlib.import_module("traceback")  # which its server imports when it fails
     extensions = []
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None) or ""

@@ -1,13 +1,59 @@
-"""The sample volume plugin as a managed plugin: the directory that `docker plugin create` takes."""
+"""The sample volume plugin as a managed plugin: the directory that `docker plugin create` takes, and what runs."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+
+from harness.wharfd import Wharfd
 
 MAKER = Path(__file__).parents[2] / "examples/volume-plugin/make_managed.py"
 
 
-def make_plugin(directory: Path) -> Path:
-    """The directory, filled."""
+def make_plugin(directory: Path, **config: Any) -> Path:
+    """The directory, filled; `config` replaces members of its configuration."""
     subprocess.run([sys.executable, MAKER, directory], check=True)
+    path = directory / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **config}))
     return directory
+
+
+class ManagedPlugin:
+    """A plugin of an engine, by name."""
+
+    def __init__(self, engine: Wharfd, name: str) -> None:
+        self.engine = engine
+        self.name = name
+        self.id = engine.docker("plugin", "inspect", "-f", "{{.Id}}", name).text
+
+    def pids(self) -> list[int]:
+        """Its processes, its first one first; none while it does not run."""
+        groups = (group for group in self.engine.cgroups() if self.id in group.name)
+        files = (group / "cgroup.procs" for group in groups)
+        found = {int(pid) for file in files if file.exists() for pid in file.read_text().split()}
+        return sorted(found)
+
+    @property
+    def pid(self) -> int:
+        (pid, *_) = self.pids()
+        return pid
+
+    def shim(self) -> int:
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return int(status.partition("PPid:")[2].split()[0])
+
+    @property
+    def directory(self) -> Path:
+        return self.engine.root / "data/plugins" / self.id
+
+    @property
+    def sockets(self) -> Path:
+        return self.engine.root / "exec/plugins" / self.id
+
+    def leftovers(self) -> list[str]:
+        """What is of it in the kernel, and on the disk that need not survive a reboot."""
+        places = [self.sockets, self.engine.root / "exec/plugins/bundles" / self.id]
+        mounts = [line for line in self.engine.mounts() if self.id in line]
+        groups = [str(group) for group in self.engine.cgroups() if self.id in group.name]
+        return [*mounts, *groups, *(str(place) for place in places if place.exists()), *map(str, self.pids())]

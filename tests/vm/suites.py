@@ -33,7 +33,6 @@ SUITES: Final = (
             "tests/api/test_storage_size.py",
         ),
     ),
-    Suite("shares", "volumes on NFS and SMB servers", "none", ("tests/api/test_network_volumes.py",)),
 )
 
 

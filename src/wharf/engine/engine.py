@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from wharf.distribution.config import RegistryConfig
 from wharf.engine.config import EngineConfig
-from wharf.engine.containers import writable_layers
 from wharf.engine.containers.mounting import Mounting
 from wharf.engine.containers.reconciling import Reconciler
 from wharf.engine.containers.record import Container
@@ -24,9 +23,10 @@ from wharf.engine.networks.connecting import Connections
 from wharf.engine.networks.sandboxes import Sandboxes
 from wharf.engine.networks.service import Networks
 from wharf.engine.plugins.files import PluginFiles
-from wharf.engine.plugins.not_running import NotRunning
 from wharf.engine.plugins.record import PluginPlaces
+from wharf.engine.plugins.running import RunningPlugins
 from wharf.engine.plugins.service import ManagedPlugins
+from wharf.engine.plugins.starting import PluginStarter
 from wharf.engine.plugins.store import PluginStore
 from wharf.engine.primitives import Primitives, open_primitives
 from wharf.engine.system.system import System
@@ -102,8 +102,8 @@ async def _open(
     execs = _open_execs(containers, stack)
     reconciler = Reconciler(rooms.store, containers, rooms.monitors, sandboxes, rooms.places)
     again = await reconciler.run()
+    plugins = await _open_plugins(config, rooms, containers.lives.starter, volumes, stack)
     volumes.settle(rooms.store.runs)
-    plugins = await _open_plugins(config, rooms, stack)
     engine = Engine(
         config=config,
         events=rooms.events,
@@ -131,12 +131,17 @@ async def _open(
 
 
 async def _open_images(config: EngineConfig, rooms: Primitives, stack: AsyncExitStack) -> Images:
-    """Images, and what each container stands on."""
+    """Images, and which of their layers each container stands on."""
     registries = _registries(config)
     images = Images(rooms.db, config.data_root, rooms.snapshots, rooms.events, registries, rooms.store.users_of_image)
     await images.open()
     stack.push_async_callback(images.close)
-    await writable_layers.restore(rooms.store, rooms.snapshots, images.layers_of, config.storage_size)
+    for container in rooms.store:
+        if (layers := images.layers_of(container.image)) is not None:
+            rooms.snapshots.restore(container.id, layers)
+    owned = {snapshot for container in rooms.store for snapshot in container.snapshots}
+    for orphan in set(rooms.snapshots.containers()) - owned:
+        await rooms.snapshots.remove(orphan)  # of a creation that was cut off
     return images
 
 
@@ -179,11 +184,22 @@ def _open_containers(
     return containers
 
 
-async def _open_plugins(config: EngineConfig, rooms: Primitives, stack: AsyncExitStack) -> ManagedPlugins:
-    files = PluginFiles(PluginPlaces(config.data_root / "plugins", config.exec_root / "plugins"))
-    plugins = ManagedPlugins(PluginStore(rooms.db), files, NotRunning(), rooms.events, _registries(config))
+async def _open_plugins(
+    config: EngineConfig, rooms: Primitives, starter: Starter, volumes: Volumes, stack: AsyncExitStack
+) -> ManagedPlugins:
+    """Managed plugins, which bring drivers to the volumes, and are run as containers are."""
+    places = PluginPlaces(config.data_root / "plugins", config.exec_root / "plugins")
+    store = PluginStore(rooms.db)
+    running = RunningPlugins(
+        starter=PluginStarter(places, rooms.monitors, starter.host, config.runtimes[starter.default_runtime]),
+        store=store,
+        is_driver=volumes.uses_driver,
+        live_restore=config.live_restore,
+    )
+    plugins = ManagedPlugins(store, PluginFiles(places), running, rooms.events, _registries(config))
     stack.push_async_callback(plugins.close)
     await plugins.open()
+    volumes.drivers.plugins.managed = running
     return plugins
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import ssl
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -24,11 +24,25 @@ class PluginSilent(EngineError):
     """The plugin cannot be reached, or did not answer in time."""
 
 
-class PluginClient:
-    """Each question has a connection of its own, so that one that hangs is in nobody's way."""
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
-    def __init__(self, address: Address) -> None:
+
+class PluginClient:
+    """Each question has a connection of its own, so that one that hangs is in nobody's way.
+
+    `connect` opens one in another way than the address says; it raises OSError. No answer may take longer than `limit`.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        *,
+        connect: Callable[[], Awaitable[Streams]] | None = None,
+        limit: timedelta | None = None,
+    ) -> None:
         self.address = address
+        self._connect = connect or self._connect_to_address
+        self._limit = limit
 
     async def call(
         self, method: str, arguments: Mapping[str, Any] | None = None, *, within: timedelta, patience: timedelta
@@ -38,6 +52,7 @@ class PluginClient:
         While nobody listens it is tried again for as long as `patience`. Raises PluginFailed, PluginSilent.
         """
         body = json.dumps(arguments or {}).encode()
+        within = within if self._limit is None else min(within, self._limit)
         loop = asyncio.get_running_loop()
         until = loop.time() + patience.total_seconds()
         pause = _FIRST_PAUSE
@@ -65,14 +80,19 @@ class PluginClient:
         where = f"unix {self.address.socket}" if self.address.socket else f"tcp {urlsplit(self.address.url).netloc}"
         return f"dial {where}: connect: {(error.strerror or str(error)).lower()}"
 
-    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def _connect_to_address(self) -> Streams:
         if self.address.socket:
-            return await asyncio.open_unix_connection(self.address.socket, limit=_LARGEST)
+            return await open_stream(self.address.socket)
         url = urlsplit(self.address.url)
         tls = self.address.tls or (Tls() if url.scheme == "https" else None)
         context = None if tls is None else await asyncio.to_thread(_context, tls)
         port = url.port or (443 if context else 80)
         return await asyncio.open_connection(url.hostname, port, ssl=context, limit=_LARGEST)
+
+
+async def open_stream(path: str) -> Streams:
+    """A connection to the socket at `path`. Raises OSError."""
+    return await asyncio.open_unix_connection(path, limit=_LARGEST)
 
 
 def _context(tls: Tls) -> ssl.SSLContext:

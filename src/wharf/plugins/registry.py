@@ -1,10 +1,10 @@
-"""The plugins of this machine: found when they are asked for, and greeted once."""
+"""The plugins of this machine: found when asked for, and greeted once. Managed ones come from who runs them."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from wharf.errors import EngineError
 from wharf.plugins.client import PluginClient, PluginSilent
@@ -22,18 +22,38 @@ class Settings:
     listing: timedelta = timedelta(seconds=2)  # for each question of a list, which all plugins get at once
 
 
-@dataclass(frozen=True, slots=True)
+def _as_told(path: str) -> str:
+    return path
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Plugin:
-    """A plugin that has answered the handshake."""
+    """A plugin that has answered the handshake, or a managed one, which need not."""
 
     name: str
     client: PluginClient
     implements: frozenset[str]  # "VolumeDriver", "NetworkDriver", "LogDriver" …
+    #: Where the host has a path that the plugin names. Raises EngineError for one that it cannot have.
+    on_host: Callable[[str], str] = _as_told
+
+
+class Managed(Protocol):
+    """The managed plugins, as who runs them offers them. One that starts, or starts again, counts as running."""
+
+    def find(self, name: str) -> Plugin | None:
+        """By name (`latest` may be left out) or id; None for one that is not known. Raises Conflict if disabled.
+
+        It is the same object as long as the plugin is enabled.
+        """
+
+    def running(self) -> Sequence[Plugin]:
+        """Those that are enabled, by name."""
 
 
 @dataclass(slots=True)
 class Plugins:
     settings: Settings = field(default_factory=Settings)
+    managed: Managed | None = None  # set by who runs them
     _known: dict[str, Plugin] = field(default_factory=dict)
     _greeting: dict[str, "asyncio.Task[Plugin]"] = field(default_factory=dict)
 
@@ -42,6 +62,9 @@ class Plugins:
 
         Several who ask at once wait for the same handshake, and who is cancelled does not end it for the others.
         """
+        if self.managed is not None and (managed := self.managed.find(name)) is not None:
+            return managed
+        name = name.removesuffix(":latest")  # docker's clients may say so of any plugin
         address = self.settings.roots.find(name)
         known = self._known.get(name)
         if address is None:
@@ -70,6 +93,12 @@ class Plugins:
 
     async def implementing(self, kind: str, within: timedelta) -> tuple[Sequence[Plugin], Sequence[str]]:
         """All plugins that are found and are of this kind, and the names of those that did not answer in time."""
+        found, silent = await self.unmanaged(kind, within)
+        managed = self.managed.running() if self.managed is not None else ()
+        return [*found, *(plugin for plugin in managed if kind in plugin.implements)], silent
+
+    async def unmanaged(self, kind: str, within: timedelta) -> tuple[Sequence[Plugin], Sequence[str]]:
+        """As implementing(), without the managed plugins."""
         names = self.settings.roots.names()
         if not names:
             return [], []

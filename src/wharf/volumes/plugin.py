@@ -10,7 +10,7 @@ from wharf.plugins.client import PluginFailed
 from wharf.plugins.registry import Plugin, Plugins
 from wharf.volumes.contract import Described, Options
 from wharf.volumes.filling import fill_in_place
-from wharf.volumes.threads import Aside, in_thread
+from wharf.volumes.threads import in_thread
 
 KIND: Final = "VolumeDriver"
 
@@ -18,24 +18,23 @@ KIND: Final = "VolumeDriver"
 class PluginDriver:
     """Fulfils VolumeDriver."""
 
-    def __init__(self, plugins: Plugins, plugin: Plugin, scope: str, aside: Aside) -> None:
+    def __init__(self, plugins: Plugins, plugin: Plugin, scope: str) -> None:
         self._plugins = plugins
-        self._aside = aside
         self._plugin = plugin
         self.name = plugin.name
         self.scope = scope
 
     @classmethod
-    async def opened(cls, plugins: Plugins, plugin: Plugin, aside: Aside) -> "PluginDriver":
+    async def opened(cls, plugins: Plugins, plugin: Plugin) -> "PluginDriver":
         """With its scope, which old plugins cannot tell."""
-        driver = cls(plugins, plugin, "local", aside)
+        driver = cls(plugins, plugin, "local")
         try:
             answer = await driver._ask("Capabilities", {}, plugins.settings.short)
         except PluginFailed:
             return driver
         capabilities = answer.get("Capabilities")
         scope = capabilities.get("Scope") if isinstance(capabilities, dict) else ""
-        return cls(plugins, plugin, "global" if scope == "global" else "local", aside)
+        return cls(plugins, plugin, "global" if scope == "global" else "local")
 
     def is_of(self, plugin: Plugin) -> bool:
         """Whether this is the driver of that plugin, and not of one that had its name before."""
@@ -55,7 +54,7 @@ class PluginDriver:
             raise NotFound("no such volume")
         status = volume.get("Status")
         return Described(
-            mountpoint=_text(volume, "Mountpoint"),
+            mountpoint=self._on_host(_text(volume, "Mountpoint")),
             created_at=_text(volume, "CreatedAt"),
             status=status if isinstance(status, dict) else {},
         )
@@ -65,6 +64,13 @@ class PluginDriver:
         volumes = answer.get("Volumes")
         entries = volumes if isinstance(volumes, list) else []
         return [_text(one, "Name") for one in entries if isinstance(one, dict) and _text(one, "Name")]
+
+    def _on_host(self, path: str) -> str:
+        """Of a path that is only shown: "" for what the host cannot have."""
+        try:
+            return self._plugin.on_host(path) if path else ""
+        except EngineError:
+            return ""
 
     def needs_mount(self, options: Options) -> bool:
         return True
@@ -76,16 +82,16 @@ class PluginDriver:
             path = _text(await self._ask("Path", {"Name": name}, self._plugins.settings.short), "Mountpoint")
         if not path.startswith("/"):
             raise EngineError(f"VolumeDriver.Mount: the plugin names no absolute path: {path!r}")
-        return path
+        return self._plugin.on_host(path)
 
     async def unmount(self, name: str, options: Options, user: str, *, last: bool) -> None:
         await self._ask("Unmount", {"Name": name, "ID": user})
 
-    def may_be_empty(self, name: str, options: Options) -> bool:
+    def may_be_empty(self, name: str) -> bool:
         return True
 
     async def fill(self, name: str, path: str, source: int) -> None:
-        await in_thread(lambda stopped: fill_in_place(Path(path), source, stopped), self._aside.at(path))
+        await in_thread(lambda stopped: fill_in_place(Path(path), source, stopped))
 
     async def withdraw(self, name: str) -> str:
         await self._ask("Remove", {"Name": name})
@@ -94,7 +100,7 @@ class PluginDriver:
     async def remove(self, withdrawn: str) -> None:
         """The plugin has done that."""
 
-    async def usage(self, name: str, options: Options) -> int:
+    async def usage(self, name: str) -> int:
         return -1
 
 

@@ -139,7 +139,7 @@ def spec(container: Container, around: Surroundings, *, every: frozenset[str]) -
         seccomp=around.seccomp.profile,
         seccomp_bpf=around.seccomp.bpf,
         cgroups_path=around.cgroups_path,
-        annotations=_annotations(host, around),
+        annotations=scope_annotations(around.cgroups_path) | host.annotations,
         **_paths(host),
     )
     if around.init_path:
@@ -192,17 +192,16 @@ def _has_cgroup_namespace(host: HostConfig, around: Surroundings) -> bool:
     return host.cgroupns_mode == "private" or (host.cgroupns_mode == "" and around.unified_cgroups)
 
 
-def _annotations(host: HostConfig, around: Surroundings) -> dict[str, str]:
-    """What the OCI runtimes read, and the user's own."""
-    if around.cgroups_path.startswith("/"):
-        return host.annotations
+def scope_annotations(cgroups_path: str) -> dict[str, str]:
+    """What the OCI runtimes tell systemd of a scope, where it makes the control group."""
+    if cgroups_path.startswith("/"):
+        return {}
     # A scope that the kernel's OOM killer ended does not stay in systemd's list of failures; and systemd gives each
     # scope a limit of tasks, which is not for it to set.
-    ours = {
+    return {
         "org.systemd.property.CollectMode": "'inactive-or-failed'",
         "org.systemd.property.TasksMax": f"uint64 {2**64 - 1}",
     }
-    return ours | host.annotations
 
 
 def _joined(mode: str, path: str) -> str:

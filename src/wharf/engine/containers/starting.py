@@ -242,7 +242,6 @@ class Starter:
             around,
             sources=placed,
             restrictions=sources.restrictions,
-            files=sources.files,
             link_variables=self.link_variables(container, all_run=True),
         )
         spec, warnings = bundling.spec(container, around, every=self.host.every)

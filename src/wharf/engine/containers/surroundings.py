@@ -75,7 +75,7 @@ class Host:
             facts=replace(self.facts, devices=all_devices()) if host.privileged else self.facts,
             user=await self._own_user(container),
             etc=etc,
-            cgroups_path=self.cgroups_path(container),
+            cgroups_path=self.cgroups_path(container.id, host),
             unified_cgroups=self.unified,
             joined=joined,
             shm_of_other=str(bundle / records.SHM) if joined.shm else "",
@@ -87,13 +87,14 @@ class Host:
             numbers=block_devices(devices_of(host)),
             seccomp=self._seccomp(host, runtime),
             no_new_privileges=self.config.no_new_privileges,
+            files=frozenset(m.source for m in container.mounts if not m.rw and not Path(m.source).is_dir()),
             recursive_read_only=_kernel() >= (5, 12),
         )
 
-    def cgroups_path(self, container: Container) -> str:
-        """As config.json names it, for the driver that is set."""
-        parent = self.cgroup_parent(container.host)
-        return f"{parent}:wharf:{container.id}" if self.cgroup_driver == "systemd" else f"{parent}/{container.id}"
+    def cgroups_path(self, id: str, host: HostConfig) -> str:
+        """As config.json names the group of a container, for the driver that is set."""
+        parent = self.cgroup_parent(host)
+        return f"{parent}:wharf:{id}" if self.cgroup_driver == "systemd" else f"{parent}/{id}"
 
     def cgroup_parent(self, host: HostConfig) -> str:
         """The parent of the container's group. Raises InvalidArgument for one that cannot be."""

@@ -47,6 +47,14 @@ class PluginPlaces:
         """What PropagatedMount of its configuration shows to the host. It outlives upgrades."""
         return self.root / id / "propagated-mount"
 
+    @property
+    def bundles(self) -> Path:
+        return self.run / "bundles"
+
+    def bundle(self, id: str) -> Path:
+        """What the plugin's shim and the OCI runtime need while it runs."""
+        return self.bundles / id
+
     def sockets(self, id: str) -> Path:
         """The host's side of /run/docker/plugins in its container."""
         return self.run / id

@@ -70,7 +70,8 @@ class Volumes:
             if present := self._store.get(name):
                 if driver not in ("", present.driver):
                     with during("create", name):
-                        await self.drivers.get(driver)
+                        if (await self.drivers.get(driver)).name == present.driver:
+                            return present
                     taken = f"driver '{present.driver}' already has volume '{name}'"
                     raise Conflict(f"create {name}: {taken}: volume name must be unique")
                 return present
@@ -85,7 +86,8 @@ class Volumes:
         driver = await self.drivers.get(volume.driver)
         await driver.create(volume.name, volume.options)
         described = await _quietly_described(driver, volume.name)
-        volume = replace(volume, mountpoint=described.mountpoint)
+        # A managed plugin may be asked for without its tag, or by its id.
+        volume = replace(volume, driver=driver.name, mountpoint=described.mountpoint)
         self._store.add(volume)
         return volume
 
@@ -114,6 +116,10 @@ class Volumes:
         if volume is None:
             raise NotFound(f"get {name}: no such volume")
         return volume
+
+    def uses_driver(self, driver: str) -> bool:
+        """Whether there is a volume of this driver."""
+        return any(volume.driver == driver for volume in self._store)
 
     async def find(self, name: str) -> Volume:
         """As get(), but plugins are asked, too."""
@@ -202,13 +208,14 @@ class Volumes:
     async def remove(self, name: str, *, force: bool = False, leaving: str = "") -> None:
         """Removes a volume and all in it; `force` is content when there is none. Raises NotFound, Conflict.
 
+        With `force` a volume is forgotten whose driver is not there any more. What that kept is its own business.
         `leaving` is the id of a container that is being removed itself: it does not count as a user.
         """
         async with self._locks.locked(name):
             volume = self._store.get(name) or await self._elsewhere(name)
             if volume is None and force:
                 return
-            await self._remove(volume or self.get(name), leaving)
+            await self._remove(volume or self.get(name), leaving, force=force)
 
     async def prune(self, filters: Filters) -> VolumesPruned:
         """Removes the unused volumes of this machine that the filters name."""
@@ -227,15 +234,24 @@ class Volumes:
         self._events.publish("volume", "prune", "", {"reclaimed": str(freed)})
         return VolumesPruned(volumes_deleted=removed, space_reclaimed=freed)
 
-    async def _remove(self, volume: Volume, leaving: str) -> None:
+    async def _remove(self, volume: Volume, leaving: str, *, force: bool) -> None:
         with during("remove", volume.name):
             self._require_unused(volume.name, "remove", leaving)
-            driver = await self.drivers.get(volume.driver)
+            try:
+                driver = await self.drivers.get(volume.driver)
+            except NotFound:
+                if not force:
+                    raise
+                self._forget(volume)
+                return
             # First out of sight, then out of the records: a death in between is seen by the next engine.
             withdrawn = await driver.withdraw(volume.name)
-            self._store.remove(volume.name)
-            self._events.publish("volume", "destroy", volume.name, {"driver": volume.driver})
+            self._forget(volume)
             await driver.remove(withdrawn)
+
+    def _forget(self, volume: Volume) -> None:
+        self._store.remove(volume.name)
+        self._events.publish("volume", "destroy", volume.name, {"driver": volume.driver})
 
     async def rename(self, name: str, new: str) -> None:
         """Gives a volume that nobody uses another name. Raises NotFound, Conflict, InvalidArgument.
@@ -294,7 +310,7 @@ class Volumes:
 
     def may_be_empty(self, volume: Volume) -> bool:
         """Whether copy_up() might fill it: worth asking before a container's root is mounted for that."""
-        return volume.driver != DEFAULT or self.drivers.local.may_be_empty(volume.name, volume.options)
+        return volume.driver != DEFAULT or self.drivers.local.may_be_empty(volume.name)
 
     async def copy_up(self, volume: Volume, container_root: Path, target: str) -> None:
         """Fills an empty volume with what the image has at `target`, a path inside `container_root`.
@@ -379,7 +395,7 @@ class Volumes:
     async def _size(self, volume: Volume) -> int:
         if volume.driver != DEFAULT:
             return -1
-        return await self.drivers.local.usage(volume.name, volume.options)
+        return await self.drivers.local.usage(volume.name)
 
 
 async def _quietly_described(driver: VolumeDriver, name: str) -> Described:

@@ -1,0 +1,30 @@
+"""A directory as a mount of its own, whose mounts are seen by all who have bound it."""
+
+import os
+
+from wharf.linux import mountinfo, syscall
+
+
+def share(path: str) -> None:
+    """What is mounted below the directory `path` from now on, here or in a bind of it, is mounted in both. Idempotent.
+
+    Raises OSError.
+    """
+    path = os.path.realpath(path)
+    if not _is_mounted(path):
+        syscall.mount(path, path, flags=syscall.MS_BIND)
+        # Apart from the mount that it is in, which may be shared too: there all would be mounted a second time.
+        syscall.mount("none", path, flags=syscall.MS_PRIVATE)
+        syscall.mount("none", path, flags=syscall.MS_SHARED)
+
+
+def withdraw(path: str) -> None:
+    """Undoes share(), with all that is mounted below; fine where that was not done. Raises OSError."""
+    path = os.path.realpath(path)
+    while _is_mounted(path):
+        # At once and as a whole: nobody looks up a path below, where others may have put links.
+        syscall.umount(path, syscall.MNT_DETACH | syscall.UMOUNT_NOFOLLOW)
+
+
+def _is_mounted(path: str) -> bool:
+    return any(entry.point == path for entry in mountinfo.read())
