@@ -51,6 +51,11 @@ def test_what_one_container_writes_another_reads(wharfd: Wharfd, make: Make) -> 
     users = wharfd.docker("volume", "inspect", "-f", "{{.Status.users}}", "books").text
     assert users == "1"
 
+    # What an image has at the place is copied into a new volume of a plugin, too.
+    wharfd.docker("run", "--rm", "--volume-driver", "shelf", "-v", "tools:/bin", "busybox", "true")
+    assert (plugin.directory / "propagated-mount/tools/data/busybox").exists()
+    wharfd.docker("volume", "rm", "tools")
+
     for verb in (("disable",), ("rm",)):
         refused = wharfd.docker("plugin", *verb, "shelf", check=False)
         assert (refused.code, refused.error) == (1, "Error response from daemon: plugin shelf:latest is in use")

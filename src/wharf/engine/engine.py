@@ -164,7 +164,7 @@ def _open_containers(
         monitors=rooms.monitors,
         volumes=volumes,
         mounting=Mounting(rooms.store, rooms.snapshots, volumes, images.get),
-        sources=Sources(rooms.snapshots, volumes),
+        sources=Sources(rooms.snapshots, volumes, config.data_root / "plugins"),
         host=Host.read(config, rooms.snapshots),
         userns=userns,
         default_runtime=default_runtime(config),
@@ -191,7 +191,13 @@ async def _open_plugins(
     places = PluginPlaces(config.data_root / "plugins", config.exec_root / "plugins")
     store = PluginStore(rooms.db)
     running = RunningPlugins(
-        starter=PluginStarter(places, rooms.monitors, starter.host, config.runtimes[starter.default_runtime]),
+        starter=PluginStarter(
+            places=places,
+            monitors=rooms.monitors,
+            host=starter.host,
+            runtime=config.runtimes[starter.default_runtime],
+            mounted=volumes.mounted_paths,
+        ),
         store=store,
         is_driver=volumes.uses_driver,
         live_restore=config.live_restore,

@@ -60,6 +60,16 @@ def opened(path: str | Path) -> Iterator[int]:
 
 
 @contextmanager
+def opened_beneath(directory: int, path: str) -> Iterator[int]:
+    """As opened(), for a relative `path` that has no symbolic link in it; ELOOP for one that has."""
+    fd = open_beneath(directory, path, os.O_PATH)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+@contextmanager
 def opened_within(directory: int, path: str) -> Iterator[int]:
     """As opened(), for a relative `path` whose links may lead anywhere below `directory`; EXDEV for one that leaves."""
     fd = _openat2(directory, path, os.O_PATH, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS)

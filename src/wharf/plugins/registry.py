@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol
@@ -35,6 +36,8 @@ class Plugin:
     implements: frozenset[str]  # "VolumeDriver", "NetworkDriver", "LogDriver" …
     #: Where the host has a path that the plugin names. Raises EngineError for one that it cannot have.
     on_host: Callable[[str], str] = _as_told
+    #: Another name for such a path of the host, which is that of the same file whatever the plugin does meanwhile.
+    held: Callable[[str], AbstractContextManager[str]] = nullcontext
 
 
 class Managed(Protocol):

@@ -91,7 +91,8 @@ class PluginDriver:
         return True
 
     async def fill(self, name: str, path: str, source: int) -> None:
-        await in_thread(lambda stopped: fill_in_place(Path(path), source, stopped))
+        with self._plugin.held(path) as place:
+            await in_thread(lambda stopped: fill_in_place(Path(place), source, stopped))
 
     async def withdraw(self, name: str) -> str:
         await self._ask("Remove", {"Name": name})

@@ -16,7 +16,7 @@ from wharf.engine.volumes import Volumes
 from wharf.errors import EngineError, InvalidArgument, NotFound
 from wharf.linux import detached, files, mountinfo
 from wharf.linux.idmap import open_user_namespace
-from wharf.linux.inside import opened, opened_within
+from wharf.linux.inside import opened, opened_beneath, opened_within
 from wharf.linux.mounts import restrictions
 from wharf.runtime import records
 from wharf.snapshots.contract import Snapshots
@@ -47,6 +47,7 @@ class Opened:
 class Sources:
     snapshots: Snapshots
     volumes: Volumes
+    plugins: Path  # whatever is below is what plugins have made there
 
     async def opened(
         self,
@@ -77,7 +78,7 @@ class Sources:
                 if source != point.source:
                     found.paths[point.destination] = source
             detail = container.detail(point.destination)
-            if _needs_mount(detail):
+            if _needs_mount(detail) or self._is_of_plugin(source):
                 own = self.volumes.is_own(point)
                 work = partial(self._open, source, detail, viewer, own=own)
                 found.mounts[point.destination] = await opened_aside(work, held)
@@ -91,13 +92,26 @@ class Sources:
         try:
             if detail.snapshot:
                 return self._open_image(detail, viewer.mapping)
-            with opened(source) as top:
+            with self._found(source) as top:
                 if not detail.subpath:
                     return _copied(top, detail, viewer, own=own)
                 with opened_within(top, detail.subpath) as inner:
                     return _copied(inner, detail, viewer, own=own)
         except OSError as error:
             raise _told(error, source, detail) from error
+
+    def _is_of_plugin(self, source: str) -> bool:
+        return mountinfo.is_below(source, str(self.plugins))
+
+    @contextmanager
+    def _found(self, source: str) -> Iterator[int]:
+        """What is at a path of the host. A plugin may change its own at any time: none of its links is followed."""
+        if self._is_of_plugin(source):
+            with opened(self.plugins) as root, opened_beneath(root, source.removeprefix(f"{self.plugins}/")) as place:
+                yield place
+        else:
+            with opened(source) as place:
+                yield place
 
     def _open_image(self, detail: MountDetail, mapping: IdMapping | None) -> int:
         root = self.snapshots.root(detail.snapshot)

@@ -4,7 +4,8 @@ import errno
 import os
 import posixpath
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Final
 
 from wharf.engine.plugins.record import PluginPlaces, PluginRecord
 from wharf.errors import EngineError
-from wharf.linux.inside import open_beneath, opened
+from wharf.linux.inside import opened, opened_beneath
 from wharf.plugins.client import PluginClient, Streams, open_stream
 from wharf.plugins.discovery import Address
 from wharf.plugins.registry import Plugin
@@ -33,7 +34,7 @@ def offered(plugin: PluginRecord, places: PluginPlaces, timeout: timedelta | Non
     socket = places.sockets(plugin.id) / plugin.config.interface.socket
     connect = partial(connected, places.sockets(plugin.id), plugin.config.interface.socket)
     client = PluginClient(Address(plugin.name, f"unix://{socket}"), connect=connect, limit=timeout)
-    return Plugin(plugin.name, client, implemented(plugin), on_host=_paths(plugin, places))
+    return Plugin(plugin.name, client, implemented(plugin), on_host=_paths(plugin, places), held=_held(plugin, places))
 
 
 def implemented(plugin: PluginRecord) -> frozenset[str]:
@@ -46,15 +47,11 @@ def implemented(plugin: PluginRecord) -> frozenset[str]:
 
 async def connected(sockets: Path, name: str) -> Streams:
     """A connection to the plugin's socket, which is in `sockets` whatever links it has put there. Raises OSError."""
-    with opened(sockets) as directory:
-        descriptor = open_beneath(directory, name, os.O_PATH)
-        try:
-            if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
-                raise OSError(errno.ENOTSOCK, os.strerror(errno.ENOTSOCK))
-            # Also because the names of sockets must be shorter than 108 bytes.
-            return await open_stream(f"/proc/self/fd/{descriptor}")
-        finally:
-            os.close(descriptor)
+    with opened(sockets) as directory, opened_beneath(directory, name) as socket:
+        if not stat.S_ISSOCK(os.fstat(socket).st_mode):
+            raise OSError(errno.ENOTSOCK, os.strerror(errno.ENOTSOCK))
+        # Also because the names of sockets must be shorter than 108 bytes.
+        return await open_stream(f"/proc/self/fd/{socket}")
 
 
 def host_place(plugin: PluginRecord, places: PluginPlaces, path: str) -> tuple[Path, str]:
@@ -70,12 +67,21 @@ def _paths(plugin: PluginRecord, places: PluginPlaces) -> Callable[[str], str]:
     def on_host(path: str) -> str:
         top, below = host_place(plugin, places, path)
         try:
-            with opened(top) as directory:
-                os.close(open_beneath(directory, below or ".", os.O_PATH))
+            with opened(top) as directory, opened_beneath(directory, below or "."):
+                return str(top / below)
         except OSError as error:
             # A link would be followed on the host, where it leads elsewhere.
             reason = "it has a symbolic link in it" if error.errno == errno.ELOOP else (error.strerror or "").lower()
             raise EngineError(f"plugin {plugin.name}: the host cannot use its path {path}: {reason}") from None
-        return str(top / below)
 
     return on_host
+
+
+def _held(plugin: PluginRecord, places: PluginPlaces) -> Callable[[str], AbstractContextManager[str]]:
+    @contextmanager
+    def held(path: str) -> Iterator[str]:
+        directory = places.directory(plugin.id)
+        with opened(directory) as top, opened_beneath(top, path.removeprefix(f"{directory}/")) as place:
+            yield f"/proc/self/fd/{place}"
+
+    return held

@@ -145,10 +145,11 @@ class RunningPlugins:
             self._keep(plugin, found.get(plugin.id))
 
     async def _sweep(self, id: str, run: Run | None) -> None:
-        """What is not enabled: its enabling, or disabling, was cut off."""
+        """What is not enabled: its enabling, or disabling, was cut off. The daemon's start waits for this."""
         try:
             if run is not None:
-                await self.starter.end(run)
+                await self.starter.kill(run)
+                run.let_go()
             await self.starter.release(id)
             await self.starter.withdraw(id)
         except (EngineError, OSError) as error:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from contextvars import Context
 from dataclasses import dataclass
@@ -56,6 +57,7 @@ class PluginStarter:
     monitors: Monitors
     host: Host
     runtime: str  # program
+    mounted: Callable[[], Iterable[str]]  # where volumes are mounted on the host, which a plugin must not keep busy
 
     async def start(self, plugin: PluginRecord) -> Run:
         """Returns when the plugin listens. Raises EngineError, with dockerd's words; then nothing of the run is left.
@@ -72,7 +74,7 @@ class PluginStarter:
             run = Run.of(monitor, await monitor.attach(stdin=False, stdout=True, stderr=True))
             made.callback(run.output.cancel)
             await monitor.run()
-            made.push_async_callback(self._kill, run)
+            made.push_async_callback(self.kill, run)
             await self._listens(plugin, run)
             made.pop_all()
         return run
@@ -113,6 +115,7 @@ class PluginStarter:
             log=Log(),
             new_network=False,
             cgroups_path=spec.cgroups_path,
+            forget=tuple(self.mounted()),
         )
 
     async def _listens(self, plugin: PluginRecord, run: Run) -> None:
@@ -160,11 +163,11 @@ class PluginStarter:
         try:
             await asyncio.wait_for(run.monitor.wait(), STOP_LIMIT)
         except TimeoutError:
-            await self._kill(run)
+            await self.kill(run)
         run.let_go()
 
-    async def _kill(self, run: Run) -> None:
-        """Raises EngineError when it does not end."""
+    async def kill(self, run: Run) -> None:
+        """Ends the process at once. Raises EngineError when it does not end."""
         await run.monitor.signal(Signals.SIGKILL)
         try:
             await asyncio.to_thread(cgroups.kill, run.monitor.cgroup, timeout=STOP_LIMIT)
