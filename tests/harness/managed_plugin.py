@@ -11,6 +11,17 @@ from harness.wharfd import Wharfd
 MAKER = Path(__file__).parents[2] / "examples/volume-plugin/make_managed.py"
 
 
+#: Mounts a tmpfs with a file `page` as the process would whose number is given.
+_MOUNTER = """\
+import ctypes, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+namespace = os.open(f"/proc/{sys.argv[1]}/ns/mnt", os.O_RDONLY)
+if libc.setns(namespace, 0) or libc.mount(b"none", sys.argv[2].encode(), b"tmpfs", 0, None):
+    sys.exit(os.strerror(ctypes.get_errno()))
+open(f"{sys.argv[2]}/page", "w").write("mounted")
+"""
+
+
 def make_plugin(directory: Path, **config: Any) -> Path:
     """The directory, filled; `config` replaces members of its configuration."""
     subprocess.run([sys.executable, MAKER, directory], check=True)
@@ -42,6 +53,10 @@ class ManagedPlugin:
     def shim(self) -> int:
         status = Path(f"/proc/{self.pid}/status").read_text()
         return int(status.partition("PPid:")[2].split()[0])
+
+    def mount(self, path: str) -> None:
+        """A tmpfs with a file `page`, as if the plugin had mounted it at a path of its own."""
+        subprocess.run([sys.executable, "-c", _MOUNTER, str(self.pid), path], check=True)
 
     @property
     def directory(self) -> Path:
