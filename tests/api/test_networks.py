@@ -160,6 +160,17 @@ def test_a_container_may_listen_on_port_53_itself(networks: Wharfd) -> None:
     assert resolved(networks, "server", "server") == [address(networks, "server", "front")]
 
 
+def test_the_hosts_address_is_that_on_the_default_network(networks: Wharfd) -> None:
+    """As with dockerd: what listens on the default bridge's address is reached from all networks."""
+    networks.docker("network", "create", "front")
+    networks.docker("network", "create", "--internal", "inner")
+    host = networks.docker("network", "inspect", "-f", "{{(index .IPAM.Config 0).Gateway}}", "bridge").text
+    for network in ("bridge", "front", "inner", "none"):
+        run(networks, f"on-{network}", "--network", network, "--add-host", "up:host-gateway")
+        assert f"{host}\tup" in inside(networks, f"on-{network}", "cat /etc/hosts").text.splitlines()
+    assert inside(networks, "on-front", "ping -c 1 -W 2 up").code == 0
+
+
 def test_published_ports(networks: Wharfd) -> None:
     networks.docker("network", "create", "front")
     run(networks, "web", "--network", "front", "-p", "8090:80", command=SERVE)

@@ -116,7 +116,7 @@ def test_other_network_modes(wharfd: Wharfd) -> None:
     assert joined == wharfd.docker("inspect", "-f", "{{.NetworkSettings.MacAddress}}", "first").text
     refused = wharfd.docker("run", "--rm", "--network", "nowhere", "busybox", "true", check=False)
     assert refused.code == 125
-    assert "network nowhere not found" in refused.error
+    assert "failed to set up container networking: network nowhere not found" in refused.error
 
 
 @pytest.mark.parametrize("port", ["70000:80", "80:x", "80:80/icmp"])

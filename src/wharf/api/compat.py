@@ -201,13 +201,13 @@ def _items(member: str, rows: Sequence[tuple[int, int, Change]]) -> Sequence[tup
 #: For a type: (first version, last version, change). All rows whose versions fit are applied, in order.
 SHAPES: Final[dict[type, Sequence[tuple[int, int, Change]]]] = {
     ContainerInspect: (
-        (0, 43, _within("Config", _without_empty("MacAddress"))),
+        (0, 51, _within("Config", _without_empty("MacAddress"))),
         (0, 44, _id_as_alias),
         (0, 99, _every("Mounts", _VOLUMES_ONLY)),
         (0, 43, _within("NetworkSettings", _each("Networks", _ENDPOINT_EXTRAS))),
         (44, 47, _within("NetworkSettings", _each("Networks", _without("GwPriority")))),
         (0, 42, _within("HostConfig", _without("Annotations"))),
-        (44, 99, _within("Config", _without("MacAddress"))),
+        (52, 99, _within("Config", _without("MacAddress"))),
         (0, 99, _within("Config", _CONFIG_OPTIONS)),
         (0, 99, _within("Config", _within("Healthcheck", _HEALTH_CHECK))),
         (0, 99, _within("Config", _unset("StopTimeout"))),

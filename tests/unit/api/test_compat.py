@@ -42,11 +42,12 @@ def shape(value: Any, version: int) -> Any:
     return msgspec.to_builtins(shaped(value, version))
 
 
-def test_the_mac_address_was_the_containers_until_1_43() -> None:
+def test_the_mac_address_was_the_containers_until_1_51() -> None:
     assert "MacAddress" not in shape(INSPECT, 43)["Config"]
     asked = msgspec.structs.replace(INSPECT, config=ContainerConfig(mac_address="02:42:00:00:00:01"))
     assert shape(asked, 43)["Config"]["MacAddress"] == "02:42:00:00:00:01"
-    assert "MacAddress" not in shape(asked, 44)["Config"]
+    assert shape(asked, 51)["Config"]["MacAddress"] == "02:42:00:00:00:01"
+    assert "MacAddress" not in shape(asked, 52)["Config"]
 
 
 @pytest.mark.parametrize(("version", "aliases"), [(44, ["db", "0123456789ab"]), (45, ["db"])])

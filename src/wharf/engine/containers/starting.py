@@ -28,7 +28,7 @@ from wharf.engine.logs.about import About
 from wharf.engine.networks.sandboxes import HOST_RESOLV_CONF, Sandboxes, needs_resolver
 from wharf.engine.userns.service import UserNamespaces
 from wharf.engine.volumes import Volumes
-from wharf.errors import EngineError
+from wharf.errors import EngineError, told_as
 from wharf.linux import cgroups
 from wharf.linux.files import rewrite
 from wharf.linux.listener import Listener
@@ -108,7 +108,8 @@ class Starter:
             made.callback(monitor.close)
             if monitor.network is not None:
                 made.callback(self.sandboxes.close_resolver, container.id)
-                await self.sandboxes.connect(container, monitor.network)
+                with told_as("failed to set up container networking"):
+                    await self.sandboxes.connect(container, monitor.network)
             await self._connect_early(live, monitor)
             await monitor.run(listeners)
             for listener in listeners:
@@ -146,7 +147,8 @@ class Starter:
         if bundling.network_kind(container) != "bridge":
             return {}, ()
         wanted = ports.requests(container.config, container.host, self.config.bridge.published_through)
-        return await self.sandboxes.reserve(container, tuple(wanted), made)
+        with told_as("failed to set up container networking"):
+            return await self.sandboxes.reserve(container, tuple(wanted), made)
 
     def write_etc_files(self, container: Container) -> None:
         """The files bound to /etc; a container that shares another's network shares these too."""
@@ -156,7 +158,9 @@ class Starter:
         directory.mkdir(mode=0o710, parents=True, exist_ok=True)
         host, config = container.host, container.config
         on_host = bundling.network_kind(container) == "host"
-        gateway = self.config.host_gateway_ip or (container.way_out.router if container.way_out else "")
+        gateway = self.config.host_gateway_ip or self.sandboxes.networks.host_gateway
+        if not gateway and container.way_out is not None:
+            gateway = container.way_out.router
         linked = links.hosts_lines(links.linked(container, self.store.get, all_run=True))
         addresses = [address for endpoint in container.endpoints.values() for address in endpoint.addresses]
         texts = {

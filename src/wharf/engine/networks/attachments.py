@@ -7,10 +7,15 @@ import msgspec
 
 from wharf.apitypes.containers import EndpointSettings, NetworkingConfig
 from wharf.engine.containers.record import Container
+from wharf.errors import InvalidArgument
 
 DEFAULT: Final = "bridge"
 #: Modes in which a container has no network of its own to be connected to others.
 ALONE: Final = ("host", "none", "container")
+SHARED: Final = (
+    "container sharing network namespace with another container or host cannot be connected to any other network"
+)
+PRIVATE: Final = "container cannot be connected to multiple networks with one of the networks in private (none) mode"
 
 
 def primary(mode: str) -> str:
@@ -21,15 +26,31 @@ def primary(mode: str) -> str:
 
 
 def normalised(mode: str, asked: NetworkingConfig, name_of: Callable[[str], str]) -> NetworkingConfig:
-    """The request's endpoints by networks' names, the network of the mode first. `name_of` resolves ids and names."""
+    """The request's endpoints by networks' names, the network of the mode first. `name_of` resolves ids and names.
+
+    Raises InvalidArgument for networks that cannot be together.
+    """
     if not (main := primary(mode)):
         return NetworkingConfig()
     main = name_of(main)
     given = {name_of(primary(name)): settings for name, settings in asked.endpoints_config.items()}
-    if given and main == DEFAULT and main not in given:
-        return NetworkingConfig(endpoints_config=given)  # networks without a mode: only these
-    others = {name: given[name] for name in sorted(given) if name != main}
-    return NetworkingConfig(endpoints_config={main: given.get(main, EndpointSettings()), **others})
+    if not given or main != DEFAULT or main in given:  # networks without a mode: only these
+        others = {name: given[name] for name in sorted(given) if name != main}
+        given = {main: given.get(main, EndpointSettings()), **others}
+    _check_alone(main, given)
+    return NetworkingConfig(endpoints_config=given)
+
+
+def _check_alone(main: str, names: Collection[str]) -> None:
+    """The host's network, and none, are alone. Raises InvalidArgument, in dockerd's words."""
+    if "host" in names and main != "host":
+        raise InvalidArgument(
+            "cannot connect container to host network - container must be created in host network mode"
+        )
+    if "host" in names and len(names) > 1:
+        raise InvalidArgument(SHARED)
+    if "none" in names and len(names) > 1:
+        raise InvalidArgument(PRIVATE)
 
 
 def of(container: Container) -> dict[str, EndpointSettings]:

@@ -45,18 +45,13 @@ class Connections:
             raise Conflict(f"container {container.id} is marked for removal and cannot be connected or disconnected")
         kind = bundling.network_kind(container)
         if kind in ("host", "container"):
-            raise InvalidArgument(
-                "container sharing network namespace with another container or host "
-                "cannot be connected to any other network"
-            )
+            raise InvalidArgument(attachments.SHARED)
         if record.name == "host":
             raise InvalidArgument(
                 "cannot connect container to host network - container must be created in host network mode"
             )
         if kind == "none" or (record.name == "none" and attachments.of(container)):
-            raise InvalidArgument(
-                "container cannot be connected to multiple networks with one of the networks in private (none) mode"
-            )
+            raise InvalidArgument(attachments.PRIVATE)
         if record.config_only:
             raise PermissionDenied("cannot create endpoint on configuration-only network")
         if record.name in container.endpoints:

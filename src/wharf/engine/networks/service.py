@@ -272,6 +272,12 @@ class Networks:
         network = self._open.get(name)
         return network is None or network.leads_out(version)
 
+    @property
+    def host_gateway(self) -> str:
+        """This host's address on the default network, by which containers of all networks reach it; "" for none."""
+        found = () if self._config.name == "none" else self.default.subnets
+        return next((str(subnet.interface.ip) for subnet in found), "")
+
     def interface_prefix(self, name: str) -> str:
         record = self._records.get(name)
         return options.interface_prefix(record.options) if record else "eth"

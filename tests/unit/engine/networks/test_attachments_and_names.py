@@ -13,6 +13,7 @@ from wharf.apitypes.containers import (
 from wharf.engine.containers.record import Container
 from wharf.engine.networks import attachments
 from wharf.engine.networks.directory import Directory, rotated
+from wharf.errors import InvalidArgument
 from wharf.network.contract import Endpoint
 
 
@@ -58,6 +59,8 @@ def _name(ref: str) -> str:
         ("default", ("back",), ["back"]),
         ("host", (), ["host"]),
         ("none", ("none",), ["none"]),
+        ("default", ("none",), ["none"]),
+        ("container:x", ("front",), []),
         ("container:web", ("front",), []),
     ],
 )
@@ -73,6 +76,20 @@ def test_the_networks_of_a_record() -> None:
     assert list(attachments.of(attachments.without_endpoint(more, "front"))) == ["back"]
     running = container("web", address="172.18.0.2")
     assert list(attachments.of(running)) == ["front"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "asked", "message"),
+    [
+        ("front", ("host",), "must be created in host network mode"),
+        ("host", ("front",), "sharing network namespace"),
+        ("none", ("front",), "private"),
+        ("front", ("none",), "private"),
+    ],
+)
+def test_who_is_alone_is_alone(mode: str, asked: tuple[str, ...], message: str) -> None:
+    with pytest.raises(InvalidArgument, match=message):
+        normalised(mode, *asked)
 
 
 def test_the_ways_out() -> None:
