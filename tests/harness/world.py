@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from ipaddress import ip_interface
+from ipaddress import ip_address, ip_interface, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ from wharf.linux.syscall import CLONE_NEWNET, setns, unshare
 from wharf.network.bridge import BridgeNetwork
 from wharf.network.contract import Endpoint, EndpointRequest, Network, PortRequest
 from wharf.network.kernel import Kernel
-from wharf.network.settings import BridgeSettings
+from wharf.network.parented import ParentNetwork
+from wharf.network.settings import BridgeSettings, ParentSettings
 from wharf.network.subnets import DEFAULT_POOLS, Subnet
 
 OUTSIDE, HOST = "198.51.100.2", "198.51.100.1"
@@ -31,6 +32,12 @@ def settings(name: str = "br0", *addresses: str, **more: Any) -> BridgeSettings:
 
 CONFIG = settings("br0", "172.30.0.1/24")
 DUAL = settings("br0", "172.30.0.1/24", "fd30::1/64")
+
+
+#: The range of the wire to the machine outside, of which containers on the host's own device get the upper half.
+WIRE = Subnet(ip_network("198.51.100.0/24"), ip_address(OUTSIDE), pool=ip_network("198.51.100.128/25"))
+WIRE6 = Subnet(ip_network("2001:db8:1::/64"), ip_address(OUTSIDE6), pool=ip_network("2001:db8:1::1:0/112"))
+MACVLAN = ParentSettings("macvlan", "up0", "bridge", subnets=(WIRE, WIRE6))
 
 
 def new_namespace(stack: ExitStack) -> int:
@@ -148,6 +155,14 @@ async def attached(world: World, network: Network, *ports: PortRequest, **more: 
 
 async def opened(world: World, config: BridgeSettings = CONFIG) -> BridgeNetwork:
     network = world.network(config)
+    await network.open()
+    assert network.unavailable == ""
+    return network
+
+
+async def opened_on_parent(world: World, settings: ParentSettings, kernel: Kernel | None = None) -> ParentNetwork:
+    """Networks of one engine share their kernel."""
+    network = ParentNetwork(os.urandom(32).hex(), settings, kernel or world.kernel(), name="lan")
     await network.open()
     assert network.unavailable == ""
     return network

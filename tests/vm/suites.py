@@ -22,7 +22,17 @@ class Suite:
 SUITES: Final = (
     Suite("groups", "version 2 of control groups alone, made by the engine itself", "none", _GROUPS),
     Suite("groups-systemd", "the same, made by systemd", "systemd", _GROUPS),
-    Suite("networks", "ipvlan and 802.1Q", "none", ("tests/kernel/network/test_parent_networks.py",)),
+    Suite(
+        "networks",
+        "ipvlan and 802.1Q",
+        "none",
+        (
+            "tests/kernel/network/test_parent_networks.py",
+            "tests/kernel/network/test_ipvlan.py",
+            "tests/kernel/network/test_802_1q.py",
+            "tests/api/test_ipvlan.py",
+        ),
+    ),
     Suite(
         "quotas",
         "project quotas on ext4 and xfs",

@@ -61,6 +61,7 @@ class ParentNetwork:
         """See Network. The parent may be plugged in later: it is looked for again at every connect()."""
         try:
             await self._kernel.do(self._parent)
+            self._kernel.parents.add(self.settings.parent, self.id)
             self.unavailable = ""
         except (EngineError, OSError) as error:
             self.unavailable = str(error)
@@ -71,16 +72,22 @@ class ParentNetwork:
         return parents.ensure(self._kernel.routes(), settings.parent, settings.driver, own=settings.own_parent).index
 
     async def close(self) -> None:
-        """See Network. A parent that we made goes, unless containers still use it."""
-        if not self.unavailable and not self._endpoints:
+        """See Network. A parent that we made goes with its last network, unless containers go on."""
+        parent = self.settings.parent
+        if not self.unavailable and not self._endpoints and self._kernel.parents.remove(parent, self.id):
             try:
-                await self._kernel.do(lambda: parents.remove(self._kernel.routes(), self.settings.parent))
+                await self._kernel.do(lambda: parents.remove(self._kernel.routes(), parent))
             except OSError as error:
-                log.warning("device not removed", extra={"device": self.settings.parent, "reason": str(error)})
+                log.warning("device not removed", extra={"device": parent, "reason": str(error)})
         self.unavailable = self.unavailable or "the network is closed"
 
     async def reserve(self, request: EndpointRequest) -> tuple[Endpoint, list[Listener]]:
-        """See Network. Ports are not published: they are reached at the container's own address."""
+        """See Network. Ports are not published: they are reached at the container's own address.
+
+        Raises EngineError for a MAC address on ipvlan, where all have the parent's.
+        """
+        if request.mac_address and self.settings.driver == "ipvlan":
+            raise EngineError("ipvlan interfaces do not support custom mac address assignment")
         if self.unavailable:
             await self.open()
             self._require_open()
@@ -108,7 +115,8 @@ class ParentNetwork:
                 return await self._kernel.do_inside(namespace, lambda kept: self._connect(endpoint, kept))
             except OSError as error:
                 if error.errno not in (errno.EBUSY, errno.EINVAL, errno.EADDRINUSE) or loop.time() > deadline:
-                    raise EngineError(f"failed to create the {self.settings.driver} port: {error.strerror}") from error
+                    words = parents.words_of(error)
+                    raise EngineError(f"failed to create the {self.settings.driver} port: {words}") from error
             await asyncio.sleep(_PAUSE)
 
     def _connect(self, endpoint: Endpoint, namespace: int) -> None:

@@ -1,5 +1,6 @@
 """The devices that macvlan and ipvlan networks are made on: found, made where they are ours to make, and removed."""
 
+import os
 import re
 from typing import Final
 
@@ -9,21 +10,37 @@ from wharf.linux.netlink import Link, RouteSocket
 from wharf.network.device import ALIAS
 
 _LAST_TAG: Final = 4094
-_NUMBER: Final = re.compile(r"[0-9]{1,9}")
-_VLAN: Final = re.compile(r"([^.]+)\.(.*)")
+_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,18}")
+
+
+class ParentUsers:
+    """Which networks of this engine are on which device: one that we made goes with the last of them."""
+
+    def __init__(self) -> None:
+        self._networks: dict[str, set[str]] = {}
+
+    def add(self, device: str, network: str) -> None:
+        self._networks.setdefault(device, set()).add(network)
+
+    def remove(self, device: str, network: str) -> bool:
+        """Whether that was the last one."""
+        rest = self._networks.pop(device, set()) - {network}
+        if rest:
+            self._networks[device] = rest
+        return not rest
 
 
 def parse_vlan(name: str) -> tuple[str, int]:
-    """Device and tag of `eth0.10`. Raises EngineError, in dockerd's words."""
-    match = _VLAN.fullmatch(name)
-    if match is None:
+    """Device and tag of `eth0.10`; the tag may be one that cannot be. Raises EngineError, in dockerd's words."""
+    device, *tags = name.split(".")
+    if not tags:
         raise EngineError(f"invalid subinterface vlan name {name}, example formatting is eth0.10")
-    device, tag = match.groups()
-    if not _NUMBER.fullmatch(tag):
-        raise EngineError(f"unable to parse a valid vlan id from: {tag} (ex. eth0.10 for vlan 10)")
-    if not 0 < int(tag) <= _LAST_TAG:
-        raise EngineError(f"vlan id must be between 1-{_LAST_TAG}, received: {tag}")
-    return device, int(tag)
+    if len(tags) > 1:
+        form = "name.vlan_id, ex. eth0.10 for vlan 10"
+        raise EngineError(f"required interface name format is: {form}, instead received {name}")
+    if not _NUMBER.fullmatch(tags[0]):
+        raise EngineError(f"unable to parse a valid vlan id from: {tags[0]} (ex. eth0.10 for vlan 10)")
+    return device, int(tags[0])
 
 
 def ensure(routes: RouteSocket, name: str, driver: str, *, own: bool) -> Link:
@@ -49,10 +66,12 @@ def _make_vlan(routes: RouteSocket, name: str) -> None:
     parent = routes.link(device)
     if parent is None:
         raise EngineError(f"-o parent interface was not found on the host: {device}")
+    if not 0 < tag <= _LAST_TAG:
+        raise EngineError(f"vlan id must be between 1-{_LAST_TAG}, received: {tag}")
     try:
         routes.request(links.new_vlan(name, parent.index, tag))
     except OSError as error:
-        raise EngineError(f"failed to create {name} vlan link: {(error.strerror or '').lower()}") from None
+        raise EngineError(f"failed to create {name} vlan link: {words_of(error)}") from None
     _mark(routes, name)
 
 
@@ -77,6 +96,11 @@ def _mark(routes: RouteSocket, name: str) -> None:
     """Says that it is ours, and brings it up."""
     if (link := routes.link(name)) is not None:
         routes.request(links.set_alias(link.index, ALIAS), links.set_up(link.index))
+
+
+def words_of(error: OSError) -> str:
+    """As dockerd words a fault of the kernel."""
+    return os.strerror(error.errno or 0).lower()
 
 
 def remove(routes: RouteSocket, name: str) -> None:

@@ -53,11 +53,16 @@ def _own_parent(record: NetworkRecord) -> str:
 
 
 def check_neighbours(record: NetworkRecord, others: Iterable[NetworkRecord]) -> None:
-    """A device in mode passthru is for one network only. Raises EngineError."""
+    """What networks on one device cannot share. Raises EngineError.
+
+    A device is for one ipvlan network, because all on it have one mode, and for one macvlan network in mode passthru.
+    """
     own = settings(record)
     for other in others:
-        if other.driver != "macvlan" or own.driver != "macvlan" or settings(other).parent != own.parent:
+        if other.kind != record.kind or settings(other).parent != own.parent:
             continue
+        if record.kind == "ipvlan":
+            raise EngineError(f"network {_own_parent(other)} is already using parent interface {own.parent}")
         if settings(other).mode == "passthru":
             raise EngineError(
                 f"macvlan network {other.id} is already using parent interface {own.parent} in mode passthru"

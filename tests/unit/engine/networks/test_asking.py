@@ -355,13 +355,15 @@ def test_which_networks_have_a_gateway(changes: dict[str, Any], versions: set[in
     assert opening.versions_with_gateway(record(**changes)) == versions
 
 
-def test_a_device_in_mode_passthru_is_for_one_network() -> None:
+def test_a_device_is_for_one_ipvlan_network_or_one_in_mode_passthru() -> None:
     plain = record(id="1" * 64, kind="macvlan", options={"parent": "eth0"})
     passthru = record(id="2" * 64, kind="macvlan", options={"parent": "eth0", "macvlan_mode": "passthru"})
     elsewhere = record(id="3" * 64, kind="macvlan", options={"parent": "eth1", "macvlan_mode": "passthru"})
     ipvlan = record(id="4" * 64, kind="ipvlan", options={"parent": "eth0"})
     for fine in ((plain, [plain, elsewhere, ipvlan]), (passthru, [elsewhere, ipvlan]), (ipvlan, [passthru])):
         parent_options.check_neighbours(*fine)
+    with pytest.raises(EngineError, match="network di-444444444444 is already using parent interface eth0"):
+        parent_options.check_neighbours(record(id="5" * 64, kind="ipvlan", options={"parent": "eth0"}), [plain, ipvlan])
     with pytest.raises(EngineError, match=f"cannot use mode passthru, macvlan network {plain.id} is already"):
         parent_options.check_neighbours(passthru, [plain])
     with pytest.raises(EngineError, match=f"macvlan network {passthru.id} is already .* in mode passthru"):
