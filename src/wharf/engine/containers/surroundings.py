@@ -5,7 +5,8 @@ import os
 import re
 import stat
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -33,6 +34,8 @@ from wharf.spec.cdi import ContainerEdits
 CGROUP_PARENT: Final = "/wharf"
 #: Characters of an image's files from which other requests would feel how long they take.
 LARGE_TEXT: Final = 1 << 16
+#: Seccomp filters of the default profile that are kept; each takes some 30 KiB.
+_MOST_DEFAULTS: Final = 64
 
 
 @dataclass(slots=True)
@@ -47,6 +50,7 @@ class Host:
     features: CgroupFeatures
     cgroup_driver: str  # "cgroupfs" or "systemd"
     own_procs: str  # the cgroup.procs that the daemon itself is listed in
+    _defaults: dict[tuple[frozenset[str], bool], bundling.Seccomp] = field(default_factory=dict)
 
     @classmethod
     def read(cls, config: EngineConfig, snapshots: Snapshots) -> "Host":
@@ -149,18 +153,29 @@ class Host:
         if host.privileged or chosen == security.UNCONFINED:
             return bundling.Seccomp()
         allowed = frozenset(bundling.capabilities(host, self.every))
-        system, kernel = os.uname(), _kernel()
+        by_runtime = runtime.rpartition("/")[2] != "crun"
         if chosen in security.SECCOMP_NAMES:
-            profile = default_profile(allowed, architecture=system.machine, kernel=kernel)
-        else:
-            # The client has read its file; the daemon's option is the name of one.
-            text = own or _read_profile(chosen)
-            profile = parse_profile(text, allowed, architecture=system.machine, kernel=kernel)
-        if runtime.rpartition("/")[2] != "crun" or needs_runtime(profile):
+            return self._default_seccomp(allowed, by_runtime=by_runtime)
+        # The client has read its file; the daemon's option is the name of one.
+        text = own or _read_profile(chosen)
+        profile = parse_profile(text, allowed, architecture=os.uname().machine, kernel=_kernel())
+        if by_runtime or needs_runtime(profile):
             return bundling.Seccomp(profile=profile)
         return bundling.Seccomp(profile=profile, bpf=self.filters.compiled(profile))
 
+    def _default_seccomp(self, allowed: frozenset[str], *, by_runtime: bool) -> bundling.Seccomp:
+        """Made once for each set of capabilities: nearly all containers have the same."""
+        if (known := self._defaults.get((allowed, by_runtime))) is not None:
+            return known
+        profile = default_profile(allowed, architecture=os.uname().machine, kernel=_kernel())
+        made = bundling.Seccomp(profile=profile, bpf=b"" if by_runtime else self.filters.compiled(profile))
+        if len(self._defaults) >= _MOST_DEFAULTS:
+            self._defaults.clear()
+        self._defaults[allowed, by_runtime] = made
+        return made
 
+
+@cache
 def _kernel() -> tuple[int, int]:
     match = re.match(r"(\d+)\.(\d+)", os.uname().release)
     return (int(match[1]), int(match[2])) if match else (0, 0)
