@@ -66,7 +66,6 @@ class ShimMonitor:
         self.hide_unified = False
         self._runtime = runtime
         self._mounts = mounts
-        self._command = ""
         self._loop = loop
         self._connection = connection
         self._reader = wire.Reader(connection)
@@ -113,7 +112,7 @@ class ShimMonitor:
                     if message["what"] == "log":
                         self._failure = explain_logging(message["error"])
                     else:
-                        self._failure = explain(self._runtime, message["error"], self._command)
+                        self._failure = explain(self._runtime, message["error"], _command(self.bundle))
             case "waiting":
                 if not self._running.done():
                     self._running.set_exception(EngineError("the container was never started"))
@@ -156,8 +155,6 @@ class ShimMonitor:
         return await ShimStream.open(self.bundle, request)
 
     async def run(self, listeners: Sequence[Listener] = ()) -> None:
-        config = msgspec.json.decode((self.bundle / records.CONFIG).read_bytes())
-        self._command = config["process"]["args"][0]
         described = [{"protocol": one.protocol, "target": one.target, "network": one.network} for one in listeners]
         try:
             fds = (*self._mounts, *(one.socket.fileno() for one in listeners))
@@ -240,6 +237,14 @@ class ShimMonitor:
             self._burial.cancel()
 
 
+def _command(bundle: Path) -> str:
+    """What the container of `bundle` runs, for errors; "" when nobody knows any more."""
+    try:
+        return str(msgspec.json.decode((bundle / records.CONFIG).read_bytes())["process"]["args"][0])
+    except (OSError, msgspec.DecodeError, LookupError):
+        return ""
+
+
 def _resolve(future: asyncio.Future[None]) -> None:
     if not future.done():
         future.set_result(None)
@@ -255,7 +260,8 @@ class ShimMonitors:
 
     async def create(self, launch: Launch) -> ShimMonitor:
         runtime = find_runtime(launch.runtime)
-        (launch.bundle / records.CONFIG).write_bytes(launch.config)
+        if launch.config:
+            (launch.bundle / records.CONFIG).write_bytes(launch.config)
         (launch.bundle / records.ROOTFS).mkdir(mode=0o711, exist_ok=True)
         message = _message(launch, runtime, hide_unified=self._hide_unified)
         connection = await self._spawner.spawn(message, self._sealed.descriptor(runtime))

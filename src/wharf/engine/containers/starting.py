@@ -17,8 +17,8 @@ from wharf.engine.containers import bundling, etc_files, links, ports, sysctls
 from wharf.engine.containers.live import Live
 from wharf.engine.containers.mounting import Mounting
 from wharf.engine.containers.record import ALIVE, Container, Status
-from wharf.engine.containers.sharing import Sharing
-from wharf.engine.containers.sources import Sources, Viewer, placed_by_shim
+from wharf.engine.containers.sharing import Joined, Sharing
+from wharf.engine.containers.sources import Opened, Sources, Viewer, placed_by_shim
 from wharf.engine.containers.store import ContainerStore
 from wharf.engine.containers.surroundings import Host
 from wharf.engine.containers.terminal import console_size
@@ -33,10 +33,11 @@ from wharf.linux import cgroups
 from wharf.linux.files import rewrite
 from wharf.linux.listener import Listener
 from wharf.network.contract import Endpoint
+from wharf.runtime import records
 from wharf.runtime.bundle import with_user_namespace
 from wharf.runtime.config_json import config_json
 from wharf.runtime.contract import Launch, Log, Monitor, Monitors, UserNamespace
-from wharf.runtime.records import USER_NAMESPACE
+from wharf.runtime.users import User
 from wharf.snapshots.contract import Snapshots
 
 log = logging.getLogger(__name__)
@@ -63,6 +64,16 @@ class Places:
     def bundle(self, id: str) -> Path:
         """What its shim and the OCI runtime need while it runs."""
         return self.bundles / id
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """What of a start its shim and its config.json both depend on."""
+
+    joined: Joined
+    etc: Path
+    user: User
+    sources: Opened
 
 
 @dataclass(slots=True)
@@ -104,12 +115,17 @@ class Starter:
             self.store.update(container)
             self.write_etc_files(container)
             self._tell_owners_of_links(container)
-            monitor = await self.monitors.create(await self._launch(container, bundle, made, held))
+            launch, view = await self._launch(container, bundle, made, held)
+            monitor = await self.monitors.create(launch)
             made.callback(monitor.close)
-            if monitor.network is not None:
-                made.callback(self.sandboxes.close_resolver, container.id)
-                with told_as("failed to set up container networking"):
-                    await self.sandboxes.connect(container, monitor.network)
+            made.callback(self.sandboxes.close_resolver, container.id)
+            # Meanwhile the shim makes its mounts, and the kernel the interfaces.
+            connecting = asyncio.ensure_future(self._connect(container, monitor))
+            await asyncio.sleep(0)  # it has begun
+            try:
+                (bundle / records.CONFIG).write_bytes(await self._config(container, launch, view))
+            finally:
+                await connecting
             await self._connect_early(live, monitor)
             await monitor.run(listeners)
             for listener in listeners:
@@ -227,39 +243,27 @@ class Starter:
         added = "".join(f"{ip}\t{name}\n" for ip, name in (etc_files.split_extra_host(e, "127.0.0.1") for e in extra))
         return _read(Path("/etc/hosts")) + added
 
-    async def _launch(self, container: Container, bundle: Path, made: AsyncExitStack, held: AsyncExitStack) -> Launch:
+    async def _connect(self, container: Container, monitor: Monitor) -> None:
+        if monitor.network is not None:
+            with told_as("failed to set up container networking"):
+                await self.sandboxes.connect(container, monitor.network)
+
+    async def _launch(
+        self, container: Container, bundle: Path, made: AsyncExitStack, held: AsyncExitStack
+    ) -> tuple[Launch, _View]:
+        """What the shim needs, less its config.json, and what that is made of. Volumes are mounted."""
         sharing = Sharing(self.store.find, self.places.bundle)
         joined = sharing.join(container, held)
-        program = self.config.runtimes[container.host.runtime or self.default_runtime]
-        around = await self.host.surround(
-            container,
-            etc=self.places.directory(joined.network_of.id if joined.network_of else container.id),
-            runtime=program,
-            joined=joined,
-            bundle=bundle,
-        )
-        userns = self._user_namespace(container, around.etc, sharing, held)
-        viewer = Viewer((around.user.uid, around.user.gid), userns.mapping if userns else None)
+        etc = self.places.directory(joined.network_of.id if joined.network_of else container.id)
+        userns = self._user_namespace(container, etc, sharing, held)
+        user = await self.host.own_user(container)
+        viewer = Viewer((user.uid, user.gid), userns.mapping if userns else None)
         sources = await self.sources.opened(container, viewer, volumes=made, held=held)
-        placed = sources.paths | placed_by_shim(sources.mounts, bundle)
-        around = replace(
-            around,
-            sources=placed,
-            restrictions=sources.restrictions,
-            link_variables=self.link_variables(container, all_run=True),
-        )
-        spec, warnings = bundling.spec(container, around, every=self.host.every)
-        self.host.grant_realtime(container, cgroups.path_of(spec.cgroups_path))
-        for warning in warnings:
-            log.warning(warning, extra={"container": container.id})
-        if userns is not None:
-            spec = with_user_namespace(spec, userns.mapping, str(bundle / USER_NAMESPACE))
-        return Launch(
+        launch = Launch(
             id=container.id,
             bundle=bundle,
-            config=config_json(spec),
             root=self.snapshots.root(container.id),
-            runtime=program,
+            runtime=self.config.runtimes[container.host.runtime or self.default_runtime],
             log=self._log(container),
             tty=container.config.tty,
             stdin=container.config.open_stdin,
@@ -267,12 +271,33 @@ class Starter:
             console_size=console_size(container.host.console_size),
             new_network=bundling.network_kind(container) == "bridge",
             user=userns,
-            cgroups_path=spec.cgroups_path,
+            cgroups_path=self.host.cgroups_path(container),
             network_sysctls=sysctls.of_network(container.host),
             joined_shm=joined.shm,
             mounts=tuple(sources.mounts.values()),
             forget=tuple(self.volumes.mounted_paths()),
         )
+        return launch, _View(joined, etc, user, sources)
+
+    async def _config(self, container: Container, launch: Launch, view: _View) -> bytes:
+        """The config.json of `launch`."""
+        around = await self.host.surround(
+            container, etc=view.etc, runtime=launch.runtime, joined=view.joined, bundle=launch.bundle, user=view.user
+        )
+        sources = view.sources
+        around = replace(
+            around,
+            sources=sources.paths | placed_by_shim(sources.mounts, launch.bundle),
+            restrictions=sources.restrictions,
+            link_variables=self.link_variables(container, all_run=True),
+        )
+        spec, warnings = bundling.spec(container, around, every=self.host.every)
+        self.host.grant_realtime(container, cgroups.path_of(spec.cgroups_path))
+        for warning in warnings:
+            log.warning(warning, extra={"container": container.id})
+        if launch.user is not None:
+            spec = with_user_namespace(spec, launch.user.mapping, str(launch.bundle / records.USER_NAMESPACE))
+        return config_json(spec)
 
     def _log(self, container: Container) -> Log:
         about = About(container, os.uname().nodename)

@@ -71,13 +71,13 @@ class Host:
         return self.features.version == "2"
 
     async def surround(
-        self, container: Container, *, etc: Path, runtime: str, joined: Joined, bundle: Path
+        self, container: Container, *, etc: Path, runtime: str, joined: Joined, bundle: Path, user: users.User
     ) -> bundling.Surroundings:
         """All that bundling.spec() needs to know for a start of `container`."""
         host = container.host
         return bundling.Surroundings(
             facts=replace(self.facts, devices=all_devices()) if host.privileged else self.facts,
-            user=await self._own_user(container),
+            user=user,
             etc=etc,
             cgroups_path=self.cgroups_path(container.id, host),
             unified_cgroups=self.unified,
@@ -117,7 +117,7 @@ class Host:
             period, runtime = self.config.cpu_realtime_period, self.config.cpu_realtime_runtime
             cgroup_limits.grant_realtime(group, period=period, runtime=runtime)
 
-    async def _own_user(self, container: Container) -> users.User:
+    async def own_user(self, container: Container) -> users.User:
         """Whom the container itself runs as. A name that is not there is no fault of who starts it."""
         try:
             return await self.user(container, container.config.user)
