@@ -305,7 +305,9 @@ def fitted(spec: BundleSpec, host: HostFacts) -> tuple[BundleSpec, list[str]]:
     capabilities = tuple(name for name in spec.capabilities if name in host.capabilities)
     rlimits, more = fitted_rlimits(spec.rlimits, host)
     score, most = fitted_oom_score(spec.oom_score_adj, host)
-    return replace(spec, capabilities=capabilities, rlimits=rlimits, oom_score_adj=score), [*warnings, *more, *most]
+    if (capabilities, rlimits, score) != (spec.capabilities, spec.rlimits, spec.oom_score_adj):
+        spec = replace(spec, capabilities=capabilities, rlimits=rlimits, oom_score_adj=score)
+    return spec, [*warnings, *more, *most]
 
 
 def fitted_rlimits(rlimits: tuple[Rlimit, ...], host: HostFacts) -> tuple[tuple[Rlimit, ...], list[str]]:

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -17,10 +17,10 @@ from wharf.engine.containers import bundling, etc_files, links, ports, sysctls
 from wharf.engine.containers.live import Live
 from wharf.engine.containers.mounting import Mounting
 from wharf.engine.containers.record import ALIVE, Container, Status
-from wharf.engine.containers.sharing import Joined, Sharing
-from wharf.engine.containers.sources import Opened, Sources, Viewer, placed_by_shim
+from wharf.engine.containers.sharing import Sharing
+from wharf.engine.containers.sources import Sources, Viewer
 from wharf.engine.containers.store import ContainerStore
-from wharf.engine.containers.surroundings import Host
+from wharf.engine.containers.surroundings import Host, View
 from wharf.engine.containers.terminal import console_size
 from wharf.engine.containers.user_namespace import entered
 from wharf.engine.logs import drivers
@@ -37,7 +37,6 @@ from wharf.runtime import records
 from wharf.runtime.bundle import with_user_namespace
 from wharf.runtime.config_json import config_json
 from wharf.runtime.contract import Launch, Log, Monitor, Monitors, UserNamespace
-from wharf.runtime.users import User
 from wharf.snapshots.contract import Snapshots
 
 log = logging.getLogger(__name__)
@@ -64,16 +63,6 @@ class Places:
     def bundle(self, id: str) -> Path:
         """What its shim and the OCI runtime need while it runs."""
         return self.bundles / id
-
-
-@dataclass(frozen=True, slots=True)
-class _View:
-    """What of a start its shim and its config.json both depend on."""
-
-    joined: Joined
-    etc: Path
-    user: User
-    sources: Opened
 
 
 @dataclass(slots=True)
@@ -250,7 +239,7 @@ class Starter:
 
     async def _launch(
         self, container: Container, bundle: Path, made: AsyncExitStack, held: AsyncExitStack
-    ) -> tuple[Launch, _View]:
+    ) -> tuple[Launch, View]:
         """What the shim needs, less its config.json, and what that is made of. Volumes are mounted."""
         sharing = Sharing(self.store.find, self.places.bundle)
         joined = sharing.join(container, held)
@@ -271,26 +260,18 @@ class Starter:
             console_size=console_size(container.host.console_size),
             new_network=bundling.network_kind(container) == "bridge",
             user=userns,
-            cgroups_path=self.host.cgroups_path(container),
+            cgroups_path=self.host.cgroups_path(container.id, container.host),
             network_sysctls=sysctls.of_network(container.host),
             joined_shm=joined.shm,
             mounts=tuple(sources.mounts.values()),
             forget=tuple(self.volumes.mounted_paths()),
         )
-        return launch, _View(joined, etc, user, sources)
+        return launch, View(joined, etc, user, sources)
 
-    async def _config(self, container: Container, launch: Launch, view: _View) -> bytes:
+    async def _config(self, container: Container, launch: Launch, view: View) -> bytes:
         """The config.json of `launch`."""
-        around = await self.host.surround(
-            container, etc=view.etc, runtime=launch.runtime, joined=view.joined, bundle=launch.bundle, user=view.user
-        )
-        sources = view.sources
-        around = replace(
-            around,
-            sources=sources.paths | placed_by_shim(sources.mounts, launch.bundle),
-            restrictions=sources.restrictions,
-            link_variables=self.link_variables(container, all_run=True),
-        )
+        linked = self.link_variables(container, all_run=True)
+        around = await self.host.surround(container, launch, view, linked)
         spec, warnings = bundling.spec(container, around, every=self.host.every)
         self.host.grant_realtime(container, cgroups.path_of(spec.cgroups_path))
         for warning in warnings:

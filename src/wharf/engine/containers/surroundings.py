@@ -17,12 +17,14 @@ from wharf.engine.containers import bundling, devices, security
 from wharf.engine.containers.record import Container
 from wharf.engine.containers.resources import devices_of
 from wharf.engine.containers.sharing import Joined
+from wharf.engine.containers.sources import Opened, placed_by_shim
 from wharf.errors import EngineError, InvalidArgument
 from wharf.linux import capabilities, cgroup_limits, cgroups
 from wharf.linux.cgroup_features import CgroupFeatures, cgroup_features
 from wharf.linux.host import cgroup_driver
 from wharf.runtime import records, users
 from wharf.runtime.bundle import HostFacts
+from wharf.runtime.contract import Launch
 from wharf.runtime.host import devices as all_devices
 from wharf.runtime.host import facts
 from wharf.runtime.programs import find_init
@@ -36,6 +38,16 @@ CGROUP_PARENT: Final = "/wharf"
 LARGE_TEXT: Final = 1 << 16
 #: Seccomp filters of the default profile that are kept; each takes some 30 KiB.
 _MOST_DEFAULTS: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What of a start its shim and its config.json both depend on."""
+
+    joined: Joined
+    etc: Path  # directory with hosts, hostname and resolv.conf
+    user: users.User
+    sources: Opened
 
 
 @dataclass(slots=True)
@@ -71,27 +83,30 @@ class Host:
         return self.features.version == "2"
 
     async def surround(
-        self, container: Container, *, etc: Path, runtime: str, joined: Joined, bundle: Path, user: users.User
+        self, container: Container, launch: Launch, view: View, link_variables: tuple[str, ...]
     ) -> bundling.Surroundings:
         """All that bundling.spec() needs to know for a start of `container`."""
         host = container.host
         return bundling.Surroundings(
             facts=replace(self.facts, devices=all_devices()) if host.privileged else self.facts,
-            user=user,
-            etc=etc,
-            cgroups_path=self.cgroups_path(container.id, host),
+            user=view.user,
+            etc=view.etc,
+            cgroups_path=launch.cgroups_path,
             unified_cgroups=self.unified,
-            joined=joined,
-            shm_of_other=str(bundle / records.SHM) if joined.shm else "",
+            link_variables=link_variables,
+            joined=view.joined,
+            shm_of_other=str(launch.bundle / records.SHM) if view.joined.shm else "",
             init_path=self._init(host),
             shm_size=self.config.shm_size,
             ulimits=self.config.default_ulimits,
             devices=await devices.found(host.devices),
             cdi=await self._by_name(host),
             numbers=block_devices(devices_of(host)),
-            seccomp=self._seccomp(host, runtime),
+            seccomp=self._seccomp(host, launch.runtime),
             no_new_privileges=self.config.no_new_privileges,
-            files=frozenset(m.source for m in container.mounts if not m.rw and not Path(m.source).is_dir()),
+            sources=view.sources.paths | placed_by_shim(view.sources.mounts, launch.bundle),
+            restrictions=view.sources.restrictions,
+            files=view.sources.files,
             recursive_read_only=_kernel() >= (5, 12),
         )
 
