@@ -102,7 +102,12 @@ class Ruleset:
         if self.internal:
             return "\n        ".join((neighbours, f"iifname {bridge} drop", f"oifname {bridge} drop"))
         ip, icmp = self.family.keyword, self.family.icmp
-        rules = [f"oifname {bridge} ct state established,related accept", f"oifname {bridge} ct status dnat accept"]
+        rules = [
+            # First, since every packet of every other network comes by here.
+            f"oifname != {bridge} accept",
+            f"oifname {bridge} ct state established,related accept",
+            f"oifname {bridge} ct status dnat accept",
+        ]
         if self.mode is GatewayMode.ROUTED:
             rules += [
                 f"oifname {bridge} meta l4proto . {ip} daddr . th dport @opened accept",
