@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from bench import measures, networking
+from bench import measures, networking, throughput
 from harness import images
 from harness.dockerd import Dockerd
 from harness.engine import Engine
@@ -98,6 +98,16 @@ def networks(bench: Bench) -> None:
     compare("docker run on a network, two ports", "ms", "≤ 0.15", networking.run_with_ports, scale=1000)
 
 
+def streams(bench: Bench, program: Path) -> None:
+    with throughput.world(bench.wharfd, program) as ours, throughput.world(bench.dockerd, program) as theirs:
+        worlds = {bench.wharfd.name: ours, bench.dockerd.name: theirs}
+        for what, measure in throughput.STREAMS.items():
+            bench.compare(
+                f"TCP, {what}", "MB/s", "≥ 0.95",
+                lambda engine, how=measure: how(worlds[engine.name]), runs=max(1, bench.runs // 4), scale=1e-6,  # type: ignore[misc]
+            )  # fmt: skip
+
+
 def api(bench: Bench, program: Path) -> None:
     for connections in (1, 32):
         bench.compare(
@@ -165,6 +175,7 @@ def main() -> int:
             directory = Path(found)
             containers(bench)
             networks(bench)
+            streams(bench, throughput.compile_stream(directory))
             api(bench, measures.compile_ping(directory))
             volumes(bench)
             logs(bench)
