@@ -17,6 +17,7 @@ from wharf.engine.images.record import Image
 from wharf.engine.volumes import Volumes
 from wharf.errors import InvalidArgument, NotFound
 from wharf.snapshots.contract import Snapshots
+from wharf.snapshots.stacked import closing_lookup
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +118,18 @@ class Mounting:
     async def fill(self, id: str, points: Iterable[MountPoint]) -> None:
         """Fills those volumes that are empty with what the container, which does not run, has at their targets."""
         found = [(self.volumes.get(point.name), point.destination) for point in points]
-        empty = [(volume, target) for volume, target in found if self.volumes.may_be_empty(volume)]
+        # Most volumes are where the image has nothing, which can be seen without a mount of its root.
+        empty = [(one, target) for one, target in found if self.volumes.may_be_empty(one) and self._has(id, target)]
         if not empty:
             return
         async with self.snapshots.mounted(id) as root:
             for volume, target in empty:
                 await self.volumes.copy_up(volume, root, target)
+
+    def _has(self, id: str, target: str) -> bool:
+        """Whether there is anything at `target` in a container that does not run."""
+        with closing_lookup(self.snapshots.layer_directories(id), target, follow=True) as found:
+            return found is not None
 
 
 def _detail(request: MountRequest, idmap: str | None) -> MountDetail:
