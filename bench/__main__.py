@@ -128,6 +128,17 @@ def volumes(bench: Bench) -> None:
     measures.make_volumes(bench.wharfd, 1000)
     times = [measures.list_volumes(bench.wharfd) for _ in range(bench.runs)]
     bench.add(Result("list of 1,000 volumes", "ms", statistics.median(times) * 1000, None, "≤ 50", bench.runs))
+    for program, rows in (("wharf", bench.wharfd.wharf), ("docker", bench.wharfd.docker)):
+        times = [measures.timed(lambda ask=rows: ask("volume", "ls")) for _ in range(bench.runs)]  # type: ignore[misc]
+        bench.add(
+            Result(f"{program} volume ls, 1,000", "ms", statistics.median(times) * 1000, None, "≤ 50", bench.runs)
+        )
+    pairs = [
+        [measures.write_bytes_per_second(bench.wharfd, where) / 1e6 for where in ("", str(bench.wharfd.root))]
+        for _ in range(5)
+    ]
+    inside, outside = map(statistics.median, zip(*pairs, strict=True))
+    bench.add(Result("writing to a volume : to the host's disk", "MB/s", inside, outside, "≥ 0.95", len(pairs)))
 
 
 def logs(bench: Bench) -> None:
