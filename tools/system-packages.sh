@@ -30,6 +30,8 @@ if [ "$kind" = dev ]; then
     have nft || need nftables
     have ip || need iproute2
     have nsenter || need util-linux
+    have dnsmasq || need dnsmasq-base
+    have dig || need bind9-dnsutils
     have mkfs.ext4 || need e2fsprogs
     have mkfs.btrfs || need btrfs-progs
     have dbus-daemon || need dbus-daemon

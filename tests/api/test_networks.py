@@ -113,7 +113,7 @@ def test_other_names_are_asked_of_the_servers_that_were_given(networks: Wharfd) 
 SERVER = """
 import socket, dns.message, dns.rrset
 sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-sock.bind(("127.0.0.77", 53))
+sock.bind(("192.0.2.53", 53))
 print("ready", flush=True)
 while True:
     data, peer = sock.recvfrom(4096)
@@ -127,16 +127,18 @@ while True:
 
 @contextmanager
 def dns_server(wharfd: Wharfd) -> Iterator[str]:
-    """A server that knows one address for everything; where it is, as the host sees it."""
+    """A server that knows one address for everything, on the host; where containers find it."""
+    wharfd.inside("ip", "addr", "add", "192.0.2.53/32", "dev", "lo")
     process = subprocess.Popen(
         wharfd.network.command([sys.executable, "-c", SERVER]), stdout=subprocess.PIPE, stdin=subprocess.DEVNULL
     )
     try:
         assert process.stdout is not None and process.stdout.readline() == b"ready\n"
-        yield "127.0.0.77"
+        yield "192.0.2.53"
     finally:
         process.kill()
         process.communicate()
+        wharfd.inside("ip", "addr", "del", "192.0.2.53/32", "dev", "lo")
 
 
 LISTEN = """

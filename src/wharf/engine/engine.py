@@ -20,6 +20,7 @@ from wharf.engine.exec.service import Execs
 from wharf.engine.images.images import Images
 from wharf.engine.networks.checks import NetworkChecks
 from wharf.engine.networks.connecting import Connections
+from wharf.engine.networks.leases import Leases
 from wharf.engine.networks.sandboxes import Sandboxes
 from wharf.engine.networks.service import Networks
 from wharf.engine.plugins.files import PluginFiles
@@ -93,13 +94,14 @@ async def _open(
     await networks.open()
     stack.push_async_callback(networks.close)
     sandboxes = Sandboxes(config, networks, rooms.kernel, rooms.store, rooms.places.bundle)
-    stack.callback(sandboxes.close)
+    stack.callback(sandboxes.resolvers.close_all)
     volumes = Volumes(rooms.db, config.data_root / "volumes", rooms.events, Plugins(config.plugins))
     stack.callback(volumes.close)
     volumes.users = rooms.store.users_of_volume
     userns = await open_user_namespaces(config, rooms.store, rooms.snapshots)
     containers = _open_containers(config, rooms, images, networks, sandboxes, volumes, userns, stack)
     execs = _open_execs(containers, stack)
+    stack.push_async_callback(Leases(containers.lives, containers.lives.starter).close)
     reconciler = Reconciler(rooms.store, containers, rooms.monitors, sandboxes, rooms.places)
     again = await reconciler.run()
     plugins = await _open_plugins(config, rooms, containers.lives.starter, volumes, stack)

@@ -24,6 +24,7 @@ from wharf.linux.namespaces import inside_network
 
 NLM_F_REQUEST: Final = 0x1
 NLM_F_ACK: Final = 0x4
+NLM_F_REPLACE: Final = 0x100
 NLM_F_EXCL: Final = 0x200
 NLM_F_CREATE: Final = 0x400
 NLM_F_DUMP: Final = 0x300
@@ -36,7 +37,7 @@ RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
 
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER, IFLA_LINKINFO, IFLA_IFALIAS = 1, 3, 4, 5, 10, 18, 20
 IFLA_INFO_KIND: Final = 1
-IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST = 1, 2, 4
+IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST, IFA_CACHEINFO = 1, 2, 4, 6
 #: The address is used at once: nobody asks first whether it is taken, since we give out each only once.
 IFA_F_NODAD: Final = 0x02
 RTA_DST, RTA_OIF, RTA_GATEWAY = 1, 4, 5
@@ -288,6 +289,13 @@ def add_address(index: int, address: Interface) -> Message:
         return Message(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, _address_body(index, address, IFA_F_NODAD))
     broadcast = attribute(IFA_BROADCAST, address.network.broadcast_address.packed)
     return Message(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, _address_body(index, address) + broadcast)
+
+
+def lend_address(index: int, address: Interface, seconds: int) -> Message:
+    """Adds an address that the kernel takes away after that time, or gives one that time anew; 2**32 - 1 is ever."""
+    broadcast = attribute(IFA_BROADCAST, address.network.broadcast_address.packed)
+    lifetime = attribute(IFA_CACHEINFO, struct.pack("=IIII", seconds, seconds, 0, 0))  # preferred and valid
+    return Message(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, _address_body(index, address) + broadcast + lifetime)
 
 
 def delete_address(index: int, address: Interface) -> Message:

@@ -188,13 +188,14 @@ class BridgeNetwork:
             networks={subnet.version: str(subnet.network) for subnet in settings.subnets},
         )
 
-    async def connect(self, endpoint: Endpoint, namespace: int) -> None:
+    async def connect(self, endpoint: Endpoint, namespace: int) -> Endpoint:
         """See Network. Raises EngineError; the caller then releases the endpoint."""
         self._require_open()
         try:
             await self._kernel.do_inside(namespace, lambda kept: self._connect(endpoint, kept))
         except (NftablesError, OSError) as error:
             raise EngineError(f"failed to set up the container's network: {error}") from error
+        return endpoint
 
     def _connect(self, endpoint: Endpoint, namespace: int) -> None:
         wiring.connect(
@@ -258,6 +259,9 @@ class BridgeNetwork:
                 await self._kernel.do(self._restore)
             except (NftablesError, OSError) as error:
                 raise EngineError(f"failed to restore network {self.name}: {error}") from error
+
+    async def resume(self, endpoint: Endpoint, namespace: int) -> None:
+        """See Network. It needs nothing of ours."""
 
     async def repair(self) -> None:
         """See Network. Raises EngineError."""

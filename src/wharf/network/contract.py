@@ -6,6 +6,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Protocol
 
 from wharf.linux.listener import Listener
+from wharf.network.dhcp.lease import Lease
 from wharf.network.ipam import Usage
 from wharf.network.subnets import Network as Range
 from wharf.network.subnets import Subnet
@@ -45,6 +46,7 @@ class EndpointRequest:
     default_route: bool = True
     default_route6: bool = True
     sysctls: Sequence[str] = ()  # `net.ipv4.conf.IFNAME.log_martians=1`, for this interface
+    host_name: str = ""  # what a server that lends addresses is told
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class Endpoint:
     default_route6: bool = False
     link_local: list[str] = field(default_factory=list)
     sysctls: list[str] = field(default_factory=list)
+    lease: Lease | None = None  # the latest one, where addresses are lent; it has no address when that has ended
 
     @property
     def addresses(self) -> list[str]:
@@ -85,6 +88,14 @@ class Endpoint:
     def leading_out(self, *versions: int) -> "Endpoint":
         """The same with the default routes of these versions of IP, and no others."""
         return replace(self, default_route=4 in versions, default_route6=6 in versions)
+
+    def leased(self, lease: Lease | None) -> "Endpoint":
+        """The same with the address of a lease; None: with none, as the lease has ended."""
+        if lease is None:
+            return replace(self, address="", prefix_length=0, gateway="")
+        return replace(
+            self, address=lease.address, prefix_length=lease.prefix_length, gateway=lease.router, lease=lease
+        )
 
     def with_ports(self, ports: Sequence[PublishedPort]) -> "Endpoint":
         return replace(self, ports=list(ports))
@@ -131,11 +142,15 @@ class Network(Protocol):
         address of elsewhere, EngineError when none is left, Unavailable when the network could not be opened.
         """
 
-    async def connect(self, endpoint: Endpoint, namespace: int) -> None:
+    async def connect(self, endpoint: Endpoint, namespace: int) -> Endpoint:
         """Makes the interface in the network namespace that the descriptor names, with its route; opens the ports.
 
-        Raises EngineError; the caller then releases the endpoint.
+        Returns the endpoint as it is then: some addresses are known only now. Raises EngineError; the caller then
+        releases the endpoint.
         """
+
+    async def resume(self, endpoint: Endpoint, namespace: int) -> None:
+        """At the daemon's start: goes on with what an endpoint needs while its container runs. Never raises."""
 
     async def disconnect(self, endpoint: Endpoint, namespace: int) -> None:
         """Takes the interface out of a container that goes on. Then comes `release`."""

@@ -6,8 +6,9 @@ All of this is the same for every driver; how the interface comes there is not.
 import errno
 import os
 import re
+import time
 from collections.abc import Iterator, Sequence
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address, ip_address, ip_interface
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,7 @@ from wharf.linux import links, netlink, sysctl
 from wharf.linux.namespaces import inside_network
 from wharf.linux.netlink import Message, RouteSocket
 from wharf.network.contract import Endpoint
+from wharf.network.dhcp.lease import Lease
 from wharf.network.subnets import Address
 
 #: How a sysctl of an endpoint is written: the interface's name is not known when it is asked for.
@@ -45,6 +47,41 @@ def configure(inner: RouteSocket, endpoint: Endpoint, namespace: int, *, trusted
     )
 
 
+def lend(endpoint: Endpoint, lease: Lease, namespace: int) -> None:
+    """Gives the interface a lease's address for as long as it lasts, or for longer than it did.
+
+    The kernel takes it away at its end, also while nobody is there to renew it. Raises OSError, EngineError.
+    """
+    with RouteSocket.inside(namespace) as inside:
+        link = inside.link(endpoint.inner)
+        if link is None:
+            raise EngineError(f"the container has no interface {endpoint.inner} any more")
+        inside.request(netlink.lend_address(link.index, _leased(lease), lease.left(time.time())))
+
+
+def take_back(endpoint: Endpoint, lease: Lease, namespace: int) -> None:
+    """Takes a lease's address from the interface. Nothing there is fine. Raises OSError."""
+    with RouteSocket.inside(namespace) as inside:
+        if (link := inside.link(endpoint.inner)) is None:
+            return
+        try:
+            inside.request(netlink.delete_address(link.index, _leased(lease)))
+        except OSError as error:
+            if error.errno != errno.EADDRNOTAVAIL:
+                raise
+
+
+def _leased(lease: Lease) -> IPv4Interface:
+    return IPv4Interface(f"{lease.address}/{lease.prefix_length}")
+
+
+def add_ways(endpoint: Endpoint, namespace: int) -> None:
+    """The default routes of an endpoint whose addresses came after its interface. Raises OSError."""
+    with RouteSocket.inside(namespace) as inside:
+        for version, gateway, index in _all_ways(inside, [endpoint]):
+            inside.request(netlink.add_default_route(index, gateway, version))
+
+
 def _addresses(index: int, endpoint: Endpoint) -> Iterator[Message]:
     for address, length in ((endpoint.address, endpoint.prefix_length), (endpoint.address6, endpoint.prefix_length6)):
         if address:
@@ -54,8 +91,11 @@ def _addresses(index: int, endpoint: Endpoint) -> Iterator[Message]:
 
 
 def _ways(index: int, endpoint: Endpoint) -> Iterator[tuple[int, Address | None, int]]:
-    """The default routes by an endpoint: version, gateway, link. Without a gateway it is the link itself."""
-    if endpoint.default_route and endpoint.address:
+    """The default routes by an endpoint: version, gateway, link. Without a gateway it is the link itself.
+
+    But a server that lends addresses and names no router says that there is none.
+    """
+    if endpoint.default_route and endpoint.address and (endpoint.gateway or endpoint.lease is None):
         yield 4, IPv4Address(endpoint.gateway) if endpoint.gateway else None, index
     if endpoint.default_route6 and endpoint.address6:
         yield 6, IPv6Address(endpoint.gateway6) if endpoint.gateway6 else None, index

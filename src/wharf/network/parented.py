@@ -105,14 +105,15 @@ class ParentNetwork:
         if self.unavailable:
             raise Unavailable(f"network {self.name} is not available: {self.unavailable}")
 
-    async def connect(self, endpoint: Endpoint, namespace: int) -> None:
+    async def connect(self, endpoint: Endpoint, namespace: int) -> Endpoint:
         """See Network."""
         self._require_open()
         loop = asyncio.get_running_loop()
         deadline = loop.time() + _PATIENCE
         while True:
             try:
-                return await self._kernel.do_inside(namespace, lambda kept: self._connect(endpoint, kept))
+                await self._kernel.do_inside(namespace, lambda kept: self._connect(endpoint, kept))
+                return endpoint
             except OSError as error:
                 if error.errno not in (errno.EBUSY, errno.EINVAL, errno.EADDRINUSE) or loop.time() > deadline:
                     words = parents.words_of(error)
@@ -165,6 +166,9 @@ class ParentNetwork:
     async def restore(self, endpoints: Iterable[Endpoint]) -> None:
         """See Network. Links are in containers' namespaces only: `inner.settle` sweeps those."""
         self._endpoints.restore(endpoints)
+
+    async def resume(self, endpoint: Endpoint, namespace: int) -> None:
+        """See Network. It needs nothing of ours."""
 
     async def repair(self) -> None:
         """See Network. No rule is ours."""

@@ -25,7 +25,9 @@ from wharf.engine.containers.terminal import console_size
 from wharf.engine.containers.user_namespace import entered
 from wharf.engine.logs import drivers
 from wharf.engine.logs.about import About
-from wharf.engine.networks.sandboxes import HOST_RESOLV_CONF, Sandboxes, needs_resolver
+from wharf.engine.networks import resolvers
+from wharf.engine.networks.resolvers import HOST_RESOLV_CONF
+from wharf.engine.networks.sandboxes import Sandboxes
 from wharf.engine.userns.service import UserNamespaces
 from wharf.engine.volumes import Volumes
 from wharf.errors import EngineError, told_as
@@ -101,26 +103,33 @@ class Starter:
             endpoints, listeners = await self._reserve(container, made)
             container = container.with_(endpoints=endpoints)
             # The intent: a daemon that comes back finds the address and the ports of a shim that it finds running.
-            self.store.update(container)
-            self.write_etc_files(container)
-            self._tell_owners_of_links(container)
+            self._note_start(container)
             launch, view = await self._launch(container, bundle, made, held)
             monitor = await self.monitors.create(launch)
             made.callback(monitor.close)
-            made.callback(self.sandboxes.close_resolver, container.id)
+            made.callback(self.sandboxes.resolvers.close, container.id)
             # Meanwhile the shim makes its mounts, and the kernel the interfaces.
             connecting = asyncio.ensure_future(self._connect(container, monitor))
             await asyncio.sleep(0)  # it has begun
             try:
                 (bundle / records.CONFIG).write_bytes(await self._config(container, launch, view))
             finally:
-                await connecting
+                connected = await connecting
+            if connected != endpoints:  # some addresses are known only now
+                container = container.with_(endpoints=connected)
+                self._note_start(container)
             await self._connect_early(live, monitor)
             await monitor.run(listeners)
             for listener in listeners:
                 listener.socket.close()
             made.pop_all()
         return monitor, container
+
+    def _note_start(self, container: Container) -> None:
+        """Where a container will be found: in its record, its own files, and those of who is linked to it."""
+        self.store.update(container)
+        self.write_etc_files(container)
+        self._tell_owners_of_links(container)
 
     async def edited(self, container: Container) -> Container:
         """With the settings that its edit wants: recorded, and the volumes filled that it adds. It does not run."""
@@ -212,7 +221,7 @@ class Starter:
                 text, config.hostname, config.domainname, addresses, container.host.extra_hosts
             ),
         )
-        if (etc_files.EMBEDDED in _beginning(resolver)) != needs_resolver(container):
+        if (etc_files.EMBEDDED in _beginning(resolver)) != resolvers.needed(container):
             rewrite(resolver, self.resolv_conf(container))
 
     def resolv_conf(self, container: Container) -> str:
@@ -222,9 +231,9 @@ class Starter:
             _read(HOST_RESOLV_CONF),
             keep_loopback=bundling.network_kind(container) == "host",
             servers=host.dns or self.config.dns,
-            search=host.dns_search or self.config.dns_search,
+            search=host.dns_search or self.config.dns_search or resolvers.search(container),
             options=host.dns_options or self.config.dns_options,
-            embedded=needs_resolver(container),
+            embedded=resolvers.needed(container),
         )
 
     @staticmethod
@@ -232,10 +241,12 @@ class Starter:
         added = "".join(f"{ip}\t{name}\n" for ip, name in (etc_files.split_extra_host(e, "127.0.0.1") for e in extra))
         return _read(Path("/etc/hosts")) + added
 
-    async def _connect(self, container: Container, monitor: Monitor) -> None:
-        if monitor.network is not None:
-            with told_as("failed to set up container networking"):
-                await self.sandboxes.connect(container, monitor.network)
+    async def _connect(self, container: Container, monitor: Monitor) -> dict[str, Endpoint]:
+        """The container's endpoints once they are connected."""
+        if monitor.network is None:
+            return container.endpoints
+        with told_as("failed to set up container networking"):
+            return await self.sandboxes.connect(container, monitor.network)
 
     async def _launch(
         self, container: Container, bundle: Path, made: AsyncExitStack, held: AsyncExitStack

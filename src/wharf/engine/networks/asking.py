@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from wharf.apitypes.networks import IPAM, NetworkCreateRequest
-from wharf.engine.networks import bridge_options, parent_options
+from wharf.engine.networks import bridge_options, parent_options, placing
 from wharf.engine.networks.options import parse_flag
 from wharf.engine.networks.record import BUILT_IN, NetworkRecord
 from wharf.errors import InvalidArgument, NotFound, NotImplementedByUs, PermissionDenied
@@ -130,16 +130,25 @@ def check_record(record: NetworkRecord) -> None:
     """Raises what a driver cannot do, before anything is made."""
     if record.config_only:
         return
-    if not record.enable_ipv4 and not record.enable_ipv6:
+    if record.kind == "bridge" and not record.enable_ipv4 and not record.enable_ipv6:
         raise InvalidArgument("IPv4 or IPv6 must be enabled")
-    if record.ipam.driver == "null":
-        # dockerd has this driver, for networks that nobody can make.
-        given = any(config.subnet for config in record.ipam.config)
-        what = "null ipam driver does not handle specific address pool requests"
-        raise InvalidArgument(what if given else f"ipv{4 if record.enable_ipv4 else 6} pool is empty")
-    if record.ipam.driver != "default":
-        raise NotFound(f'plugin "{record.ipam.driver}" not found')
+    _check_addressing(record)
     if record.kind == "bridge":
         bridge_options.check(record)
     else:
         parent_options.check(record)
+
+
+def _check_addressing(record: NetworkRecord) -> None:
+    """Whether addresses can come from where the record says."""
+    if record.ipam.driver == "dhcp":
+        parent_options.check_lending(record)
+    elif record.ipam.driver == "null":
+        if placing.used_subnets(record):
+            raise InvalidArgument("null ipam driver does not handle specific address pool requests")
+        # As dockerd: a network of a version of IP without any addresses of it is none.
+        for version, enabled in ((4, record.enable_ipv4), (6, record.enable_ipv6)):
+            if enabled:
+                raise InvalidArgument(f"ipv{version} pool is empty")
+    elif record.ipam.driver != "default":
+        raise NotFound(f'plugin "{record.ipam.driver}" not found')

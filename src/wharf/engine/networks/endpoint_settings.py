@@ -74,6 +74,10 @@ def _misfits(asked: EndpointIPAMConfig, record: NetworkRecord) -> Iterator[str]:
     wanted = _wanted(asked)
     if not wanted or record.config_only:
         return
+    if record.lends:
+        if asked.ipv6_address:
+            yield "addresses of this network are lent by a DHCP server, which has none of IPv6"
+        return
     if record.built_in:
         yield "user specified IP address is supported on user defined networks only"
     if not record.asked_subnet:

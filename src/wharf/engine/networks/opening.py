@@ -1,19 +1,24 @@
 """From the record of a network to the network itself: which driver makes it."""
 
+from collections.abc import Callable
+
 from wharf.engine.config import BridgeConfig
 from wharf.engine.networks import bridge_options, parent_options
 from wharf.engine.networks.record import NetworkRecord
 from wharf.network.bridge import BridgeNetwork
 from wharf.network.contract import Network
 from wharf.network.kernel import Kernel
+from wharf.network.leased import LeaseChange, LeasedNetwork
 from wharf.network.parented import ParentNetwork
 from wharf.network.settings import GatewayMode
 
 
-def made(record: NetworkRecord, daemon: BridgeConfig, kernel: Kernel) -> Network:
-    """Not open yet."""
+def made(record: NetworkRecord, daemon: BridgeConfig, kernel: Kernel, tell: Callable[[LeaseChange], None]) -> Network:
+    """Not open yet. `tell` is told of leases that change."""
     if record.kind == "bridge":
         return BridgeNetwork(record.id, bridge_options.settings(record, daemon), kernel, name=record.name)
+    if record.lends:
+        return LeasedNetwork(record.id, parent_options.settings(record), kernel, name=record.name, tell=tell)
     return ParentNetwork(record.id, parent_options.settings(record), kernel, name=record.name)
 
 

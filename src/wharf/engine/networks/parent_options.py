@@ -1,18 +1,30 @@
 """From the record of a macvlan or ipvlan network to what the network room is told. Pure."""
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
 from wharf.engine.networks import options, placing
 from wharf.engine.networks.record import NetworkRecord
-from wharf.errors import EngineError
+from wharf.errors import EngineError, InvalidArgument
 from wharf.linux.links import IPVLAN_FLAGS, IPVLAN_MODES, MACVLAN_MODES
+from wharf.network.dhcp import exchange
 from wharf.network.settings import ParentSettings
 
 PARENT: Final = "parent"
 MODE: Final = {"macvlan": "macvlan_mode", "ipvlan": "ipvlan_mode"}
 FLAG: Final = "ipvlan_flag"
+#: Of the IPAM driver dhcp: seconds for a server to answer before a start fails.
+TIMEOUT: Final = "timeout"
+_LONGEST_TIMEOUT: Final = 300
 _MODES: Final = {"macvlan": MACVLAN_MODES, "ipvlan": IPVLAN_MODES}
+_LENDING: Final = (
+    ("macvlan", "bridge"),
+    ("macvlan", "private"),
+    ("macvlan", "vepa"),
+    ("macvlan", "passthru"),
+    ("ipvlan", "l2"),
+)
 _DEFAULT_MODE: Final = {"macvlan": "bridge", "ipvlan": "l2"}
 
 
@@ -21,6 +33,30 @@ def check(record: NetworkRecord) -> None:
     settings(record)
     options.device_name(record.options.get(PARENT, ""), PARENT)
     options.interface_prefix(record.options)
+
+
+def check_lending(record: NetworkRecord) -> None:
+    """A network whose addresses a server on the wire lends. Raises InvalidArgument."""
+    own = settings(record) if record.kind in MODE else None
+    if own is None or (own.driver, own.mode) not in _LENDING:
+        raise InvalidArgument("the IPAM driver dhcp is for networks of the driver macvlan, or ipvlan in mode l2")
+    if own.own_parent:
+        raise InvalidArgument("the IPAM driver dhcp needs a parent (-o parent=eth0): its wire is where servers are")
+    if not record.enable_ipv4 or record.enable_ipv6:
+        raise InvalidArgument("the IPAM driver dhcp lends IPv4 addresses only")
+    if record.ipam.config:
+        raise InvalidArgument("the IPAM driver dhcp takes no subnets: the server on the wire decides on addresses")
+    if unknown := sorted(record.ipam.options.keys() - {TIMEOUT}) if record.ipam.options else []:
+        raise InvalidArgument(f"unknown option of the IPAM driver dhcp: {unknown[0]}")
+
+
+def _patience(record: NetworkRecord) -> float:
+    text = (record.ipam.options or {}).get(TIMEOUT, "")
+    if not text:
+        return exchange.PATIENCE
+    if not re.fullmatch(r"[0-9]{1,3}", text) or not 0 < int(text) <= _LONGEST_TIMEOUT:
+        raise InvalidArgument(f"invalid {TIMEOUT} of the IPAM driver dhcp: {text!r}: expected 1 to 300 seconds")
+    return int(text)
 
 
 def settings(record: NetworkRecord) -> ParentSettings:
@@ -44,6 +80,7 @@ def settings(record: NetworkRecord) -> ParentSettings:
         # Without a device of the host there is no way anywhere, whatever was asked for.
         internal=record.internal or not parent,
         own_parent=not parent,
+        lease_patience=_patience(record) if record.lends else 0,
     )
 
 

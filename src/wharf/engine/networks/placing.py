@@ -121,7 +121,7 @@ def placed(
             config = _with_gateway(config, network) if network.version in gateways else config
         configs.append(config)
     given = {ip_network(config.subnet).version for config in configs}
-    for version in (4, 6):
+    for version in () if record.lends else (4, 6):
         if version not in given and _enabled(record, version):
             network = choose_subnet(pools, [*on_host, *taken], version)
             configs.append(IPAMConfig(subnet=str(network), gateway=str(network[1]) if version in gateways else ""))

@@ -43,6 +43,11 @@ class NetworkRecord(msgspec.Struct, frozen=True, kw_only=True):
         return self.driver not in ("host", "null")
 
     @property
+    def lends(self) -> bool:
+        """Whether its addresses come from a DHCP server on the wire."""
+        return self.ipam.driver == "dhcp"
+
+    @property
     def bridge(self) -> str:
         """Name of the device of a user's bridge network."""
         return self.options.get("com.docker.network.bridge.name") or f"br-{self.id[:12]}"

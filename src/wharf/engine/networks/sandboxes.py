@@ -1,6 +1,5 @@
 """A container's places in its networks, for one run: taken before it starts, connected, given back after its end."""
 
-import asyncio
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -8,35 +7,22 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
 
 from wharf.apitypes.containers import EndpointIPAMConfig, EndpointSettings
 from wharf.engine.config import EngineConfig
 from wharf.engine.containers import namespaces
 from wharf.engine.containers.record import Container
 from wharf.engine.containers.store import ContainerStore
-from wharf.engine.networks import attachments, endpoint_settings
-from wharf.engine.networks.directory import Directory, rotated
+from wharf.engine.networks import attachments, endpoint_settings, resolvers
+from wharf.engine.networks.resolvers import Resolvers
 from wharf.engine.networks.service import Networks
 from wharf.errors import Conflict, EngineError
 from wharf.linux.listener import Listener
 from wharf.network import inner
 from wharf.network.contract import Endpoint, EndpointRequest, PortRequest, PublishedPort
 from wharf.network.kernel import Kernel
-from wharf.network.subnets import Address
-
-if TYPE_CHECKING:
-    from wharf.network.dns.resolver import Resolver
 
 log = logging.getLogger(__name__)
-
-HOST_RESOLV_CONF: Final = Path("/etc/resolv.conf")
-
-
-def nameservers(resolv_conf: str) -> list[str]:
-    """The servers that a resolv.conf(5) names."""
-    lines = (line.split() for line in resolv_conf.splitlines())
-    return [words[1] for words in lines if len(words) > 1 and words[0] == "nameserver"]
 
 
 class Sandboxes:
@@ -51,14 +37,10 @@ class Sandboxes:
         bundle: Callable[[str], Path],  # where the records of a container's process are
     ) -> None:
         self.networks = networks
-        self._config = config
+        self.resolvers = Resolvers(config, networks, kernel, store)
         self._kernel = kernel
         self._store = store
         self._bundle = bundle
-        self._resolvers: dict[str, Resolver] = {}
-        self._directory = Directory()
-        self._directory_version = -1
-        self._turns = {4: 0, 6: 0}
 
     async def reserve(
         self, container: Container, ports: Sequence[PortRequest], made: AsyncExitStack
@@ -104,6 +86,7 @@ class Sandboxes:
             link_local=asked.link_local_ips,
             interface=interface or attachments.interface(self.networks.interface_prefix(name), names | chosen),
             sysctls=endpoint_settings.sysctls(settings),
+            host_name=container.config.hostname,
         )
 
     async def _reserve_one(
@@ -117,22 +100,24 @@ class Sandboxes:
             where = f"endpoint {container.name} ({container.id})"
             raise EngineError(f"driver failed programming external connectivity on {where}: {error}") from error
 
-    async def connect(self, container: Container, namespace: int) -> None:
-        """Makes the interfaces of a container that is about to start, and its resolver.
+    async def connect(self, container: Container, namespace: int) -> dict[str, Endpoint]:
+        """Makes the interfaces of a container that is about to start, and its resolver; its endpoints afterwards.
 
         Its loopback comes up in any case.
         """
         if not container.endpoints:
             await self._kernel.do_inside(namespace, inner.wake)
+        connected = {}
         for name, endpoint in container.endpoints.items():
-            await self.networks.opened(name).connect(endpoint, namespace)
+            connected[name] = await self.networks.opened(name).connect(endpoint, namespace)
             self.networks.publish_connection("connect", name, container.id)
-        if needs_resolver(container):
-            await self._open_resolver(container.id, namespace)
+        if resolvers.needed(container):
+            await self.resolvers.open(container.id, namespace)
+        return connected
 
     async def release(self, container: Container) -> None:
         """After the end of a run, or of an attempt."""
-        self.close_resolver(container.id)
+        self.resolvers.close(container.id)
         for name, endpoint in container.endpoints.items():
             network = self.networks.all_open().get(name)
             if network is not None:
@@ -162,9 +147,9 @@ class Sandboxes:
         )
         namespace = self._namespace(container)
         try:
-            await network.connect(endpoint, namespace)
+            endpoint = await network.connect(endpoint, namespace)
             if name != attachments.DEFAULT:
-                await self._open_resolver(container.id, namespace)
+                await self.resolvers.open(container.id, namespace)
             endpoints = await self._lead_out(attached, {**container.endpoints, name: endpoint}, namespace)
         except BaseException:
             # Also what goes on in the network's thread after its caller was cancelled: this comes behind it.
@@ -190,7 +175,7 @@ class Sandboxes:
         finally:
             os.close(namespace)
         if all(other == attachments.DEFAULT for other in rest):
-            self.close_resolver(container.id)
+            self.resolvers.close(container.id)
         self.networks.publish_connection("disconnect", name, container.id)
         return rest
 
@@ -230,10 +215,19 @@ class Sandboxes:
                 raise EngineError(f"failed to move the container's default route: {error}") from error
         return led
 
-    # ── names ──
+    async def lead_out_again(self, container: Container) -> None:
+        """After a change of the addresses of its networks. Raises Conflict, OSError."""
+        namespace = self._namespace(container)
+        try:
+            ends = list(container.endpoints.values())
+            await self._kernel.do_inside(namespace, lambda kept: inner.lead_out(ends, kept))
+        finally:
+            os.close(namespace)
+
+    # ── when the daemon comes back ──
 
     async def adopt(self, container: Container) -> None:
-        """A container that ran on while we were away gets its resolver back, and what a change left half-done."""
+        """A container that ran on while we were away gets its resolver back, and an end to what was half-done."""
         if not container.endpoints:
             return
         try:
@@ -245,104 +239,13 @@ class Sandboxes:
                     self._store.update(container.with_(endpoints=endpoints))
                 ends = list(endpoints.values())
                 await self._kernel.do_inside(namespace, lambda kept: inner.settle(ends, kept))
-                if needs_resolver(container):
-                    await self._open_resolver(container.id, namespace)
+                if resolvers.needed(container):
+                    await self.resolvers.open(container.id, namespace)
+                for name, endpoint in endpoints.items():
+                    await self.networks.opened(name).resume(endpoint, namespace)
             finally:
                 os.close(namespace)
         except (OSError, EngineError) as error:
-            log.warning("a container is without names", extra={"container": container.id, "reason": str(error)})
-
-    async def _open_resolver(self, id: str, namespace: int) -> None:
-        if id in self._resolvers:
-            return
-        # Here and not above: only engines with users' networks pay for dnspython.
-        resolver, sockets = await asyncio.to_thread(_import_resolver)
-        opened = await self._kernel.do_inside(namespace, lambda kept: sockets.open_sockets(kept, self._kernel.later))
-        self._resolvers[id] = resolver.Resolver(opened, _View(self, id), lambda: self._servers(id))
-
-    def close_resolver(self, id: str) -> None:
-        if (resolver := self._resolvers.pop(id, None)) is not None:
-            resolver.close()
-
-    def close(self) -> None:
-        for id in list(self._resolvers):
-            self.close_resolver(id)
-
-    def _servers(self, id: str) -> list[str]:
-        """Whom to ask for other names. Nobody, for a container that is on internal networks only."""
-        container = self._store.get(id)
-        if container is None or container.way_out is None:
-            return []
-        try:
-            return list(container.host.dns or self._config.dns) or nameservers(HOST_RESOLV_CONF.read_text())
-        except OSError:
-            return []
-
-    def directory(self) -> Directory:
-        if self._directory_version != self._store.version:
-            self._directory = Directory.of(self._store)
-            self._directory_version = self._store.version
-        return self._directory
-
-    def turn(self, version: int) -> int:
-        """Clients ask for both kinds of addresses by turns: each kind has its own."""
-        self._turns[version] += 1
-        return self._turns[version]
-
-    def container(self, id: str) -> Container | None:
-        return self._store.get(id)
-
-    def is_ours(self, address: Address) -> bool:
-        """Whether it belongs to one of our networks."""
-        subnets = (subnet for network in self.networks.all_open().values() for subnet in network.subnets)
-        return any(address in subnet.network for subnet in subnets)
-
-
-class _View:
-    """What one container may know of the others: the names on its own networks."""
-
-    def __init__(self, sandboxes: Sandboxes, id: str) -> None:
-        self._sandboxes = sandboxes
-        self._id = id
-
-    def _networks(self) -> list[str]:
-        container = self._sandboxes.container(self._id)
-        return [name for name in container.endpoints if name != attachments.DEFAULT] if container else []
-
-    def addresses(self, name: str, version: int) -> Sequence[Address] | None:
-        directory, networks = self._sandboxes.directory(), self._networks()
-        known = directory.addresses(networks, name) or directory.addresses(networks, self._linked(name))
-        if not known:
-            return None
-        found = [address for address in known if address.version == version]
-        return rotated(found, self._sandboxes.turn(version)) if len(found) > 1 else found
-
-    def _linked(self, name: str) -> str:
-        """The container that a link (`container:alias`) calls `name`, "" for none."""
-        container = self._sandboxes.container(self._id)
-        for settings in attachments.of(container).values() if container else ():
-            for link in settings.links or ():
-                target, _, alias = link.partition(":")
-                if (alias or target).lower() == name:
-                    return target.lower()
-        return ""
-
-    def names(self, address: Address) -> Sequence[str]:
-        return self._sandboxes.directory().names(self._networks(), address)
-
-    def is_private(self, name: str) -> bool:
-        return self._sandboxes.directory().is_name(name)
-
-    def is_private_address(self, address: Address) -> bool:
-        return self._sandboxes.is_ours(address)
-
-
-def needs_resolver(container: Container) -> bool:
-    """Whether it is on a user's network: names are found there."""
-    return any(name != attachments.DEFAULT for name in container.endpoints)
-
-
-def _import_resolver():  # type: ignore[no-untyped-def]  # two modules
-    from wharf.network.dns import resolver, sockets
-
-    return resolver, sockets
+            log.warning(
+                "a container's networks are not as they were", extra={"container": container.id, "reason": str(error)}
+            )

@@ -2,7 +2,7 @@
 
 import logging
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -34,6 +34,7 @@ from wharf.network import coexisting
 from wharf.network.bridge import BridgeNetwork
 from wharf.network.contract import Network
 from wharf.network.kernel import Kernel
+from wharf.network.leased import LeaseChange
 from wharf.network.subnets import DEFAULT_POOLS, PoolOfSubnets, unique_local_pool
 from wharf.network.subnets import Network as Range
 from wharf.network.watching import FirewallWatch
@@ -64,6 +65,7 @@ class Networks:
         )
         self._open: dict[str, Network] = {"bridge": self.default}
         self._watch: FirewallWatch | None = None
+        self.lease_changed: Callable[[LeaseChange], None] = lambda change: None  # told of each, while containers run
 
     # ── life ──
 
@@ -101,7 +103,7 @@ class Networks:
         await self._kernel.zones.close()
 
     async def _open_one(self, record: NetworkRecord) -> Network:
-        network = opening.made(record, self._config, self._kernel)
+        network = opening.made(record, self._config, self._kernel, lambda change: self.lease_changed(change))
         self._open[record.name] = network
         await network.open()
         return network
@@ -223,6 +225,11 @@ class Networks:
 
     def _publish(self, action: str, record: NetworkRecord, **more: str) -> None:
         self._events.publish("network", action, record.id, {"name": record.name, "type": record.driver, **more})
+
+    def publish_lease(self, change: LeaseChange, address: str) -> None:
+        """The address of a container has changed; "": it has none at the moment."""
+        if (record := self._records.get(change.network)) is not None:
+            self._publish("lease", record, container=change.container_id, address=address)
 
     def publish_connection(self, action: str, name: str, container_id: str) -> None:
         """`connect` or `disconnect`."""

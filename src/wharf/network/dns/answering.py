@@ -75,6 +75,15 @@ def failure(query: bytes) -> bytes | None:
         return None
 
 
+#: Codes by which a server says that it cannot help, and not that there is no such name.
+_NO_HELP: Final = (dns.rcode.SERVFAIL, dns.rcode.REFUSED, dns.rcode.NOTIMP)
+
+
+def is_failure(response: bytes) -> bool:
+    """Whether another server may know more than this one."""
+    return len(response) > 3 and response[3] & 0xF in _NO_HELP
+
+
 def same_question(query: bytes, response: bytes) -> bool:
     """Whether a response (from a server outside) answers this query."""
     try:

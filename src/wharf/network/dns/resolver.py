@@ -9,6 +9,7 @@ from typing import Final
 from wharf.network.dns import answering, upstream
 from wharf.network.dns.answering import View
 from wharf.network.dns.sockets import Sockets
+from wharf.network.dns.upstream import Server
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +26,7 @@ _IDLE: Final = 10.0
 class Resolver:
     """Serves until close()."""
 
-    def __init__(self, sockets: Sockets, view: View, servers: Callable[[], Sequence[str]]) -> None:
+    def __init__(self, sockets: Sockets, view: View, servers: Callable[[], Sequence[Server]]) -> None:
         """`servers` says whom to ask for names that are not ours; none means that they are not to be had."""
         self._sockets = sockets
         self._view = view
@@ -75,7 +76,8 @@ class Resolver:
     async def _elsewhere(self, query: bytes, *, stream: bool) -> bytes | None:
         self._forwarded += 1
         try:
-            return await upstream.ask(query, self._servers(), stream=stream) or answering.failure(query)
+            found = await upstream.ask(query, self._servers(), self._sockets.namespace, stream=stream)
+            return found or answering.failure(query)
         finally:
             self._forwarded -= 1
 

@@ -1,6 +1,7 @@
 """The resolver's sockets inside a container's network namespace, and the rules that lead port 53 to them."""
 
 import logging
+import os
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,8 +24,11 @@ _BACKLOG: Final = 64
 class Sockets:
     datagrams: socket.socket
     connections: socket.socket
+    namespace: int  # of ours, the container's
 
     def close(self) -> None:
+        if self.datagrams.fileno() >= 0:  # a second time the number may be another's
+            os.close(self.namespace)
         self.datagrams.close()
         self.connections.close()
 
@@ -52,7 +56,7 @@ def open_sockets(namespace: int, later: Callable[[Callable[[], None]], None]) ->
         # The loopback is needed before any interface is connected.
         with RouteSocket() as routes:
             routes.request(links.set_up(netlink.LOOPBACK_INDEX))
-        made = _bound(0)
+        made = _bound(0, namespace)
         try:
             nftables = Nftables()
             later(nftables.close)
@@ -60,15 +64,15 @@ def open_sockets(namespace: int, later: Callable[[Callable[[], None]], None]) ->
         except NftablesError as error:
             made.close()
             log.warning("the resolver takes port 53 of the container", extra={"reason": str(error)})
-            made = _bound(PORT)
+            made = _bound(PORT, namespace)
     return made
 
 
-def _bound(port: int) -> Sockets:
+def _bound(port: int, namespace: int) -> Sockets:
     flags = socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
     datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | flags)
     connections = socket.socket(socket.AF_INET, socket.SOCK_STREAM | flags)
-    made = Sockets(datagrams, connections)
+    made = Sockets(datagrams, connections, os.dup(namespace))
     try:
         connections.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         for one in (datagrams, connections):

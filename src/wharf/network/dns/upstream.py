@@ -1,11 +1,14 @@
-"""Asking the servers that the host (or the container's --dns) names, from the host's network."""
+"""Asking servers outside: those that the host names from its own network, a container's from the container's."""
 
 import asyncio
 import secrets
 import socket
 from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import Final
 
+from wharf.linux.namespaces import inside_network
 from wharf.network.dns import answering
 
 PORT: Final = 53
@@ -14,43 +17,56 @@ PATIENCE: Final = 2.0
 _LARGEST: Final = 65535
 
 
-async def ask(query: bytes, servers: Sequence[str], *, stream: bool = False) -> bytes | None:
-    """The first answer, with the query's own id; None when no server gives one."""
+@dataclass(frozen=True, slots=True)
+class Server:
+    address: str
+    inside: bool = False  # asked from the container's network
+
+
+async def ask(query: bytes, servers: Sequence[Server], namespace: int, *, stream: bool = False) -> bytes | None:
+    """The first answer, with the query's own id; None when no server gives one.
+
+    `namespace` is the container's network. An answer that only says that a server cannot help is given when no other
+    says more.
+    """
     # An id of our own: one chosen by the container could be guessed by who wants to answer in the server's place.
     sent = secrets.token_bytes(2) + query[2:]
+    failure = None
     for server in servers:
         try:
-            response = await asyncio.wait_for(_ask_one(sent, server, stream=stream), PATIENCE)
+            response = await asyncio.wait_for(_ask_one(sent, server, namespace, stream=stream), PATIENCE)
         except (TimeoutError, OSError, asyncio.IncompleteReadError):
             continue
-        return query[:2] + response[2:]
-    return None
+        response = query[:2] + response[2:]
+        if not answering.is_failure(response):
+            return response
+        failure = failure or response
+    return failure
 
 
-async def _ask_one(query: bytes, server: str, *, stream: bool) -> bytes:
-    return await (_by_stream(query, server) if stream else _by_datagram(query, server))
-
-
-def _address(server: str, kind: socket.SocketKind) -> tuple[int, tuple[object, ...]]:
-    found = socket.getaddrinfo(server, PORT, type=kind, flags=socket.AI_NUMERICHOST)[0]
-    return found[0], found[4]
-
-
-async def _by_datagram(query: bytes, server: str) -> bytes:
-    loop = asyncio.get_running_loop()
-    family, address = _address(server, socket.SOCK_DGRAM)
-    with socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK) as asking:
+async def _ask_one(query: bytes, server: Server, namespace: int, *, stream: bool) -> bytes:
+    kind = socket.SOCK_STREAM if stream else socket.SOCK_DGRAM
+    family, _, _, _, address = socket.getaddrinfo(server.address, PORT, type=kind, flags=socket.AI_NUMERICHOST)[0]
+    with inside_network(namespace) if server.inside else nullcontext():
+        asking = socket.socket(family, kind | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+    with asking:
         # Connected: the kernel drops what others send, and tells of a refusal at once.
-        asking.connect(address)
-        asking.send(query)
-        while True:
-            response = await loop.sock_recv(asking, _LARGEST)
-            if answering.same_question(query, response):
-                return response
+        await asyncio.get_running_loop().sock_connect(asking, address)
+        return await (_by_stream(query, asking) if stream else _by_datagram(query, asking))
 
 
-async def _by_stream(query: bytes, server: str) -> bytes:
-    reader, writer = await asyncio.open_connection(server, PORT)
+async def _by_datagram(query: bytes, asking: socket.socket) -> bytes:
+    loop = asyncio.get_running_loop()
+    asking.send(query)
+    while True:
+        response = await loop.sock_recv(asking, _LARGEST)
+        if answering.same_question(query, response):
+            return response
+        await asyncio.sleep(0)  # what is there already is read without waiting: others shall have their turn
+
+
+async def _by_stream(query: bytes, asking: socket.socket) -> bytes:
+    reader, writer = await asyncio.open_connection(sock=asking)
     try:
         writer.write(len(query).to_bytes(2, "big") + query)
         response = await reader.readexactly(int.from_bytes(await reader.readexactly(2), "big"))

@@ -223,6 +223,7 @@ def test_requests_that_are_refused(changes: dict[str, Any], error: type[Exceptio
         asking.check(NetworkCreateRequest(**{"name": "front", **changes}))
 
 
+LENT: dict[str, Any] = {"kind": "macvlan", "options": {"parent": "eth0"}, "ipam": IPAM(driver="dhcp")}
 MODE4 = bridge_options.GATEWAY_MODE[4]
 
 
@@ -232,11 +233,26 @@ MODE4 = bridge_options.GATEWAY_MODE[4]
         ({"enable_ipv4": False}, InvalidArgument, "IPv4 or IPv6 must be enabled"),
         ({"ipam": IPAM(driver="other")}, NotFound, 'plugin "other" not found'),
         ({"ipam": IPAM(driver="null")}, InvalidArgument, "ipv4 pool is empty"),
+        ({"ipam": IPAM(driver="null"), "enable_ipv4": False, "enable_ipv6": True}, InvalidArgument, "ipv6 pool is"),
+        ({"ipam": IPAM(driver="null"), "kind": "macvlan"}, InvalidArgument, "ipv4 pool is empty"),
         (
             {"ipam": IPAM(driver="null", config=[IPAMConfig(subnet="10.1.0.0/24")])},
             InvalidArgument,
             "null ipam driver does not handle specific address pool requests",
         ),
+        ({"ipam": IPAM(driver="dhcp")}, InvalidArgument, "is for networks of the driver macvlan, or ipvlan in mode l2"),
+        ({**LENT, "kind": "ipvlan", "options": {"parent": "eth0", "ipvlan_mode": "l3"}}, InvalidArgument, "ipvlan in"),
+        ({**LENT, "options": {}}, InvalidArgument, "needs a parent"),
+        ({**LENT, "enable_ipv6": True}, InvalidArgument, "lends IPv4 addresses only"),
+        ({**LENT, "enable_ipv4": False}, InvalidArgument, "lends IPv4 addresses only"),
+        (
+            {**LENT, "ipam": IPAM(driver="dhcp", config=[IPAMConfig(subnet="10.1.0.0/24")])},
+            InvalidArgument,
+            "takes no subnets",
+        ),
+        ({**LENT, "ipam": IPAM(driver="dhcp", options={"lease": "1"})}, InvalidArgument, "unknown option"),
+        ({**LENT, "ipam": IPAM(driver="dhcp", options={"timeout": "0"})}, InvalidArgument, "expected 1 to 300 seconds"),
+        ({**LENT, "ipam": IPAM(driver="dhcp", options={"timeout": "301"})}, InvalidArgument, "expected 1 to 300"),
         (
             {"ipam": IPAM(config=[IPAMConfig(subnet="10.1.0.0/24"), IPAMConfig(subnet="10.2.0.0/24")])},
             PermissionDenied,

@@ -1,0 +1,64 @@
+"""What a lease that changes while its container runs changes with it: record, files, way out; and who is told."""
+
+import asyncio
+import logging
+
+from wharf.engine.containers.record import ALIVE, Container
+from wharf.engine.containers.running import Lives
+from wharf.engine.containers.starting import Starter
+from wharf.errors import EngineError
+from wharf.network.leased import LeaseChange
+
+log = logging.getLogger(__name__)
+
+
+class Leases:
+    """Takes the changes of all networks, each in its turn with all else that changes its container."""
+
+    def __init__(self, lives: Lives, starter: Starter) -> None:
+        self._lives = lives
+        self._starter = starter
+        self._networks = starter.sandboxes.networks
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._networks.lease_changed = self._changed
+
+    def _changed(self, change: LeaseChange) -> None:
+        task = asyncio.get_running_loop().create_task(self._note(change), name="lease changed")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _note(self, change: LeaseChange) -> None:
+        container = self._lives.store.get(change.container_id)
+        if container is None:
+            return
+        async with self._lives.of(container).lock:
+            container = self._lives.store.get(change.container_id)
+            if container is None or container.status not in ALIVE:
+                return
+            before = container.endpoints.get(change.network)
+            if before is None or before.id != change.endpoint_id:
+                return  # another place in the network: it was left meanwhile
+            after = before.leased(change.lease)
+            container = container.with_(endpoints={**container.endpoints, change.network: after})
+            self._lives.store.update(container)
+            if (after.address, after.prefix_length, after.gateway) != (
+                before.address,
+                before.prefix_length,
+                before.gateway,
+            ):
+                await self._moved(change, container, before.address, after.address)
+
+    async def _moved(self, change: LeaseChange, container: Container, before: str, after: str) -> None:
+        facts = {"container": container.id, "network": change.network, "before": before, "after": after}
+        log.warning("a container's lent address has changed", extra=facts)
+        self._starter.note_addresses(container)
+        try:
+            await self._starter.sandboxes.lead_out_again(container)
+        except (EngineError, OSError) as error:
+            log.warning("a container's way out is not as it should be", extra={**facts, "reason": str(error)})
+        self._networks.publish_lease(change, after)

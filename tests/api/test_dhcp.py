@@ -1,0 +1,221 @@
+"""Addresses that a DHCP server on the wire lends: with dnsmasq, and with a server that misbehaves."""
+
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.dhcp import Dnsmasq, Server, dnsmasq, tiny_server
+from harness.engine import API, missing, wait_until
+from harness.outside import OUTSIDE, Outside
+from harness.wharfd import Wharfd
+from wharf.network.dhcp import message as wire
+from wharf.network.dhcp.message import Kind, Message
+
+LAN = ("network", "create", "-d", "macvlan", "--ipam-driver", "dhcp", "-o", "parent=up0")
+
+
+@pytest.fixture
+def outside(wharfd: Wharfd) -> Iterator[Outside]:
+    """A machine on the wire of the host; after the test no network of the user's is left."""
+    with Outside(wharfd) as machine:
+        yield machine
+        wharfd.remove_all()
+        wharfd.docker("network", "prune", "-f")
+
+
+@pytest.fixture
+def server(outside: Outside, tmp_path: Path) -> Iterator[Dnsmasq]:
+    if missing(["dnsmasq"]):
+        pytest.skip("not installed: dnsmasq")
+    with dnsmasq(outside.namespace, tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def tiny(outside: Outside) -> Iterator[Server]:
+    with tiny_server(outside.namespace) as running:
+        yield running
+
+
+def run(engine: Wharfd, name: str, *flags: str) -> None:
+    engine.docker("run", "-d", "--name", name, "--network", "lan", *flags, "busybox", "sleep", "600")
+
+
+def inside(engine: Wharfd, name: str, command: str) -> str:
+    return engine.docker("exec", name, "sh", "-c", command, check=False, timeout=20).text
+
+
+def place(engine: Wharfd, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = engine.request("GET", f"{API}/containers/{name}/json").json["NetworkSettings"]["Networks"]
+    return dict(found["lan"])
+
+
+def addresses(engine: Wharfd, name: str) -> list[str]:
+    pid = engine.state(name)["Pid"]
+    shown = json.loads(engine.inside("nsenter", "-t", str(pid), "-n", "ip", "-j", "-4", "addr", "show", "dev", "eth0"))
+    return [one["local"] for one in shown[0]["addr_info"]] if shown and shown[0] else []
+
+
+def test_a_container_is_told_all_by_the_server(wharfd: Wharfd, server: Dnsmasq) -> None:
+    wharfd.docker(*LAN, "lan")
+    assert wharfd.docker("network", "inspect", "-f", "{{.IPAM.Driver}} {{len .IPAM.Config}}", "lan").text == "dhcp 0"
+    run(wharfd, "web", "--hostname", "webhost")
+    at = place(wharfd, "web")
+    address = at["IPAddress"]
+    assert (at["IPPrefixLen"], at["Gateway"]) == (24, OUTSIDE)
+    assert server.held() == {address: "webhost"}
+    assert addresses(wharfd, "web") == [address]
+    assert f"default via {OUTSIDE} dev eth0" in inside(wharfd, "web", "ip route")
+    assert f"{address}\twebhost" in inside(wharfd, "web", "cat /etc/hosts")
+    assert "search lan.example" in inside(wharfd, "web", "cat /etc/resolv.conf")
+    member = wharfd.request("GET", f"{API}/networks/lan").json["Containers"][wharfd.inspect("web")["Id"]]
+    assert (member["IPv4Address"], member["MacAddress"]) == (f"{address}/24", at["MacAddress"])
+    # Traffic, and names: neighbours' by ourselves, all others by the server, which is asked over the container's wire.
+    assert "1 packets received" in inside(wharfd, "web", f"ping -c 1 -W 2 {OUTSIDE}")
+    run(wharfd, "client")
+    assert address in inside(wharfd, "client", "nslookup web.")
+    assert "192.0.2.7" in inside(wharfd, "client", "nslookup far.example")
+    assert f"from {place(wharfd, 'client')['IPAddress']}" in server.log.read_text()
+
+
+def test_a_container_that_starts_again_is_the_same_to_the_server(wharfd: Wharfd, server: Dnsmasq) -> None:
+    wharfd.docker(*LAN, "lan")
+    run(wharfd, "web")
+    before = place(wharfd, "web")
+    wharfd.docker("restart", "-t", "0", "web")
+    after = place(wharfd, "web")
+    assert (after["MacAddress"], after["IPAddress"]) == (before["MacAddress"], before["IPAddress"])
+    assert len(server.said("DHCPRELEASE")) == 1
+    assert inside(wharfd, "web", "cat /sys/class/net/eth0/address") == before["MacAddress"]
+    # Whoever leaves gives its address back, also while it runs.
+    wharfd.docker("network", "disconnect", "lan", "web")
+    wait_until(lambda: server.held() == {}, "the address is given back")
+    assert inside(wharfd, "web", "ls /sys/class/net") == "lo"
+    wharfd.docker("network", "connect", "lan", "web")
+    assert list(server.held()) == [place(wharfd, "web")["IPAddress"]] == addresses(wharfd, "web")
+    assert f"default via {OUTSIDE}" in inside(wharfd, "web", "ip route")
+    wharfd.docker("rm", "-f", "web")
+    wait_until(lambda: server.held() == {}, "the address is given back")
+
+
+def test_an_address_that_is_asked_for(wharfd: Wharfd, server: Dnsmasq) -> None:
+    wharfd.docker(*LAN, "--ipam-opt", "timeout=5", "lan")
+    run(wharfd, "web", "--ip", "198.51.100.140", "--mac-address", "02:42:00:00:00:77")
+    assert addresses(wharfd, "web") == ["198.51.100.140"]
+    assert "02:42:00:00:00:77 198.51.100.140" in server.leases.read_text()
+    refused = wharfd.docker(
+        *("run", "-d", "--name", "other", "--network", "lan", "--ip", "198.51.100.7", "busybox", "true"), check=False
+    )
+    assert "the DHCP server offers 198.51.100.1" in refused.error and "and not 198.51.100.7" in refused.error
+    assert list(server.held()) == ["198.51.100.140"]
+    wrong = wharfd.docker("create", "--network", "lan", "--ip6", "fd00::7", "busybox", check=False)
+    assert "lent by a DHCP server, which has none of IPv6" in wrong.error
+
+
+def test_a_wire_without_a_server(wharfd: Wharfd, outside: Outside) -> None:
+    wharfd.docker(*LAN, "--ipam-opt", "timeout=5", "lan")
+    wharfd.docker("network", "create", "front")
+    waiting = wharfd.docker_process("run", "--name", "web", "--network", "lan", "busybox", "true")
+    wait_until(lambda: wharfd.docker("ps", "-aq").text, "the container is created")
+    wharfd.docker("run", "--rm", "--network", "front", "busybox", "true")
+    assert waiting.poll() is None  # others start meanwhile
+    _, err = waiting.communicate()
+    reason = "no address for the container on network lan (parent up0): no DHCP server answers"
+    assert waiting.returncode == 125 and reason in err.decode()
+    assert reason in wharfd.state("web")["Error"]
+    assert wharfd.docker("network", "inspect", "-f", "{{len .Containers}}", "lan").text == "0"
+    assert wharfd.docker("network", "rm", "lan").code == 0
+
+
+def told(engine: Wharfd) -> list[str]:
+    """The addresses in the events of leases; their container is the one that runs."""
+    id = engine.inspect("web")["Id"]
+    shown = engine.docker(
+        *("events", "--since", "2m", "--until", "0s", "--filter", "event=lease"),
+        *("--format", "{{.Actor.Attributes.container}} {{.Actor.Attributes.address}}"),
+    )
+    lines = (line.split(" ") for line in shown.out.decode().splitlines())
+    return [address for container, address in lines if container == id]
+
+
+def test_leases_that_are_lost_are_replaced(wharfd: Wharfd, tiny: Server) -> None:
+    wharfd.docker(*LAN, "lan")
+    run(wharfd, "web")
+    assert addresses(wharfd, "web") == ["198.51.100.120"]
+    asked = tiny.count(Kind.REQUEST)
+    wait_until(lambda: tiny.count(Kind.REQUEST) >= asked + 2, "it is renewed", timeout=10)
+    renewal = tiny.heard[-1]
+    assert (str(renewal.own), renewal.kind, wire.SERVER_ID in renewal.options) == (
+        "198.51.100.120",
+        Kind.REQUEST,
+        False,
+    )
+    # The server wants another address to be used: that is seen everywhere.
+    tiny.address = "198.51.100.121"
+    wait_until(lambda: addresses(wharfd, "web") == ["198.51.100.121"], "the address has changed", timeout=15)
+    wait_until(lambda: place(wharfd, "web")["IPAddress"] == "198.51.100.121", "so has the record")
+    wait_until(lambda: "198.51.100.121\t" in inside(wharfd, "web", "cat /etc/hosts"), "so have its files")
+    assert inside(wharfd, "web", "ip route").startswith(f"default via {OUTSIDE} dev eth0")
+    wait_until(lambda: told(wharfd) == ["", "198.51.100.121"], "it is told of")
+
+
+def test_a_lease_that_nobody_renews_ends(wharfd: Wharfd, tiny: Server) -> None:
+    wharfd.docker(*LAN, "--ipam-opt", "timeout=3", "lan")
+    run(wharfd, "web")
+    tiny.changed = lambda reply: None
+    wait_until(lambda: addresses(wharfd, "web") == [], "the address is given up", timeout=20)
+    wait_until(lambda: place(wharfd, "web")["IPAddress"] == "", "inspect says so")
+    assert wharfd.state("web")["Running"]
+    tiny.changed = lambda reply: reply
+    wait_until(lambda: place(wharfd, "web")["IPAddress"] == "198.51.100.120", "it has one again", timeout=30)
+    assert addresses(wharfd, "web") == ["198.51.100.120"]
+    assert f"default via {OUTSIDE}" in inside(wharfd, "web", "ip route")
+
+
+HOSTILE: dict[str, Callable[[Message], Message | None]] = {
+    "of another conversation": lambda reply: replace(reply, transaction=reply.transaction ^ 1),
+    "to another client": lambda reply: replace(reply, hardware=b"\x02\x42\x00\x00\x00\x01"),
+    "without a mask": lambda reply: replace(reply, options={**reply.options, wire.SUBNET_MASK: b""}),
+    "of the loopback": lambda reply: replace(reply, given=IPv4Address("127.0.0.2")),
+    "too short": lambda reply: replace(reply, options={**reply.options, wire.LEASE_TIME: bytes(4)}),
+}
+
+
+@pytest.mark.parametrize("how", HOSTILE)
+def test_answers_that_are_not_taken(wharfd: Wharfd, tiny: Server, how: str) -> None:
+    tiny.changed = HOSTILE[how]
+    wharfd.docker(*LAN, "--ipam-opt", "timeout=1", "lan")
+    refused = wharfd.docker("run", "--rm", "--network", "lan", "busybox", "true", check=False)
+    assert "no address for the container on network lan" in refused.error
+    wait_until(lambda: wharfd.docker("ps", "-aq").text == "", "nothing is left")
+
+
+def test_a_lease_outlives_the_daemon(new_wharfd: Callable[..., Wharfd]) -> None:
+    engine = new_wharfd()
+    with Outside(engine) as machine, tiny_server(machine.namespace) as tiny:
+        tiny.lasts, tiny.renews, tiny.rebinds = 3600, 1800, 3000
+        engine.docker(*LAN, "lan")
+        run(engine, "web")
+        tiny.address = "198.51.100.121"
+        run(engine, "short")
+        tiny.address = "198.51.100.120"
+        pid = engine.state("short")["Pid"]
+        engine.kill9()
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not Path(f"/proc/{pid}").exists(), "its process has ended")
+        heard = len(tiny.heard)
+        engine.start()
+        wait_until(lambda: len(tiny.heard) >= heard + 2, "the daemon speaks to the server")
+        said = {(message.kind, str(message.own)) for message in tiny.heard[heard:]}
+        assert said == {(Kind.REQUEST, "198.51.100.120"), (Kind.RELEASE, "198.51.100.121")}
+        assert addresses(engine, "web") == ["198.51.100.120"] == [place(engine, "web")["IPAddress"]]
+        engine.remove_all()
+        assert tiny.heard[-1].kind is Kind.RELEASE
+        engine.docker("network", "rm", "lan")
