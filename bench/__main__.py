@@ -116,7 +116,7 @@ def api(bench: Bench, program: Path) -> None:
         )  # fmt: skip
 
 
-def volumes(bench: Bench) -> None:
+def volumes(bench: Bench, program: Path) -> None:
     """What a mount adds to a start is the difference of medians, taken in turn; the list is that of the API."""
     runs = 3 * bench.runs
     rounds = [
@@ -128,15 +128,15 @@ def volumes(bench: Bench) -> None:
     measures.make_volumes(bench.wharfd, 1000)
     times = [measures.list_volumes(bench.wharfd) for _ in range(bench.runs)]
     bench.add(Result("list of 1,000 volumes", "ms", statistics.median(times) * 1000, None, "≤ 50", bench.runs))
-    for program, rows in (("wharf", bench.wharfd.wharf), ("docker", bench.wharfd.docker)):
-        times = [measures.timed(lambda ask=rows: ask("volume", "ls")) for _ in range(bench.runs)]  # type: ignore[misc]
-        bench.add(
-            Result(f"{program} volume ls, 1,000", "ms", statistics.median(times) * 1000, None, "≤ 50", bench.runs)
-        )
+    for name, run in (("wharf", bench.wharfd.wharf), ("docker", bench.wharfd.docker)):
+        times = [measures.timed(lambda ask=run: ask("volume", "ls")) for _ in range(bench.runs)]  # type: ignore[misc]
+        bench.add(Result(f"{name} volume ls, 1,000", "ms", statistics.median(times) * 1000, None, "≤ 50", bench.runs))
+    writer = measures.writer(bench.wharfd, program)
     pairs = [
-        [measures.write_bytes_per_second(bench.wharfd, where) / 1e6 for where in ("", str(bench.wharfd.root))]
-        for _ in range(5)
+        (measures.written_inside(bench.wharfd, writer) / 1e6, measures.written_outside(bench.wharfd, program) / 1e6)
+        for _ in range(max(1, bench.runs // 2))
     ]
+    bench.wharfd.docker("rm", "-f", writer)
     inside, outside = map(statistics.median, zip(*pairs, strict=True))
     bench.add(Result("writing to a volume : to the host's disk", "MB/s", inside, outside, "≥ 0.95", len(pairs)))
 
@@ -186,9 +186,9 @@ def main() -> int:
             directory = Path(found)
             containers(bench)
             networks(bench)
-            streams(bench, throughput.compile_stream(directory))
-            api(bench, measures.compile_ping(directory))
-            volumes(bench)
+            streams(bench, measures.compiled("stream", directory))
+            api(bench, measures.compiled("ping", directory))
+            volumes(bench, measures.compiled("write", directory))
             logs(bench)
             command_line(bench)
             memory(bench)

@@ -62,17 +62,21 @@ def list_volumes(engine: Engine) -> float:
     return timed(lambda: engine.request("GET", f"{API}/volumes").json)
 
 
-def write_bytes_per_second(engine: Engine, directory: str, size: int = 256) -> float:
-    """How fast `size` MiB reach the disk from a container whose volume `bench` is at /m, or from the host.
+def writer(engine: Engine, program: Path) -> str:
+    """The id of a container for written_inside(), with the volume `bench`."""
+    mounted = ("-v", "bench:/m", "-v", f"{program}:/write:ro")
+    return engine.docker("run", "-d", "--network", "none", *mounted, "busybox", "sleep", "3600").text
 
-    `directory` is where on the host they go; "" is the volume, from inside.
-    """
-    words = ["dd", "if=/dev/zero", f"of={directory or '/m'}/written", "bs=1M", f"count={size}", "conv=fsync"]
-    if directory:
-        told = subprocess.run(["busybox", *words], capture_output=True, text=True, check=True).stderr
-    else:
-        told = engine.docker("run", "--rm", "-v", "bench:/m", "busybox", *words).error
-    return (size << 20) / float(told.split(" copied, ")[1].split()[0])
+
+def written_inside(engine: Engine, writer: str) -> float:
+    """Bytes a second that reach the disk from a container, by a file in its volume."""
+    return float(engine.docker("exec", writer, "/write", "/m/file", "256").text)
+
+
+def written_outside(engine: Engine, program: Path) -> float:
+    """The same from the host, by a file on the same file system."""
+    command = [str(program), str(engine.root / "file"), "256"]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
 def execs(engine: Engine, count: int, *, at_once: bool) -> float:
@@ -92,9 +96,10 @@ def execs(engine: Engine, count: int, *, at_once: bool) -> float:
     return took
 
 
-def compile_ping(directory: Path) -> Path:
-    program = directory / "ping"
-    subprocess.run(["cc", "-O2", "-o", program, Path(__file__).with_name("ping.c")], check=True)
+def compiled(name: str, directory: Path) -> Path:
+    """The program of a source that is beside this file; it needs no libraries, as in a container there are none."""
+    program = directory / name
+    subprocess.run(["cc", "-O2", "-static", "-o", program, Path(__file__).with_name(f"{name}.c")], check=True)
     return program
 
 

@@ -52,13 +52,6 @@ STREAMS: dict[str, Callable[[World], float]] = {
 }
 
 
-def compile_stream(directory: Path) -> Path:
-    program = directory / "stream"
-    source = Path(__file__).with_name("stream.c")
-    subprocess.run(["cc", "-O2", "-static", "-o", program, source], check=True)
-    return program
-
-
 @contextmanager
 def world(engine: Engine, program: Path) -> Iterator[World]:
     """Made on the engine, and taken down afterwards."""
