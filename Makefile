@@ -2,6 +2,7 @@
 # make stop   ends it (containers that run are ended too)
 # make test   all tests        make lint   style and types        make bench  side by side with dockerd
 # make test-vm  those that this kernel cannot run (it is named at the end of `make test`), in a virtual machine
+# make test-power  an engine loses power again and again in a virtual machine, and must have kept what it promised
 #
 # Each target installs what it needs: system packages by apt where they are missing, the rest in .venv.
 
@@ -9,9 +10,10 @@ SHELL := /bin/sh
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 PYTEST_FLAGS ?=
 VM_FLAGS ?=
+POWER_FLAGS ?=
 WHARFD_FLAGS ?=
 
-.PHONY: help run stop test test-vm lint bench lock clean
+.PHONY: help run stop test test-vm test-power lint bench lock clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -29,6 +31,10 @@ test: .venv/ready-dev
 test-vm: .venv/ready-dev
 	@tools/system-packages.sh vm
 	$(SUDO) env PYTHONPATH=tests .venv/bin/python -m vm $(VM_FLAGS)
+
+test-power: .venv/ready-dev
+	@tools/system-packages.sh vm
+	$(SUDO) env PYTHONPATH=tests .venv/bin/python -m vm.power $(POWER_FLAGS)
 
 lint: .venv/ready-dev
 	.venv/bin/ruff check

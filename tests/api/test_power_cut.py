@@ -1,5 +1,6 @@
 """What a power cut may leave of a container's files does not stop the daemon, and not the container either."""
 
+import shutil
 import sqlite3
 from collections.abc import Callable
 
@@ -35,3 +36,18 @@ def test_without_its_image_only_that_container_is_lost(new_wharfd: Callable[...,
     assert "lost in a crash" in refused.error
     engine.docker("inspect", lost)
     engine.docker("rm", lost)
+
+
+def test_a_container_whose_layer_was_not_on_the_disk_yet_is_as_new(new_wharfd: Callable[..., Wharfd]) -> None:
+    """Its record is written with a flush, the names of directories come to the disk when the kernel likes."""
+    engine = new_wharfd()
+    new = engine.docker("create", "busybox", "sh", "-c", "echo hello; test ! -e /file; echo 1 > /file").text
+    ran = engine.docker("run", "-d", "busybox", "sh", "-c", "echo hello; test ! -e /file; echo 1 > /file").text
+    engine.docker("wait", ran)
+    engine.stop()
+    for id in (new, ran):
+        shutil.rmtree(engine.root / "data/overlay2/containers" / id)
+    engine.start()
+    for id in (new, ran):
+        assert engine.docker("start", "-a", id).text.split()[-1] == "hello"
+        engine.docker("rm", id)

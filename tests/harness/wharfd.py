@@ -11,6 +11,8 @@ from harness.engine import Engine, Ran, wait_until
 CGROUPS = Path("/sys/fs/cgroup")
 #: Whether systemd is to make the control groups. The virtual machine of `make test-vm` says so where it is process 1.
 SYSTEMD = os.environ.get("WHARF_TEST_CGROUP_DRIVER") == "systemd"
+#: For a run of the tests with another storage driver than the default, for tests that choose none themselves.
+STORAGE_DRIVER = os.environ.get("WHARF_TEST_STORAGE_DRIVER", "")
 
 
 class Wharfd(Engine):
@@ -34,6 +36,7 @@ class Wharfd(Engine):
             *("--config-file", "/dev/null"),
             *("--cgroup-parent", self.cgroup if SYSTEMD else f"/{self.cgroup}"),
             *("--exec-opt", f"native.cgroupdriver={'systemd' if SYSTEMD else 'cgroupfs'}"),
+            *(("--storage-driver", STORAGE_DRIVER) if STORAGE_DRIVER and "--storage-driver" not in self.flags else ()),
             *self.flags,
         ]
 

@@ -25,10 +25,9 @@ def run(image: Image, command: Sequence[str], *, init: str, kvm: bool, timeout: 
     """
     with tempfile.TemporaryDirectory(prefix="wharf-vm-") as directory:
         place = Path(directory)
-        _pack(place / "project.tar")
         status = place / "status"
+        qemu = boot_line(image, command, packed(place), [status], init=init, kvm=kvm)
         try:
-            qemu = _qemu(image, place / "project.tar", status, command, init=init, kvm=kvm)
             subprocess.run(qemu, timeout=timeout, check=False)
         except subprocess.TimeoutExpired:
             return 124
@@ -36,16 +35,25 @@ def run(image: Image, command: Sequence[str], *, init: str, kvm: bool, timeout: 
         return int(text) if text.isdecimal() else 125
 
 
-def _pack(file: Path) -> None:
+def packed(place: Path) -> Path:
+    """A file in `place` with what of the project goes into the machine."""
+    file = place / "project.tar"
     with tarfile.open(file, "w") as archive:
         for name in CONTENTS:
             archive.add(SOURCE / name, arcname=name)
     # The machine reads it as a disk, which has whole sectors.
     with file.open("ab") as end:
         end.truncate(-(-end.tell() // 4096) * 4096)
+    return file
 
 
-def _qemu(image: Image, project: Path, status: Path, command: Sequence[str], *, init: str, kvm: bool) -> list[str]:
+def boot_line(
+    image: Image, command: Sequence[str], project: Path, lines: Sequence[Path], *, init: str, kvm: bool
+) -> list[str]:
+    """QEMU's command line for a machine that runs `command`. Its console is stdin and stdout.
+
+    What it writes on its further serial lines is in the files `lines`: the first gets the command's exit status.
+    """
     start = "systemd.unit=wharf-tests.service" if init == "systemd" else "init=/opt/wharf/init.sh"
     # The kernel's line has no quotes that would last.
     encoded = base64.b64encode(shlex.join(command).encode()).decode()
@@ -56,7 +64,8 @@ def _qemu(image: Image, project: Path, status: Path, command: Sequence[str], *, 
         *(("-accel", "kvm", "-cpu", "host") if kvm else ("-accel", "tcg,thread=multi", "-cpu", "max")),
         *("-smp", str(CPUS), "-m", str(MEMORY)),
         *("-kernel", str(image.kernel), "-initrd", str(image.initrd), "-append", line),
-        *("-serial", "stdio", "-serial", f"file:{status}"),
+        *("-serial", "stdio"),
+        *(word for file in lines for word in ("-serial", f"file:{file}")),
         *("-drive", f"file={image.disk},format=raw,if=virtio,snapshot=on"),
         *("-drive", f"file={project},format=raw,if=virtio,readonly=on"),
         *("-device", "virtio-rng-pci"),

@@ -43,6 +43,7 @@ SUITES: Final = (
             "tests/api/test_storage_size.py",
         ),
     ),
+    Suite("shares", "volumes on NFS and SMB servers", "none", ("tests/api/test_network_volumes.py",)),
 )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from wharf.distribution.config import RegistryConfig
 from wharf.engine.config import EngineConfig
+from wharf.engine.containers import writable_layers
 from wharf.engine.containers.mounting import Mounting
 from wharf.engine.containers.reconciling import Reconciler
 from wharf.engine.containers.record import Container
@@ -133,17 +134,12 @@ async def _open(
 
 
 async def _open_images(config: EngineConfig, rooms: Primitives, stack: AsyncExitStack) -> Images:
-    """Images, and which of their layers each container stands on."""
+    """Images, and what each container stands on."""
     registries = _registries(config)
     images = Images(rooms.db, config.data_root, rooms.snapshots, rooms.events, registries, rooms.store.users_of_image)
     await images.open()
     stack.push_async_callback(images.close)
-    for container in rooms.store:
-        if (layers := images.layers_of(container.image)) is not None:
-            rooms.snapshots.restore(container.id, layers)
-    owned = {snapshot for container in rooms.store for snapshot in container.snapshots}
-    for orphan in set(rooms.snapshots.containers()) - owned:
-        await rooms.snapshots.remove(orphan)  # of a creation that was cut off
+    await writable_layers.restore(rooms.store, rooms.snapshots, images.layers_of, config.storage_size)
     return images
 
 

@@ -38,10 +38,14 @@ class Kind(IntEnum):
 
 @dataclass(slots=True)
 class Difference:
-    """Changes by absolute path, and the paths that are there for the runtime only."""
+    """Changes by absolute path, the paths that are there for the runtime only, and the bytes of new and changed files.
+
+    What lies in several places under several names is counted once.
+    """
 
     changes: dict[str, Kind] = field(default_factory=dict)
     hidden: list[str] = field(default_factory=list)
+    size: int = 0
 
     def ordered(self) -> list[tuple[str, Kind]]:
         """All changes, directories before what is in them."""
@@ -71,6 +75,7 @@ class _Walk:
         self.found = Difference()
         self._whole = whole
         self._touched: list[str] = []  # directories of which only the time has changed
+        self._counted: set[tuple[int, int]] = set()
 
     def directory(self, top: int, path: str, below: Lower) -> list[tuple[str, Lower]]:
         """Compares what is in one directory; gives its subdirectories."""
@@ -105,10 +110,12 @@ class _Walk:
                 self.found.hidden.append(path)
                 return None
             self._record(path, Kind.ADDED)
+            self._count(status)
         elif stat.S_ISDIR(status.st_mode) and old_below:
             self._compare_directories(path, status, old)
         elif not self._whole or not _is_same_file(status, old):
             self._record(path, Kind.MODIFIED)
+            self._count(status)
         return (path, old_below) if stat.S_ISDIR(status.st_mode) else None
 
     def _compare_directories(self, path: str, status: os.stat_result, old: os.stat_result) -> None:
@@ -122,6 +129,12 @@ class _Walk:
         changes[path] = kind
         while (path := path.rpartition("/")[0]) and path not in changes:
             changes[path] = Kind.MODIFIED
+
+    def _count(self, status: os.stat_result) -> None:
+        inode = (status.st_dev, status.st_ino)
+        if stat.S_ISREG(status.st_mode) and inode not in self._counted:
+            self._counted.add(inode)
+            self.found.size += status.st_size
 
     def settle(self) -> None:
         """Directories with a new time are changes, unless only the runtime's mount points are new in them."""

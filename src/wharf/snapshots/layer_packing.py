@@ -1,24 +1,31 @@
 """What a container changed, as the tar archive of a layer, written by a confined child."""
 
+import os
 import subprocess
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
+from wharf.snapshots.changes import Difference, Kind
 from wharf.snapshots.views import View, command, describe, understand
 
 _PIECE: Final = 1 << 18
 
 
-def packed_layer(directory: Path, left_out: Sequence[str] = ()) -> Iterator[bytes]:
-    """The upper directory of an overlay as an OCI layer, without these paths. Blocks: iterate it in a thread.
+def packed_layer(directory: Path, difference: Difference | None = None, *, whole: bool = False) -> Iterator[bytes]:
+    """What is in a directory, as an OCI layer. Blocks: iterate it in a thread.
 
-    Raises EngineError. Closing the iterator ends the child.
+    With what `difference` found in a container's writable directory, only its changes: that directory is the upper one
+    of an overlay, or (`whole`) all that the container sees. Raises EngineError. Closing the iterator ends the child.
     """
-    work = {**describe(View(), "layer"), "directory": str(directory), "left_out": list(left_out)}
-    child = subprocess.Popen(
-        command(work), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
-    )
+    difference = difference or Difference()
+    left_out = [path.removeprefix("/") for path in difference.hidden]
+    work = {**describe(View(), "layer"), "directory": str(directory), "left_out": left_out, "selected": whole}
+    with _selection(difference) if whole else Path(os.devnull).open("rb") as selection:
+        child = subprocess.Popen(
+            command(work), stdin=selection, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
+        )
     assert child.stdout is not None and child.stderr is not None
     try:
         while data := child.stdout.read(_PIECE):
@@ -30,3 +37,15 @@ def packed_layer(directory: Path, left_out: Sequence[str] = ()) -> Iterator[byte
         child.stdout.close()
         child.stderr.close()
         child.wait()
+
+
+def _selection(difference: Difference) -> IO[bytes]:
+    """A file that names what belongs to the layer: `+path` is written, `-path` is deleted by it, each before a NUL.
+
+    A file, because a command line has an end, and names may be many.
+    """
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+    for path, kind in difference.ordered():
+        file.write((b"-" if kind is Kind.DELETED else b"+") + os.fsencode(path.removeprefix("/")) + b"\0")
+    file.seek(0)
+    return file

@@ -1,12 +1,11 @@
 """Copies stacked layers into one plain directory, for file systems that cannot stack."""
 
 import os
-import shutil
 import stat
 from pathlib import Path
 
 from wharf.linux import overlay
-from wharf.linux.files import share_blocks
+from wharf.linux.file_copy import copy_content
 from wharf.linux.trees import remove_tree
 
 _Links = dict[tuple[int, int], str]
@@ -66,9 +65,7 @@ def _copy(source: str, copy: str, status: os.stat_result) -> None:
 
 def _copy_content(source: str, copy: str) -> None:
     with Path(source).open("rb") as content, Path(copy).open("xb") as target:
-        if share_blocks(content.fileno(), target.fileno()):
-            return
-    shutil.copyfile(source, copy, follow_symlinks=False)
+        copy_content(content.fileno(), target.fileno())
 
 
 def _describe(source: str, copy: str, status: os.stat_result) -> None:

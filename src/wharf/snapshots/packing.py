@@ -34,6 +34,7 @@ class Packer:
     output: int
     layer: bool = False
     left_out: frozenset[bytes] = frozenset()  # paths below the tree's top, with all below them
+    chosen: frozenset[bytes] | None = None  # if not None: of the paths below the top, only these
     not_entered: frozenset[int] = frozenset()  # devices (st_dev) whose mounts below the top show as empty directories
     _buffer: bytearray = field(default_factory=bytearray)
     _linked: dict[tuple[int, int], bytes] = field(default_factory=dict)  # files with several names: the first
@@ -65,9 +66,12 @@ class Packer:
         found = []
         for text in sorted(os.listdir(directory)):
             path = below + os.fsencode(text)
-            if path not in self.left_out and self.entry(directory, os.fsencode(text), prefix + path):
+            if self._is_wanted(path) and self.entry(directory, os.fsencode(text), prefix + path):
                 found.append(path)
         return found
+
+    def _is_wanted(self, path: bytes) -> bool:
+        return path not in self.left_out and (self.chosen is None or path in self.chosen)
 
     def entry(self, directory: int, base: bytes, name: bytes) -> bool:
         """The entry `base` of an open directory, as the member `name`. True for a directory: its header only."""
@@ -81,8 +85,7 @@ class Packer:
                     os.close(child)
                 return True
             if self.layer and overlay.is_whiteout(status):
-                parent, slash, hidden = name.rpartition(b"/")
-                self._put(header(parent + slash + _WHITEOUT + hidden, "file"))
+                self.whiteout(name)
             elif stat.S_ISREG(status.st_mode):
                 self._regular(directory, base, name)
             elif stat.S_ISLNK(status.st_mode):
@@ -93,6 +96,11 @@ class Packer:
             if error.errno not in _REPLACED:
                 raise
         return False
+
+    def whiteout(self, name: bytes) -> None:
+        """Says that the layer deletes `name` of those below it."""
+        parent, slash, hidden = name.rpartition(b"/")
+        self._put(header(parent + slash + _WHITEOUT + hidden, "file"))
 
     def _directory(self, descriptor: int, name: bytes) -> None:
         status = os.fstat(descriptor)

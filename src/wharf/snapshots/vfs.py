@@ -8,6 +8,7 @@ from pathlib import Path
 
 from wharf.errors import Conflict, EngineError
 from wharf.linux.mounts import RootMount
+from wharf.snapshots.changes import difference
 from wharf.snapshots.layers import Layers
 from wharf.snapshots.merge import merge_layer
 from wharf.snapshots.overlayfs import OverlaySnapshots, write_stack
@@ -62,6 +63,11 @@ class VfsSnapshots(OverlaySnapshots):
 
     def layer_directories(self, id: str) -> list[Path]:
         return [self.writable(id)]
+
+    async def usage(self, id: str) -> int:
+        """Bytes of what differs from the image."""
+        found = await asyncio.to_thread(difference, self.writable(id), self.stack_of(id), whole=True)
+        return found.size
 
     def graph_driver(self, id: str) -> dict[str, str]:
         return {"Dir": str(self.writable(id))}

@@ -250,13 +250,26 @@ def _kernel_devices() -> frozenset[int]:
 
 
 def _tree(work: dict[str, Any]) -> None:
-    """All of the root, as `docker export` gives it; or (`layer`) what is in the upper directory of an overlay."""
+    """All of the root, as `docker export` gives it; or (`layer`) what is in the upper directory of an overlay.
+
+    With `selected`, the root is a whole one, and stdin says what of it is the layer (layer_packing).
+    """
     left_out = frozenset(os.fsencode(path) for path in work["left_out"])
-    packer = Packer(_STDOUT, layer=work["do"] == "layer", left_out=left_out)
+    chosen, deleted = _selection() if work["selected"] else (None, ())
+    packer = Packer(_STDOUT, layer=work["do"] == "layer", left_out=left_out, chosen=chosen)
     top = os.open(".", _DIRECTORY)
     _tell({})
     packer.tree(top, b"")
+    for path in deleted:
+        packer.whiteout(path)
     packer.end()
+
+
+def _selection() -> tuple[frozenset[bytes], list[bytes]]:
+    """The paths that a layer has, and those that it deletes."""
+    with open(_STDIN, "rb", closefd=False) as file:
+        entries = file.read().split(b"\0")[:-1]
+    return frozenset(entry[1:] for entry in entries if entry[:1] == b"+"), [e[1:] for e in entries if e[:1] == b"-"]
 
 
 def _unpack(work: dict[str, Any]) -> None:

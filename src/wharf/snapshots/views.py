@@ -229,6 +229,7 @@ def describe(view: View, do: str) -> dict[str, Any]:
         "mounts": [(b.source, b.target, b.read_only, b.recursive, b.mount) for b in view.binds],
         "read_only": view.read_only,
         "left_out": [],
+        "selected": False,
         "compression": "",
     }
 

@@ -40,7 +40,7 @@ class VolumeDriver(Protocol):
     async def unmount(self, name: str, options: Options, user: str, *, last: bool) -> None:
         """`user` does not want it any more; `last`: nobody does. Fine when it was not mounted."""
 
-    def may_be_empty(self, name: str) -> bool:
+    def may_be_empty(self, name: str, options: Options) -> bool:
         """Whether it is worth while to mount() for a fill(). Quick."""
 
     async def fill(self, name: str, path: str, source: int) -> None:
@@ -52,5 +52,5 @@ class VolumeDriver(Protocol):
     async def remove(self, withdrawn: str) -> None:
         """Deletes what withdraw() took away. Long; fine when there is nothing."""
 
-    async def usage(self, name: str) -> int:
-        """Bytes of all files; -1 for a driver that does not count. Long."""
+    async def usage(self, name: str, options: Options) -> int:
+        """Bytes of all files; -1 for a driver that does not count, or cannot now. Long."""

@@ -11,13 +11,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from wharf.errors import EngineError
-from wharf.linux import files
+from wharf.linux.file_copy import copy_content
 from wharf.linux.inside import open_beneath
 from wharf.volumes.threads import Stopped
 
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY
-#: Bytes moved by one call: large enough to be fast, small enough to notice that we shall stop.
-_PIECE: Final = 8 << 20
 #: The host's security module labels files by itself; another one's labels mean nothing here.
 _NOT_COPIED: Final = frozenset({"security.selinux", "security.ima", "security.evm"})
 
@@ -74,9 +72,12 @@ class _Copier:
     def copy_entries(self, directory: str) -> None:
         with _Opened(self.source, directory) as here, _Opened(self.target, directory) as there:
             for name in os.listdir(here):  # noqa: PTH208 (a descriptor)
-                if self.stopped():
-                    raise EngineError("the copy was given up")
+                self._pause()
                 self._copy_entry(here, there, directory, name)
+
+    def _pause(self) -> None:
+        if self.stopped():
+            raise EngineError("the copy was given up")
 
     def finish_directory(self, directory: str) -> None:
         with _Opened(self.source, directory) as here, _Opened(self.target, directory) as there:
@@ -109,7 +110,7 @@ class _Copier:
         try:
             target = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=there)
             try:
-                _copy_content(source, target, self.stopped)
+                copy_content(source, target, self._pause)
                 copy_attributes(source, target)
             finally:
                 os.close(target)
@@ -124,36 +125,6 @@ def _copy_attributes_by_name(here: int, there: int, name: str, found: os.stat_re
         os.chmod(name, stat.S_IMODE(found.st_mode), dir_fd=there)
     _copy_xattrs(f"/proc/self/fd/{here}/{name}", f"/proc/self/fd/{there}/{name}", follow=False)
     os.utime(name, ns=(found.st_atime_ns, found.st_mtime_ns), dir_fd=there, follow_symlinks=False)
-
-
-def _copy_content(source: int, target: int, stopped: Stopped) -> None:
-    """The same blocks, where the file system can share them; else all data between the holes of `source`."""
-    if files.share_blocks(source, target):
-        return
-    size = os.fstat(source).st_size
-    start = 0
-    while start < size:
-        try:
-            start = os.lseek(source, start, os.SEEK_DATA)
-        except OSError as error:
-            if error.errno == errno.ENXIO:  # only a hole is left
-                break
-            raise
-        end = os.lseek(source, start, os.SEEK_HOLE)
-        _copy_range(source, target, start, end, stopped)
-        start = end
-    os.ftruncate(target, size)
-
-
-def _copy_range(source: int, target: int, start: int, end: int, stopped: Stopped) -> None:
-    os.lseek(target, start, os.SEEK_SET)
-    while start < end:
-        if stopped():
-            raise EngineError("the copy was given up")
-        sent = os.sendfile(target, source, start, min(_PIECE, end - start))
-        if sent == 0:
-            return
-        start += sent
 
 
 class _Opened:

@@ -119,7 +119,7 @@ class Directories:
         remove_tree(place / "_moving")
 
     def withdraw(self, name: str) -> str:
-        """Takes the volume out of sight, so that its name is free; returns what remove() wants. Quick.
+        """Takes the volume out of sight, so that its name is free, on the disk too; returns what remove() wants.
 
         Fine when somebody deleted the volume by hand.
         """
@@ -128,7 +128,13 @@ class Directories:
             (self._root / name).rename(grave / name)
         except FileNotFoundError:
             pass  # somebody deleted it by hand
+        self._sync()
         return grave.name
+
+    def _sync(self) -> None:
+        """Which volumes there are is on the disk afterwards. The flush of a database says nothing about names."""
+        with _opened(self._root) as root:
+            os.fsync(root)
 
     def _new_grave(self) -> Path:
         self._root.mkdir(mode=_PLACE_MODE, parents=True, exist_ok=True)
@@ -163,8 +169,7 @@ class Directories:
             raise Conflict(f"{self._root / name} is there already, and no volume on record")
         (grave / name).rename(self._root / name)
         grave.rmdir()
-        with _opened(self._root) as root:
-            os.fsync(root)
+        self._sync()
 
     def remove(self, withdrawn: str) -> None:
         """Deletes what withdraw() took away. Long; fine when there is nothing."""
@@ -190,14 +195,13 @@ class Directories:
             (self._root / name).rename(self._root / new)
         except FileNotFoundError:
             self.ensure(new)  # or somebody deleted it by hand
-        with _opened(self._root) as root:
-            os.fsync(root)
+        self._sync()
 
-    def usage(self, name: str) -> int:
+    def usage(self, name: str, stopped: Stopped = lambda: False) -> int:
         """Bytes of all files, a file with several names counted once. Long."""
         sizes: dict[tuple[int, int], int] = {}
         waiting = [os.fspath(self.mountpoint(name))]
-        while waiting:
+        while waiting and not stopped():
             try:
                 with os.scandir(waiting.pop()) as entries:
                     for entry in entries:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from wharf.errors import EngineError
 from wharf.volumes import mount_options, mounting, naming
@@ -15,7 +16,10 @@ from wharf.volumes.contract import Described, Options
 from wharf.volumes.directories import Directories
 from wharf.volumes.filling import fill_in_place
 from wharf.volumes.mount_options import MountCall
-from wharf.volumes.threads import in_thread
+from wharf.volumes.threads import Aside, in_thread
+
+#: Seconds that a list of what all volumes take waits for one that another machine has.
+_PATIENCE: Final = 2.0
 
 
 class LocalDriver:
@@ -24,8 +28,9 @@ class LocalDriver:
     name = "local"
     scope = "local"
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, aside: Aside) -> None:
         self._directories = Directories(root)
+        self._aside = aside
 
     async def create(self, name: str, options: Options) -> None:
         naming.check_name(name)
@@ -51,32 +56,42 @@ class LocalDriver:
         return mount_options.parse(options) is not None
 
     async def mount(self, name: str, options: Options, user: str) -> str:
-        self._ensure(name, options)
-        if (call := mount_options.parse(options)) is not None:
-            call = await _with_server(call)
-            # In a thread: servers may not answer.
-            await asyncio.to_thread(mounting.mount, call, self._directories.mountpoint(name))
+        call = mount_options.parse(options)
+        if call is None:
+            self._ensure(name, options)
+        else:
+            await self._mount(name, options, await _with_server(call))
         return self.mountpoint(name)
+
+    async def _mount(self, name: str, options: Options, call: MountCall) -> None:
+        def mount() -> None:
+            self._ensure(name, options)
+            mounting.mount(call, self._directories.mountpoint(name))
+
+        await self._aside.at(name)(mount)
 
     async def unmount(self, name: str, options: Options, user: str, *, last: bool) -> None:
         if last and self.needs_mount(options):
-            await asyncio.to_thread(mounting.unmount, self._directories.mountpoint(name))
+            await self._aside.at(name)(partial(mounting.unmount, self._directories.mountpoint(name)))
 
-    def may_be_empty(self, name: str) -> bool:
-        # Below a mount that is not there yet it is empty, too.
-        return self._directories.is_empty(name)
+    def may_be_empty(self, name: str, options: Options) -> bool:
+        # What would be mounted there nobody can ask now.
+        return self.needs_mount(options) or self._directories.is_empty(name)
 
     async def fill(self, name: str, path: str, source: int) -> None:
         place = Path(path)
-        if await asyncio.to_thread(mounting.is_mounted, place):
-            await in_thread(lambda stopped: fill_in_place(place, source, stopped))
+        if await self._aside.at(name)(partial(mounting.is_mounted, place)):
+            await in_thread(lambda stopped: fill_in_place(place, source, stopped), self._aside.at(name))
         else:
             await in_thread(lambda stopped: self._directories.fill(name, source, stopped))
 
     async def withdraw(self, name: str) -> str:
-        # Whatever is still mounted there is no content of ours to delete.
-        await asyncio.to_thread(mounting.unmount, self._directories.mountpoint(name))
-        return self._directories.withdraw(name)
+        def withdraw() -> str:
+            # Whatever is still mounted there is no content of ours to delete.
+            mounting.unmount(self._directories.mountpoint(name))
+            return self._directories.withdraw(name)
+
+        return await self._aside.at(name)(withdraw)
 
     async def remove(self, withdrawn: str) -> None:
         await in_thread(lambda stopped: self._directories.remove(withdrawn))
@@ -110,8 +125,17 @@ class LocalDriver:
         """Ends a rename() that an earlier process began."""
         self._directories.rename(name, new)
 
-    async def usage(self, name: str) -> int:
-        return await in_thread(lambda stopped: self._directories.usage(name))
+    async def usage(self, name: str, options: Options) -> int:
+        if not self.needs_mount(options):
+            return await in_thread(partial(self._directories.usage, name))
+        stop = threading.Event()
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                return await self._aside.at(name)(partial(self._directories.usage, name, stop.is_set))
+        except TimeoutError:
+            return -1
+        finally:
+            stop.set()
 
     def recover(self, names: Iterable[str]) -> Sequence[str]:
         """Ends what an earlier process left half done; the names of those that it had withdrawn, and not yet forgotten.

@@ -10,7 +10,7 @@ from wharf.plugins.client import PluginFailed
 from wharf.plugins.registry import Plugin, Plugins
 from wharf.volumes.contract import Described, Options
 from wharf.volumes.filling import fill_in_place
-from wharf.volumes.threads import in_thread
+from wharf.volumes.threads import Aside, in_thread
 
 KIND: Final = "VolumeDriver"
 
@@ -18,23 +18,24 @@ KIND: Final = "VolumeDriver"
 class PluginDriver:
     """Fulfils VolumeDriver."""
 
-    def __init__(self, plugins: Plugins, plugin: Plugin, scope: str) -> None:
+    def __init__(self, plugins: Plugins, plugin: Plugin, scope: str, aside: Aside) -> None:
         self._plugins = plugins
+        self._aside = aside
         self._plugin = plugin
         self.name = plugin.name
         self.scope = scope
 
     @classmethod
-    async def opened(cls, plugins: Plugins, plugin: Plugin) -> "PluginDriver":
+    async def opened(cls, plugins: Plugins, plugin: Plugin, aside: Aside) -> "PluginDriver":
         """With its scope, which old plugins cannot tell."""
-        driver = cls(plugins, plugin, "local")
+        driver = cls(plugins, plugin, "local", aside)
         try:
             answer = await driver._ask("Capabilities", {}, plugins.settings.short)
         except PluginFailed:
             return driver
         capabilities = answer.get("Capabilities")
         scope = capabilities.get("Scope") if isinstance(capabilities, dict) else ""
-        return cls(plugins, plugin, "global" if scope == "global" else "local")
+        return cls(plugins, plugin, "global" if scope == "global" else "local", aside)
 
     def is_of(self, plugin: Plugin) -> bool:
         """Whether this is the driver of that plugin, and not of one that had its name before."""
@@ -87,12 +88,12 @@ class PluginDriver:
     async def unmount(self, name: str, options: Options, user: str, *, last: bool) -> None:
         await self._ask("Unmount", {"Name": name, "ID": user})
 
-    def may_be_empty(self, name: str) -> bool:
+    def may_be_empty(self, name: str, options: Options) -> bool:
         return True
 
     async def fill(self, name: str, path: str, source: int) -> None:
         with self._plugin.held(path) as place:
-            await in_thread(lambda stopped: fill_in_place(Path(place), source, stopped))
+            await in_thread(lambda stopped: fill_in_place(Path(place), source, stopped), self._aside.at(path))
 
     async def withdraw(self, name: str) -> str:
         await self._ask("Remove", {"Name": name})
@@ -101,7 +102,7 @@ class PluginDriver:
     async def remove(self, withdrawn: str) -> None:
         """The plugin has done that."""
 
-    async def usage(self, name: str) -> int:
+    async def usage(self, name: str, options: Options) -> int:
         return -1
 
 

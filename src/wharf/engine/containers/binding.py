@@ -9,7 +9,10 @@ from wharf.errors import InvalidArgument
 
 
 def bind_point(request: MountRequest) -> MountPoint:
-    """The mount point of a bind; its source is made where -v asks for that. Raises InvalidArgument without one."""
+    """The mount point of a bind; its source is made where -v asks for that. Raises InvalidArgument without one.
+
+    Blocks, for ever when the source is on a server that does not answer.
+    """
     if not os.path.lexists(request.source):
         if not request.create_source:
             raise InvalidArgument(

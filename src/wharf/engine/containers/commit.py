@@ -15,7 +15,7 @@ from wharf.engine.containers.store import ContainerStore
 from wharf.engine.images.changes import apply_changes
 from wharf.engine.images.committing import NewLayer
 from wharf.engine.images.images import Images
-from wharf.errors import Conflict, InvalidArgument, NotImplementedByUs
+from wharf.errors import Conflict, InvalidArgument
 from wharf.snapshots.layer_packing import packed_layer
 from wharf.spec.image_config import Healthcheck, RunConfig
 from wharf.spec.reference import Reference
@@ -80,15 +80,11 @@ class Commits:
                 await self.lives.unpause(container)
 
     async def _tar(self, container: Container) -> Iterator[bytes] | None:
-        if self.files.snapshots.whole:
-            driver = self.files.snapshots.name
-            raise NotImplementedByUs(f"docker commit is not supported with the storage driver {driver} yet")
         found = await self.files.difference(container)
         if not found.changes:
             return None
-        return packed_layer(
-            self.files.snapshots.writable(container.id), [path.removeprefix("/") for path in found.hidden]
-        )
+        snapshots = self.files.snapshots
+        return packed_layer(snapshots.writable(container.id), found, whole=snapshots.whole)
 
 
 def _reference(repository: str, tag: str) -> Reference | None:

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 
 import msgspec
 
@@ -58,7 +59,8 @@ class Mounting:
             detail = _detail(request, maps.get(request.target))
             match request.kind:
                 case "bind":
-                    yield Made(bind_point(request), detail)
+                    aside = self.volumes.drivers.aside.at(request.source)
+                    yield Made(await aside(partial(bind_point, request)), detail)
                 case "volume":
                     known = (anonymous or {}).get(request.target, "") if not request.source else ""
                     point = await self._volume(replace(request, source=known or request.source), held)

@@ -58,8 +58,10 @@ class Removals:
             if container.running:
                 raise Conflict(f'cannot remove container "{ref}": {wording.still_running(container)}')
             live.cancel_restart()
-            # The intent: a daemon that dies here finishes the removal at its next start.
-            self.store.update(container := container.with_(status=Status.REMOVING, remove_volumes=volumes))
+            # The intent: a daemon that dies here finishes the removal at its next start. On the disk, or a power cut
+            # would bring the container back, without its files, and its restart policy would start it.
+            container = container.with_(status=Status.REMOVING, remove_volumes=volumes)
+            self.store.update(container, durable=True)
             try:
                 await self.discard(container, volumes=volumes)
             except BaseException as error:

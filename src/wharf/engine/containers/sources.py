@@ -4,11 +4,12 @@ import asyncio
 import errno
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, contextmanager, suppress
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from wharf.apitypes.containers import MountPoint
 from wharf.engine.containers import idmaps
 from wharf.engine.containers.idmaps import Idmap
 from wharf.engine.containers.record import Container, MountDetail
@@ -21,6 +22,7 @@ from wharf.linux.mounts import restrictions
 from wharf.runtime import records
 from wharf.snapshots.contract import Snapshots
 from wharf.spec.id_mapping import IdMapping
+from wharf.volumes.threads import Runner
 
 _SHARED = frozenset({"shared", "rshared"})
 _SLAVE = frozenset({"slave", "rslave"})
@@ -41,6 +43,7 @@ class Opened:
     paths: dict[str, str] = field(default_factory=dict)  # of volumes, where they are mounted now
     mounts: dict[str, int] = field(default_factory=dict)  # descriptors of mounts that are nowhere yet
     restrictions: dict[str, tuple[str, ...]] = field(default_factory=dict)  # what the host's mounts do not allow
+    files: frozenset[str] = frozenset()  # sources, as the record has them, of read-only mounts that are no directories
 
 
 @dataclass(slots=True)
@@ -64,7 +67,7 @@ class Sources:
         Raises NotFound, InvalidArgument, EngineError; after that nothing is mounted.
         """
         found = Opened()
-        _check_propagation(container)
+        await self._check_propagation(container)
         for point in container.mounts:
             source = point.source
             if point.type == "volume":
@@ -81,11 +84,27 @@ class Sources:
             if _needs_mount(detail) or self._is_of_plugin(source):
                 own = self.volumes.is_own(point)
                 work = partial(self._open, source, detail, viewer, own=own)
-                found.mounts[point.destination] = await opened_aside(work, held)
-        paths = {point.destination: point.source for point in container.mounts if point.type in ("bind", "volume")}
-        if paths:
-            found.restrictions = await asyncio.to_thread(_restrictions, paths | found.paths)
+                found.mounts[point.destination] = await opened_aside(work, held, self._aside(point))
+        points = [point for point in container.mounts if point.type in ("bind", "volume")]
+        kinds = await asyncio.gather(*(self._look(point, found.paths.get(point.destination)) for point in points))
+        found.restrictions = {point.destination: kind.restrictions for point, kind in zip(points, kinds, strict=True)}
+        found.files = frozenset(p.source for p, kind in zip(points, kinds, strict=True) if not p.rw and kind.is_file)
         return found
+
+    def _aside(self, point: MountPoint) -> Runner:
+        """Runs what asks the file system of a mount's source, which may be another machine's and never answer."""
+        return self.volumes.drivers.aside.at(point.source)
+
+    async def _look(self, point: MountPoint, path: str | None) -> "_Kind":
+        """What is at the source of a mount: at `path`, or where the record says."""
+        work = partial(_kind, path or point.source)
+        return work() if self.volumes.is_own(point) else await self._aside(point)(work)
+
+    async def _check_propagation(self, container: Container) -> None:
+        """What a bind shares with the host, the host must be ready to share."""
+        for point in container.mounts:
+            if point.type == "bind" and point.propagation in _SHARED | _SLAVE:
+                await self._aside(point)(partial(_check_shared, point))
 
     def _open(self, source: str, detail: MountDetail, viewer: Viewer, *, own: bool) -> int:
         """`own` is said of what only containers write: for a container its owners are those on disk."""
@@ -122,9 +141,9 @@ class Sources:
             return files.detached_mount(root, target, detail.subpath, (namespace, mapping.root))
 
 
-async def opened_aside(work: Callable[[], int], held: AsyncExitStack) -> int:
+async def opened_aside(work: Callable[[], int], held: AsyncExitStack, run: Runner = asyncio.to_thread) -> int:
     """The descriptor that `work` opens in a thread. `held` closes it, also when who waits is cancelled meanwhile."""
-    opening = asyncio.ensure_future(asyncio.to_thread(work))
+    opening = asyncio.ensure_future(run(work))
 
     async def close() -> None:
         await asyncio.wait((opening,))
@@ -135,13 +154,20 @@ async def opened_aside(work: Callable[[], int], held: AsyncExitStack) -> int:
     return await asyncio.shield(opening)
 
 
-def _restrictions(paths: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    """What is not there is the runtime's to tell."""
-    found = {}
-    for target, path in paths.items():
-        with suppress(OSError):
-            found[target] = restrictions(path)
-    return found
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """Of the source of a mount."""
+
+    restrictions: tuple[str, ...] = ()  # as options of mount(8)
+    is_file: bool = False
+
+
+def _kind(path: str) -> _Kind:
+    """What is not there is the runtime's to tell. Blocks."""
+    try:
+        return _Kind(restrictions(path), not Path(path).is_dir())
+    except OSError:
+        return _Kind(is_file=True)
 
 
 def _needs_mount(detail: MountDetail) -> bool:
@@ -201,18 +227,13 @@ def _told(error: OSError, source: str, detail: MountDetail) -> EngineError:
     return EngineError(f'error while resolving symlinks in combined path "{whole}": {reason}')
 
 
-def _check_propagation(container: Container) -> None:
-    """What a bind shares with the host, the host must be ready to share."""
-    asked = [point for point in container.mounts if point.type == "bind" and point.propagation in _SHARED | _SLAVE]
-    if not asked:
+def _check_shared(point: MountPoint) -> None:
+    """Blocks."""
+    mount = mountinfo.containing(mountinfo.read(), str(Path(point.source).resolve()))
+    if mount.shared or (mount.slave and point.propagation in _SLAVE):
         return
-    table = mountinfo.read()
-    for point in asked:
-        mount = mountinfo.containing(table, str(Path(point.source).resolve()))
-        if mount.shared or (mount.slave and point.propagation in _SLAVE):
-            continue
-        wanted = "a shared" if point.propagation in _SHARED else "a shared or slave"
-        raise EngineError(f"path {point.source} is mounted on {mount.point} but it is not {wanted} mount")
+    wanted = "a shared" if point.propagation in _SHARED else "a shared or slave"
+    raise EngineError(f"path {point.source} is mounted on {mount.point} but it is not {wanted} mount")
 
 
 def placed_by_shim(mounts: Mapping[str, int], bundle: Path) -> dict[str, str]:

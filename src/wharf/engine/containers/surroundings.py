@@ -106,7 +106,7 @@ class Host:
             no_new_privileges=self.config.no_new_privileges,
             sources=view.sources.paths | placed_by_shim(view.sources.mounts, launch.bundle),
             restrictions=view.sources.restrictions,
-            files=frozenset(m.source for m in container.mounts if not m.rw and not Path(m.source).is_dir()),
+            files=view.sources.files,
             recursive_read_only=_kernel() >= (5, 12),
         )
 

@@ -12,6 +12,7 @@ from wharf.plugins.registry import Plugin, Plugins
 from wharf.volumes.contract import VolumeDriver
 from wharf.volumes.local import LocalDriver
 from wharf.volumes.plugin import KIND, PluginDriver
+from wharf.volumes.threads import Aside
 
 DEFAULT: Final = LocalDriver.name
 
@@ -20,6 +21,7 @@ DEFAULT: Final = LocalDriver.name
 class Drivers:
     local: LocalDriver
     plugins: Plugins
+    aside: Aside  # for all that is mounted on this machine, by whomever
     _opened: dict[str, PluginDriver] = field(default_factory=dict)
 
     async def get(self, name: str) -> VolumeDriver:
@@ -37,7 +39,7 @@ class Drivers:
             raise NotFound(f"{missing}does not implement the requested interface")
         known = self._opened.get(name)
         if known is None or not known.is_of(plugin):
-            known = self._opened[name] = await PluginDriver.opened(self.plugins, plugin)
+            known = self._opened[name] = await PluginDriver.opened(self.plugins, plugin, self.aside)
         return known
 
     def known_scope(self, name: str) -> str:
@@ -74,4 +76,5 @@ class Drivers:
 
 def open_drivers(root: Path, plugins: Plugins) -> Drivers:
     """The drivers of an engine whose local volumes are below `root`."""
-    return Drivers(LocalDriver(root), plugins)
+    aside = Aside()
+    return Drivers(LocalDriver(root, aside), plugins, aside)

@@ -310,7 +310,7 @@ class Volumes:
 
     def may_be_empty(self, volume: Volume) -> bool:
         """Whether copy_up() might fill it: worth asking before a container's root is mounted for that."""
-        return volume.driver != DEFAULT or self.drivers.local.may_be_empty(volume.name)
+        return volume.driver != DEFAULT or self.drivers.local.may_be_empty(volume.name, volume.options)
 
     async def copy_up(self, volume: Volume, container_root: Path, target: str) -> None:
         """Fills an empty volume with what the image has at `target`, a path inside `container_root`.
@@ -395,7 +395,7 @@ class Volumes:
     async def _size(self, volume: Volume) -> int:
         if volume.driver != DEFAULT:
             return -1
-        return await self.drivers.local.usage(volume.name)
+        return await self.drivers.local.usage(volume.name, volume.options)
 
 
 async def _quietly_described(driver: VolumeDriver, name: str) -> Described:
