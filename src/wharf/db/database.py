@@ -52,6 +52,14 @@ class Database:
             if durable:
                 self._connection.execute("PRAGMA synchronous = NORMAL")
 
+    def change(self, statement: str, parameters: Sequence[object] = (), *, durable: bool = False) -> None:
+        """A transaction of one statement, with a third of the calls of write()."""
+        if durable:
+            with self.write(durable=True) as connection:
+                connection.execute(statement, parameters)
+        else:
+            self._connection.execute(statement, parameters)
+
     def read(self, query: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query."""
         return self._connection.execute(query, parameters).fetchall()

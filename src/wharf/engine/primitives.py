@@ -60,7 +60,7 @@ def _require_limits(snapshots: LayeredSnapshots) -> None:
 
 
 def _make_places(config: EngineConfig) -> Places:
-    places = Places(config.data_root, config.exec_root)
+    places = Places.below(config.data_root, config.exec_root)
     config.exec_root.mkdir(parents=True, exist_ok=True, mode=0o711)  # it may hold sockets, which have their own modes
     for directory in (config.data_root, config.data_root / "containers"):
         directory.mkdir(parents=True, exist_ok=True)

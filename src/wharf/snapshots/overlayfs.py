@@ -154,7 +154,7 @@ class OverlaySnapshots:
             os.close(descriptor)
 
     def writable(self, id: str) -> Path:
-        return self._containers / id / "diff"
+        return self._containers.joinpath(id, "diff")
 
     def stack_of(self, id: str) -> Sequence[Path]:
         return [self._root / name for name in self.layers.directories(self._stack(id))]
@@ -178,7 +178,7 @@ class OverlaySnapshots:
         }
 
     def image_graph_driver(self, layers: Sequence[Digest]) -> dict[str, str]:
-        upper, *lower = [str(self._root / name) for name in self.layers.directories(layers)]
+        upper, *lower = [f"{self._root}/{name}" for name in self.layers.directories(layers)]
         data = {"UpperDir": upper}
         return {"LowerDir": ":".join(lower), **data} if lower else data
 

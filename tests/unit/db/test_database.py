@@ -1,4 +1,5 @@
 import os
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,13 @@ def test_nobody_else_reads_what_is_in_it(tmp_path: Path) -> None:
             (tmp_path / "db").chmod(0o644)
     finally:
         os.umask(umask)
+
+
+@pytest.mark.parametrize("durable", [False, True])
+def test_a_change_is_a_transaction(tmp_path: Path, durable: bool) -> None:
+    database = Database(tmp_path / "db", ["CREATE TABLE t (name TEXT UNIQUE)"])
+    database.change("INSERT INTO t VALUES (?)", ("a",), durable=durable)
+    with pytest.raises(sqlite3.IntegrityError):
+        database.change("INSERT INTO t VALUES ('b'), ('a')", durable=durable)
+    database.close()
+    assert Database(tmp_path / "db", ["CREATE TABLE t (name TEXT UNIQUE)"]).read("SELECT name FROM t") == [("a",)]

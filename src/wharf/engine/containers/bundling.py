@@ -234,7 +234,7 @@ def _etc_mounts(container: Container, around: Surroundings) -> Iterator[Mount]:
     for name in etc_files.NAMES:
         if f"/etc/{name}" not in own:
             options = ("rbind", "rprivate", *(("ro",) if container.host.readonly_rootfs else ()))
-            yield Mount(f"/etc/{name}", "bind", str(around.etc / name), options)
+            yield Mount(f"/etc/{name}", "bind", f"{around.etc}/{name}", options)
 
 
 def _user_mounts(container: Container, around: Surroundings) -> list[Mount]:

@@ -51,16 +51,16 @@ _LARGEST_ETC: Final = 1 << 20
 class Places:
     """Where a container's files are."""
 
-    data_root: Path
-    exec_root: Path
+    directories: Path  # of the containers' own files
+    bundles: Path
+
+    @classmethod
+    def below(cls, data_root: Path, exec_root: Path) -> "Places":
+        return cls(data_root / "containers", exec_root / "containers")
 
     def directory(self, id: str) -> Path:
         """The container's own files: its log and what is bound to /etc."""
-        return self.data_root / "containers" / id
-
-    @property
-    def bundles(self) -> Path:
-        return self.exec_root / "containers"
+        return self.directories / id
 
     def bundle(self, id: str) -> Path:
         """What its shim and the OCI runtime need while it runs."""

@@ -81,8 +81,8 @@ class ContainerStore:
 
         Unless it is `durable`, a power cut may take the last ones back: the kernel's state is gone then anyway.
         """
-        with self._db.write(durable=durable) as db:
-            db.execute("UPDATE containers SET record = ? WHERE id = ?", (record.encode(container), container.id))
+        values = (record.encode(container), container.id)
+        self._db.change("UPDATE containers SET record = ? WHERE id = ?", values, durable=durable)
         self.version += 1
         self._by_id[container.id] = container
         self._note_links(container)
@@ -105,8 +105,7 @@ class ContainerStore:
         return renamed
 
     def remove(self, container: Container) -> None:
-        with self._db.write() as db:
-            db.execute("DELETE FROM containers WHERE id = ?", (container.id,))
+        self._db.change("DELETE FROM containers WHERE id = ?", (container.id,))
         self.version += 1
         self._by_id.pop(container.id, None)
         self._with_links.discard(container.id)

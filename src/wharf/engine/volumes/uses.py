@@ -29,13 +29,11 @@ class Uses:
         return list(self._users)
 
     def begin(self, volume: str, user: str) -> None:
-        with self._db.write() as db:
-            db.execute("INSERT OR IGNORE INTO volume_uses (volume, user) VALUES (?, ?)", (volume, user))
+        self._db.change("INSERT OR IGNORE INTO volume_uses (volume, user) VALUES (?, ?)", (volume, user))
         self._users[volume].add(user)
 
     def end(self, volume: str, user: str) -> None:
-        with self._db.write() as db:
-            db.execute("DELETE FROM volume_uses WHERE volume = ? AND user = ?", (volume, user))
+        self._db.change("DELETE FROM volume_uses WHERE volume = ? AND user = ?", (volume, user))
         self._users[volume].discard(user)
         if not self._users[volume]:
             del self._users[volume]
