@@ -3,6 +3,7 @@
 import concurrent.futures
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -287,3 +288,18 @@ def test_plain_tcp_only_when_it_is_meant(new_wharfd: Make) -> None:
     assert "without protection" in wharfd.log.read_text()
     ask = "printf 'GET /_ping HTTP/1.0\\r\\n\\r\\n' | busybox nc 127.0.0.1 2375"
     assert "200 OK" in wharfd.inside("sh", "-c", ask)
+
+
+def test_the_daemon_may_open_more_files_than_its_containers(new_wharfd: Callable[..., Wharfd]) -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (777, before[1]))
+    try:
+        engine = new_wharfd()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert resource.prlimit(engine.pid, resource.RLIMIT_NOFILE) == (before[1], before[1])
+    asked = ("run", "--rm", "busybox", "sh", "-c", "ulimit -n")
+    assert engine.docker(*asked).text == "777"
+    (spawner,) = Path(f"/proc/{engine.pid}/task/{engine.pid}/children").read_text().split()
+    os.kill(int(spawner), signal.SIGKILL)
+    assert engine.docker(*asked).text == "777"  # another one's, too

@@ -1,12 +1,8 @@
 """Users' networks from outside: with the real docker CLI, and real traffic between containers."""
 
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -65,16 +61,6 @@ def test_containers_find_one_another_by_name_and_alias(networks: Wharfd) -> None
     assert resolved(networks, "web", "client") == [address(networks, "client", "front")]
 
 
-def test_an_alias_of_many_names_all_of_them(networks: Wharfd) -> None:
-    networks.docker("network", "create", "front")
-    for name in ("one", "two"):
-        run(networks, name, "--network", "front", "--network-alias", "service")
-    both = {address(networks, name, "front") for name in ("one", "two")}
-    answers = [resolved(networks, "one", "service") for _ in range(4)]
-    assert all(set(answer) == both for answer in answers)
-    assert {answer[0] for answer in answers} == both  # each has its turn
-
-
 def test_networks_are_apart(networks: Wharfd) -> None:
     for name in ("front", "back"):
         networks.docker("network", "create", name)
@@ -87,79 +73,6 @@ def test_networks_are_apart(networks: Wharfd) -> None:
         assert inside(networks, stranger, f"ping -c 1 -W 1 {at}").code != 0
         assert inside(networks, stranger, f"nc -w 1 {at} 80 </dev/null").text == ""
     assert "127.0.0.11" not in inside(networks, "plain", "cat /etc/resolv.conf").text
-
-
-def test_names_that_are_private_are_not_asked_for_outside(networks: Wharfd) -> None:
-    networks.docker("network", "create", "front")
-    networks.docker("network", "create", "back")
-    run(networks, "secret", "--network", "back")
-    run(networks, "client", "--network", "front")
-    assert "NXDOMAIN" in inside(networks, "client", "nslookup secret").text
-    # This host has no way to its resolvers, so a question that goes out fails in another way.
-    assert "NXDOMAIN" not in inside(networks, "client", "nslookup elsewhere.example").text
-
-
-def test_other_names_are_asked_of_the_servers_that_were_given(networks: Wharfd) -> None:
-    networks.docker("network", "create", "front")
-    with dns_server(networks) as server:
-        run(networks, "client", "--network", "front", "--dns", server, "--dns-search", "example.org")
-        assert resolved(networks, "client", "far.example") == ["192.0.2.7"]
-        assert "search example.org" in inside(networks, "client", "cat /etc/resolv.conf").text
-        networks.docker("network", "create", "--internal", "inner")
-        run(networks, "shut", "--network", "inner", "--dns", server)
-        assert resolved(networks, "shut", "far.example") == []
-
-
-SERVER = """
-import socket, dns.message, dns.rrset
-sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-sock.bind(("192.0.2.53", 53))
-print("ready", flush=True)
-while True:
-    data, peer = sock.recvfrom(4096)
-    query = dns.message.from_wire(data)
-    reply = dns.message.make_response(query)
-    if query.question[0].rdtype == 1:
-        reply.answer.append(dns.rrset.from_text(query.question[0].name, 60, "IN", "A", "192.0.2.7"))
-    sock.sendto(reply.to_wire(), peer)
-"""
-
-
-@contextmanager
-def dns_server(wharfd: Wharfd) -> Iterator[str]:
-    """A server that knows one address for everything, on the host; where containers find it."""
-    wharfd.inside("ip", "addr", "add", "192.0.2.53/32", "dev", "lo")
-    process = subprocess.Popen(
-        wharfd.network.command([sys.executable, "-c", SERVER]), stdout=subprocess.PIPE, stdin=subprocess.DEVNULL
-    )
-    try:
-        assert process.stdout is not None and process.stdout.readline() == b"ready\n"
-        yield "192.0.2.53"
-    finally:
-        process.kill()
-        process.communicate()
-        wharfd.inside("ip", "addr", "del", "192.0.2.53/32", "dev", "lo")
-
-
-LISTEN = """
-import socket, time
-for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-    sock = socket.socket(socket.AF_INET, kind)
-    sock.bind(("0.0.0.0", 53))
-    kind == socket.SOCK_STREAM and sock.listen()
-    kept = (sock, locals().get("kept"))
-print("ready", flush=True)
-time.sleep(600)
-"""
-
-
-def test_a_container_may_listen_on_port_53_itself(networks: Wharfd) -> None:
-    networks.docker("network", "create", "front")
-    python = str(Path(sys.executable).resolve())  # of the host: busybox knows no UDP
-    command = ("-v", "/:/host:ro", "busybox", "chroot", "/host", python, "-c", LISTEN)
-    networks.docker("run", "-d", "--name", "server", "--network", "front", *command)
-    wait_until(lambda: networks.docker("logs", "server").text == "ready", "the server listens")
-    assert resolved(networks, "server", "server") == [address(networks, "server", "front")]
 
 
 def test_the_hosts_address_is_that_on_the_default_network(networks: Wharfd) -> None:

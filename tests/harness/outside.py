@@ -55,7 +55,7 @@ class Outside:
 
 
 @contextmanager
-def _socket_in(namespace: Path, family: int, kind: int) -> Iterator[socket.socket]:
+def socket_in(namespace: Path, family: int, kind: int) -> Iterator[socket.socket]:
     with namespace.open() as kept, inside_network(kept.fileno()):
         made = socket.socket(family, kind)
     with made:
@@ -75,7 +75,7 @@ def seen(server: Path, client: Path, address: str, port: int, *, listening: int 
     """
     kind = socket.SOCK_DGRAM if udp else socket.SOCK_STREAM
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with _socket_in(server, family, kind) as listener, _socket_in(client, family, kind) as sender:
+    with socket_in(server, family, kind) as listener, socket_in(client, family, kind) as sender:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("", listening or port))
         try:

@@ -5,6 +5,8 @@ network namespace that its thread was in when it opened.
 """
 
 import ctypes
+import os
+from pathlib import Path
 from typing import Final, Self
 
 #: Of libnftables 0.9 (2018) and later.
@@ -12,6 +14,10 @@ LIBRARY: Final = "libnftables.so.1"
 
 
 _OUTPUT_HANDLES: Final = 1 << 3  # NFT_CTX_OUTPUT_HANDLE of nftables/libnftables.h
+
+
+#: libnftables waits with select(2), which knows no greater numbers of files (FD_SETSIZE): it would end the process.
+_LARGEST_NUMBER: Final = 1023
 
 
 class NftablesError(Exception):
@@ -22,7 +28,10 @@ class Nftables:
     """One context. For one thread at a time."""
 
     def __init__(self, library: str = LIBRARY) -> None:
-        """Raises NftablesError when there is no such library."""
+        """Raises NftablesError when there is no such library, or too many files are open for it."""
+        with Path(os.devnull).open() as probe:
+            if probe.fileno() > _LARGEST_NUMBER:
+                raise NftablesError("nftables is not usable: too many open files")
         try:
             self._library = _declared(ctypes.CDLL(library))
         except OSError as error:

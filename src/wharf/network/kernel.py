@@ -29,14 +29,12 @@ class Kernel:
         self.zones = Zones()
         self.parents = ParentUsers()  # of all networks: a device that we made goes with the last
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="network")
-        self._after: list[Callable[[], None]] = []
-        self._closing = ThreadPoolExecutor(1, thread_name_prefix="network-close")
         self._routes: RouteSocket | None = None
         self._nftables: Nftables | None = None
 
     async def do(self, work: Callable[[], _T]) -> _T:
         """Runs `work` in the thread. It is not cut off half-way when the caller is cancelled."""
-        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, self._run, work))
+        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, work))
 
     async def do_inside(self, namespace: int, work: Callable[[int], _T]) -> _T:
         """As do(), with a descriptor of the network namespace that stays good until `work` has ended.
@@ -52,17 +50,6 @@ class Kernel:
                 os.close(kept)
 
         return await self.do(run)
-
-    def _run(self, work: Callable[[], _T]) -> _T:
-        try:
-            return work()
-        finally:
-            while self._after:
-                self._closing.submit(self._after.pop())
-
-    def later(self, work: Callable[[], None]) -> None:
-        """From within do(): what nobody waits for, in another thread once the work at hand is done."""
-        self._after.append(work)
 
     def routes(self) -> RouteSocket:
         """Raises OSError."""
@@ -85,7 +72,6 @@ class Kernel:
 
     def close(self) -> None:
         self._thread.shutdown()
-        self._closing.shutdown()
         for kept in (self._nftables, self._routes):
             if kept is not None:
                 kept.close()

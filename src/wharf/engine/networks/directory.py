@@ -1,5 +1,6 @@
 """Who is called what on which network, made of the containers' records. Pure."""
 
+import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -51,12 +52,20 @@ class Directory:
         return ()
 
     def is_name(self, name: str) -> bool:
-        """Whether a container of any network is called so."""
-        first, _, last = name.rpartition(".")
-        return name in self.all_names or (first in self.all_names and last in map(str.lower, self.by_name))
+        """Whether a container of any network is called so, and nobody else can be.
+
+        A container's name, or that of its host, may have dots and be one of the world outside as well.
+        """
+        first, dot, last = name.rpartition(".")
+        if not dot:
+            return name in self.all_names
+        return any(network.lower() == last and first in names for network, names in self.by_name.items())
 
 
-def rotated(addresses: Sequence[Address], turn: int) -> Sequence[Address]:
-    """The same addresses with another one first: clients take the first, and so all get their share."""
-    start = turn % len(addresses) if addresses else 0
+def shuffled(addresses: Sequence[Address]) -> Sequence[Address]:
+    """The same addresses with any one first: clients take the first, and so all get their share.
+
+    Not each in its turn: a client that asks for two names by turns would get the same ones for ever.
+    """
+    start = random.randrange(len(addresses)) if addresses else 0
     return [*addresses[start:], *addresses[:start]]

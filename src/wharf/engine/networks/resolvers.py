@@ -10,7 +10,7 @@ from wharf.engine.config import EngineConfig
 from wharf.engine.containers.record import Container
 from wharf.engine.containers.store import ContainerStore
 from wharf.engine.networks import attachments
-from wharf.engine.networks.directory import Directory, rotated
+from wharf.engine.networks.directory import Directory, shuffled
 from wharf.engine.networks.service import Networks
 from wharf.network.kernel import Kernel
 from wharf.network.subnets import Address
@@ -51,7 +51,7 @@ class Resolvers:
             return
         # Here and not above: only engines with users' networks pay for dnspython.
         resolver, sockets, upstream = await asyncio.to_thread(_import)
-        opened = await self._kernel.do_inside(namespace, lambda kept: sockets.open_sockets(kept, self._kernel.later))
+        opened = await self._kernel.do_inside(namespace, sockets.open_sockets)
 
         def servers() -> Sequence["Server"]:
             return [upstream.Server(address, inside=inside) for address, inside in self._servers(id)]
@@ -104,18 +104,12 @@ class _Names:
         self._store = store
         self._directory = Directory()
         self._version = -1
-        self._turns = {4: 0, 6: 0}
 
     def directory(self) -> Directory:
         if self._version != self._store.version:
             self._directory = Directory.of(self._store)
             self._version = self._store.version
         return self._directory
-
-    def turn(self, version: int) -> int:
-        """Clients ask for both kinds of addresses by turns: each kind has its own."""
-        self._turns[version] += 1
-        return self._turns[version]
 
     def container(self, id: str) -> Container | None:
         return self._store.get(id)
@@ -143,7 +137,7 @@ class _View:
         if not known:
             return None
         found = [address for address in known if address.version == version]
-        return rotated(found, self._names.turn(version)) if len(found) > 1 else found
+        return shuffled(found) if len(found) > 1 else found
 
     def _linked(self, name: str) -> str:
         """The container that a link (`container:alias`) calls `name`, "" for none."""

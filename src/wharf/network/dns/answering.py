@@ -52,6 +52,8 @@ def answer(query: bytes, view: View, *, stream: bool = False) -> bytes | None:
         raise ValueError("a response, not a query")
     if message.opcode() != dns.opcode.QUERY or len(message.question) != 1:
         return _encode(message, _reply(message, dns.rcode.NOTIMP), stream=stream)
+    if message.edns > 0:
+        return _encode(message, _reply(message, dns.rcode.BADVERS), stream=stream)  # RFC 6891, 6.1.3
     question = message.question[0]
     if question.rdclass != dns.rdataclass.IN:
         return None

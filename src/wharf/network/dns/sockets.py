@@ -3,20 +3,19 @@
 import logging
 import os
 import socket
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from wharf.linux import links, netlink
+from wharf.linux import links, netlink, nfnetlink
 from wharf.linux.namespaces import inside_network
 from wharf.linux.netlink import RouteSocket
-from wharf.linux.nftables import Nftables, NftablesError
 
 log = logging.getLogger(__name__)
 
 ADDRESS: Final = "127.0.0.11"
 PORT: Final = 53
-_TABLE: Final = "ip wharf_dns"
+_TABLE, _CHAIN = "wharf_dns", "asking"
+_BEFORE_OTHERS: Final = -100  # where translations of the target usually are
 _BACKLOG: Final = 64
 
 
@@ -33,35 +32,31 @@ class Sockets:
         self.connections.close()
 
 
-def rules(datagrams: int, connections: int) -> str:
-    """nft commands that lead queries to these ports of 127.0.0.11, instead of those of an earlier wharfd."""
-    return f"""add table {_TABLE}
-delete table {_TABLE}
-table {_TABLE} {{
-    chain asking {{
-        type nat hook output priority -100; policy accept;
-        ip daddr {ADDRESS} udp dport {PORT} dnat to {ADDRESS}:{datagrams}
-        ip daddr {ADDRESS} tcp dport {PORT} dnat to {ADDRESS}:{connections}
-    }}
-}}
-"""
+def _redirect(datagrams: int, connections: int) -> None:
+    """Leads queries to these ports of 127.0.0.11, instead of those of an earlier wharfd. Raises OSError."""
+    address = socket.inet_aton(ADDRESS)
+    ports = ((socket.IPPROTO_UDP, datagrams), (socket.IPPROTO_TCP, connections))
+    table = [
+        nfnetlink.new_table(_TABLE),
+        nfnetlink.translating_chain(_TABLE, _CHAIN, _BEFORE_OTHERS),
+        *(nfnetlink.translation(_TABLE, _CHAIN, protocol, address, PORT, port) for protocol, port in ports),
+    ]
+    try:
+        nfnetlink.transact(table)
+    except FileExistsError:
+        nfnetlink.transact([nfnetlink.delete_table(_TABLE), *table])
 
 
-def open_sockets(namespace: int, later: Callable[[Callable[[], None]], None]) -> Sockets:
-    """Not port 53 itself, which the container may want for all of its addresses. Raises OSError.
-
-    `later` runs what takes long and is not waited for: closing a context of nftables (15 ms).
-    """
+def open_sockets(namespace: int) -> Sockets:
+    """Not port 53 itself, which the container may want for all of its addresses. Raises OSError."""
     with inside_network(namespace):
         # The loopback is needed before any interface is connected.
         with RouteSocket() as routes:
             routes.request(links.set_up(netlink.LOOPBACK_INDEX))
         made = _bound(0, namespace)
         try:
-            nftables = Nftables()
-            later(nftables.close)
-            nftables.run(rules(made.datagrams.getsockname()[1], made.connections.getsockname()[1]))
-        except NftablesError as error:
+            _redirect(made.datagrams.getsockname()[1], made.connections.getsockname()[1])
+        except OSError as error:
             made.close()
             log.warning("the resolver takes port 53 of the container", extra={"reason": str(error)})
             made = _bound(PORT, namespace)

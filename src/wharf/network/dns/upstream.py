@@ -46,8 +46,10 @@ async def ask(query: bytes, servers: Sequence[Server], namespace: int, *, stream
 
 async def _ask_one(query: bytes, server: Server, namespace: int, *, stream: bool) -> bytes:
     kind = socket.SOCK_STREAM if stream else socket.SOCK_DGRAM
-    family, _, _, _, address = socket.getaddrinfo(server.address, PORT, type=kind, flags=socket.AI_NUMERICHOST)[0]
     with inside_network(namespace) if server.inside else nullcontext():
+        # Here, since an address may name a link (fe80::1%eth0). It asks nobody.
+        found = socket.getaddrinfo(server.address, PORT, type=kind, flags=socket.AI_NUMERICHOST)
+        family, _, _, _, address = found[0]
         asking = socket.socket(family, kind | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
     with asking:
         # Connected: the kernel drops what others send, and tells of a refusal at once.

@@ -4,6 +4,7 @@ import array
 import asyncio
 import json
 import os
+import resource
 import socket
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from wharf.errors import InvalidArgument, Unavailable
 from wharf.linux.null import open_private_null
 from wharf.runtime import wire
 
+#: What this process was given. The daemon takes more for itself; containers shall not have what it has.
+_OPEN_FILES: Final = resource.getrlimit(resource.RLIMIT_NOFILE)
 _SOURCE: Final = str(Path(wharf.__file__).parents[1])
 # -I -S: neither the user's environment nor site-packages; it starts in half the time and shims stay small.
 _START: Final = "import sys; sys.path.insert(0, sys.argv[2]); from wharf.runtime.spawner.main import main; main()"
@@ -39,6 +42,7 @@ class Spawner:
                 cwd="/",
                 env={},
             )
+        resource.prlimit(self._process.pid, resource.RLIMIT_NOFILE, _OPEN_FILES)
         ours.setblocking(False)
         self._requests = ours
 

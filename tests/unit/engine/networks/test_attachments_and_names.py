@@ -12,7 +12,7 @@ from wharf.apitypes.containers import (
 )
 from wharf.engine.containers.record import Container
 from wharf.engine.networks import attachments
-from wharf.engine.networks.directory import Directory, rotated
+from wharf.engine.networks.directory import Directory, shuffled
 from wharf.errors import InvalidArgument
 from wharf.network.contract import Endpoint
 
@@ -150,8 +150,18 @@ def test_private_names() -> None:
     assert not any(found.is_name(name) for name in ("plain", "stopped", "example.org", "org", ""))
 
 
-def test_each_address_has_its_turn() -> None:
+def test_a_name_with_dots_may_be_another_name_outside() -> None:
+    """As that of a mail server's container is, on networks that it is not on."""
+    web = container("web", "back", "172.19.0.2")
+    found = Directory.of([web.with_(config=ContainerConfig(hostname="mail.example.org"))])
+    assert found.addresses(["back"], "mail.example.org") != ()
+    assert not any(found.is_name(name) for name in ("mail.example.org", "web.front", "web.example.org"))
+    assert found.is_name("web.back")
+
+
+def test_any_address_may_be_the_first() -> None:
     addresses = [IPv4Address("10.0.0.1"), IPv4Address("10.0.0.2"), IPv4Address("10.0.0.3")]
-    assert [rotated(addresses, turn)[0] for turn in range(3)] == addresses
-    assert all(sorted(rotated(addresses, turn)) == addresses for turn in range(7))
-    assert rotated([], 5) == []
+    found = [shuffled(addresses) for _ in range(200)]
+    assert all(sorted(one) == addresses for one in found)
+    assert {one[0] for one in found} == set(addresses)
+    assert shuffled([]) == []

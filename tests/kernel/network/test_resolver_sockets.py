@@ -1,0 +1,84 @@
+"""How queries come to the resolver of a namespace: rules that we write ourselves, as nft reads them."""
+
+import os
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+
+from harness.world import new_namespace
+from wharf.linux import nfnetlink
+from wharf.linux.namespaces import inside_network
+from wharf.linux.nftables import Nftables, NftablesError
+from wharf.network.dns.sockets import Sockets, open_sockets
+
+pytestmark = pytest.mark.kernel
+
+
+def ruleset(namespace: int) -> str:
+    with inside_network(namespace):
+        return subprocess.run(["nft", "list", "ruleset"], check=True, capture_output=True, text=True).stdout
+
+
+def expected(sockets: Sockets) -> str:
+    udp, tcp = (one.getsockname()[1] for one in (sockets.datagrams, sockets.connections))
+    return f"""table ip wharf_dns {{
+	chain asking {{
+		type nat hook output priority -100; policy accept;
+		ip daddr 127.0.0.11 udp dport 53 dnat to 127.0.0.11:{udp}
+		ip daddr 127.0.0.11 tcp dport 53 dnat to 127.0.0.11:{tcp}
+	}}
+}}
+"""
+
+
+def test_the_rules_are_what_nft_would_have_made() -> None:
+    with ExitStack() as stack:
+        namespace = new_namespace(stack)
+        for _ in range(2):  # the second takes the place of what a killed wharfd has left
+            sockets = open_sockets(namespace)
+            stack.callback(sockets.close)
+            assert ruleset(namespace) == expected(sockets)
+        with inside_network(namespace):
+            asking = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        stack.callback(asking.close)
+        asking.sendto(b"question", ("127.0.0.11", 53))
+        sockets.datagrams.settimeout(2)
+        data, peer = sockets.datagrams.recvfrom(100)
+        sockets.datagrams.sendto(data, peer)
+        asking.settimeout(2)
+        assert asking.recvfrom(100) == (b"question", ("127.0.0.11", 53))
+
+
+def test_what_the_kernel_refuses_changes_nothing() -> None:
+    with ExitStack() as stack:
+        namespace = new_namespace(stack)
+        with inside_network(namespace), pytest.raises(FileNotFoundError):
+            nfnetlink.transact(
+                [nfnetlink.new_table("here"), nfnetlink.translation("nowhere", "x", 17, b"\x7f\0\0\x01", 53, 54)]
+            )
+        assert ruleset(namespace) == ""
+
+
+@contextmanager
+def files(count: int) -> Iterator[None]:
+    opened = [os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for one in opened:
+            os.close(one)
+
+
+def test_a_process_with_many_open_files() -> None:
+    """libnftables would end it: the rules of containers are made without, and all else says no."""
+    with ExitStack() as stack:
+        namespace = new_namespace(stack)
+        with files(1100):
+            sockets = open_sockets(namespace)
+            stack.callback(sockets.close)
+            assert ruleset(namespace) == expected(sockets)
+            with pytest.raises(NftablesError, match="too many open files"):
+                Nftables()
