@@ -1,23 +1,17 @@
 """PUT and GET of archives: all that a tar can hold, and all that a hostile tar or container can try."""
 
-import ctypes
 import io
 import os
 import tarfile
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
 from harness.engine import API, Answer
+from harness.swapping import swapped
 from harness.wharfd import Wharfd
-
-_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
-_renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
-
 
 Member = tuple[tarfile.TarInfo, bytes]
 
@@ -151,26 +145,6 @@ def test_hostile_archives_stay_inside(
     finally:
         (outside / "secret").unlink()
         outside.rmdir()
-
-
-@contextmanager
-def swapped(one: Path, other: Path) -> Iterator[None]:
-    """Two names change places as fast as the kernel can, for as long as the block runs."""
-    over = threading.Event()
-
-    def swap() -> None:
-        names = os.fsencode(one), os.fsencode(other)
-        while not over.is_set():
-            for _ in range(100):
-                _renameat2(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_EXCHANGE)
-
-    thread = threading.Thread(target=swap)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
 
 
 @pytest.mark.parametrize("state", ["running", "stopped"])

@@ -11,6 +11,7 @@ import pytest
 
 from harness.engine import wait_until
 from harness.managed_plugin import ManagedPlugin, make_plugin
+from harness.swapping import swapped
 from harness.wharfd import Wharfd
 
 Make = Callable[..., ManagedPlugin]
@@ -228,3 +229,20 @@ def test_a_path_of_the_plugin_leads_nowhere_else(wharfd: Wharfd, make: Make) -> 
     data.symlink_to("/etc")
     refused = wharfd.docker("run", "--rm", "-v", "books:/b", "busybox", "ls", "/b", check=False)
     assert refused.code == 125 and "symbolic link" in refused.error, refused
+
+
+def test_nor_does_one_that_changes_while_a_container_starts(wharfd: Wharfd, make: Make, tmp_path: Path) -> None:
+    plugin = make()
+    wharfd.docker("plugin", "enable", "shelf")
+    wharfd.docker("volume", "create", "-d", "shelf", "books")
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside/page").write_text("the host's")
+    book = plugin.directory / "propagated-mount/books"
+    (book / "data/page").write_text("own")
+    (book / "link").symlink_to(tmp_path / "outside")
+    with swapped(book / "data", book / "link"):
+        runs = [
+            wharfd.docker("run", "--rm", "-v", "books:/b", "busybox", "cat", "/b/page", check=False) for _ in range(12)
+        ]
+    assert {run.text for run in runs} <= {"own", ""}, runs
+    assert any(run.text == "own" for run in runs), runs

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol
 
-from wharf.errors import EngineError
+from wharf.errors import Conflict, EngineError
 from wharf.plugins.client import PluginClient, PluginSilent
 from wharf.plugins.discovery import Address, Roots
 
@@ -101,14 +101,20 @@ class Plugins:
         return [*found, *(plugin for plugin in managed if kind in plugin.implements)], silent
 
     async def unmanaged(self, kind: str, within: timedelta) -> tuple[Sequence[Plugin], Sequence[str]]:
-        """As implementing(), without the managed plugins."""
-        names = self.settings.roots.names()
+        """As implementing(), without the managed plugins, and those that have a managed one's name."""
+        names = [name for name in self.settings.roots.names() if not self._is_managed(name)]
         if not names:
             return [], []
         found = await asyncio.gather(*(self._in_time(name, within) for name in names))
         plugins = [plugin for plugin in found if plugin is not None and kind in plugin.implements]
         silent = [name for name, plugin in zip(names, found, strict=True) if plugin is None]
         return plugins, silent
+
+    def _is_managed(self, name: str) -> bool:
+        try:
+            return self.managed is not None and self.managed.find(name) is not None
+        except Conflict:
+            return True  # one that is disabled
 
     async def _in_time(self, name: str, within: timedelta) -> Plugin | None:
         try:

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from wharf.errors import Conflict
 from wharf.plugins.client import PluginClient, PluginFailed, PluginSilent
 from wharf.plugins.discovery import Address, Roots
-from wharf.plugins.registry import Plugins, Settings
+from wharf.plugins.registry import Plugin, Plugins, Settings
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 NOW = timedelta(0)
@@ -83,6 +84,20 @@ def test_silence_has_an_end(tmp_path: Path) -> None:
         ask(tmp_path, saying(b""))
 
 
+def test_a_plugin_may_have_less_time_than_its_work_usually_gets(tmp_path: Path) -> None:
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    async def run() -> None:
+        async with await asyncio.start_unix_server(hang, tmp_path / "s"):
+            client = PluginClient(Address("p", f"unix://{tmp_path}/s"), limit=SOON)
+            with pytest.raises(PluginSilent, match="context deadline exceeded"):
+                await client.call("VolumeDriver.Get", within=timedelta(days=1), patience=NOW)
+
+    asyncio.run(run())
+
+
 def test_who_starts_late_is_waited_for(tmp_path: Path) -> None:
     async def run() -> dict[str, Any]:
         client = PluginClient(Address("p", f"unix://{tmp_path}/s"))
@@ -113,3 +128,40 @@ def test_many_who_ask_wait_for_one_handshake(tmp_path: Path) -> None:
 
     asyncio.run(run())
     assert greeted == 1
+
+
+class One:
+    """Managed plugins of which there is one, and one that is disabled."""
+
+    def __init__(self) -> None:
+        self.plugin = Plugin("p:latest", PluginClient(Address("p:latest", "unix:///p")), frozenset({"VolumeDriver"}))
+
+    def find(self, name: str) -> Plugin | None:
+        if name == "off":
+            raise Conflict("plugin off found but disabled")
+        return self.plugin if name in ("p", "p:latest") else None
+
+    def running(self) -> list[Plugin]:
+        return [self.plugin]
+
+
+def test_managed_plugins_come_first_and_are_not_greeted(tmp_path: Path) -> None:
+    async def run() -> None:
+        managed = One()
+        plugins = Plugins(Settings(Roots((tmp_path,), ())), managed=managed)
+        answer = saying(http(b'{"Implements": ["VolumeDriver"]}'))
+        async with (
+            await asyncio.start_unix_server(answer, tmp_path / "p.sock"),
+            await asyncio.start_unix_server(answer, tmp_path / "other.sock"),
+        ):
+            assert await plugins.get("p") is await plugins.get("p:latest") is managed.plugin
+            with pytest.raises(Conflict, match="found but disabled"):
+                await plugins.get("off")
+            other = await plugins.get("other:latest")
+            assert other is not None and other.name == "other"
+            found, _ = await plugins.implementing("VolumeDriver", timedelta(seconds=5))
+            assert managed.plugin in found
+            alone, _ = await plugins.unmanaged("VolumeDriver", timedelta(seconds=5))
+            assert managed.plugin not in alone and "other" in {plugin.name for plugin in alone}
+
+    asyncio.run(run())

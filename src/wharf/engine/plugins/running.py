@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextvars import Context
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Final
 
 from wharf.apitypes.containers import RestartPolicy
@@ -72,7 +73,7 @@ class RunningPlugins:
         try:
             run = await self.starter.start(plugin)
         except BaseException:
-            await self.starter.withdraw(plugin.id)
+            await self.starter.withdraw(plugin.id)  # nobody can use it yet
             raise
         self._keep(plugin, run, timeout)
 
@@ -100,7 +101,7 @@ class RunningPlugins:
             try:
                 await self.starter.end(enabled.run)
             except BaseException:
-                self._watch(enabled)
+                self._watch(enabled)  # it goes on
                 raise
             enabled.run = None
 
@@ -117,8 +118,9 @@ class RunningPlugins:
     async def _start_again(self, enabled: Enabled) -> bool:
         try:
             enabled.run = await self.starter.start(enabled.record)
-        except (EngineError, OSError) as error:
-            log.warning("a plugin does not start", extra=_about(enabled, str(error)))
+        except Exception as error:  # whatever it is: it is tried again
+            unexpected = None if isinstance(error, EngineError | OSError) else error
+            log.warning("a plugin does not start", exc_info=unexpected, extra=_about(enabled, str(error)))
             return False
         log.info("a plugin runs again", extra={"plugin": enabled.record.id})
         return True
@@ -137,12 +139,21 @@ class RunningPlugins:
 
     async def restore(self, plugins: Iterable[PluginRecord]) -> None:
         wanted = {plugin.id: plugin for plugin in plugins}
-        bundles = self.starter.places.bundles
-        known = {path.name for path in bundles.iterdir()} if bundles.is_dir() else set()
-        found = dict(zip(known, await asyncio.gather(*map(self.starter.find, known)), strict=True))
+        places = self.starter.places
+        left = _names(places.bundles) | (_names(places.run) - {places.bundles.name})
+        known = left | {plugin.id for plugin in self.store}
+        found = dict(zip(known, await asyncio.gather(*map(self._found, known)), strict=True))
         await asyncio.gather(*(self._sweep(id, run) for id, run in found.items() if id not in wanted))
         for plugin in wanted.values():
-            self._keep(plugin, found.get(plugin.id))
+            self._keep(plugin, found[plugin.id])
+
+    async def _found(self, id: str) -> Run | None:
+        """What is wrong with one plugin must not keep the engine from all others."""
+        try:
+            return await self.starter.find(id)
+        except Exception:
+            log.exception("cannot tell what became of a plugin", extra={"plugin": id})
+            return None
 
     async def _sweep(self, id: str, run: Run | None) -> None:
         """What is not enabled: its enabling, or disabling, was cut off. The daemon's start waits for this."""
@@ -156,22 +167,25 @@ class RunningPlugins:
             log.warning("cannot end a plugin that is not enabled", extra={"plugin": id, "reason": str(error)})
 
     async def close(self) -> None:
-        for enabled in self._enabled.values():
-            if self.live_restore:
-                await _stop(enabled.keeper)
-                if enabled.run is not None:
-                    enabled.run.let_go()
-        if not self.live_restore:
-            await asyncio.gather(*(self._close(enabled) for enabled in self._enabled.values()))
+        await asyncio.gather(*(self._close(enabled) for enabled in self._enabled.values()))
         self._enabled.clear()
 
     async def _close(self, enabled: Enabled) -> None:
+        if self.live_restore:
+            await _stop(enabled.keeper)
+            if enabled.run is not None:
+                enabled.run.let_go()
+            return
         try:
             await self._end(enabled)
             await self.starter.release(enabled.record.id)
             await self.starter.withdraw(enabled.record.id)
         except (EngineError, OSError) as error:
             log.warning("a plugin could not be ended", extra=_about(enabled, str(error)))
+
+
+def _names(directory: Path) -> set[str]:
+    return {path.name for path in directory.iterdir()} if directory.is_dir() else set()
 
 
 async def _stop(task: "asyncio.Task[None] | None") -> None:

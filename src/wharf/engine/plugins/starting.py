@@ -4,7 +4,7 @@ import asyncio
 import os
 import shutil
 from collections.abc import Callable, Iterable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from contextvars import Context
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,15 +80,25 @@ class PluginStarter:
         return run
 
     def _make_places(self, plugin: PluginRecord) -> None:
+        """Raises EngineError."""
+        try:
+            self._make_directories(plugin)
+            if plugin.config.propagated_mount:
+                shared_mounts.share(str(self.places.propagated_mount(plugin.id)))
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise EngineError(
+                f"cannot make the directories of plugin {plugin.name}: {error.filename}: {reason}"
+            ) from error
+
+    def _make_directories(self, plugin: PluginRecord) -> None:
         bundle, sockets = self.places.bundle(plugin.id), self.places.sockets(plugin.id)
         bundle.mkdir(parents=True, mode=0o700)
         sockets.mkdir(mode=0o700)
         user = plugin.config.user
         os.chown(sockets, user.uid, user.gid)
         if plugin.config.propagated_mount:
-            propagated = self.places.propagated_mount(plugin.id)
-            propagated.mkdir(mode=0o755, exist_ok=True)
-            shared_mounts.share(str(propagated))
+            self.places.propagated_mount(plugin.id).mkdir(mode=0o755, exist_ok=True)
 
     async def _launch(self, plugin: PluginRecord, bundle: Path) -> Launch:
         mappings = [DeviceMapping(path_on_host=one.path) for one in plugin.settings.devices if one.path]
@@ -187,4 +197,8 @@ class PluginStarter:
 
 def _restrictions(sources: list[str]) -> dict[str, tuple[str, ...]]:
     """What is not there is the runtime's to tell."""
-    return {source: restrictions(source) for source in sources if Path(source).exists()}
+    found = {}
+    for source in sources:
+        with suppress(OSError):
+            found[source] = restrictions(source)
+    return found

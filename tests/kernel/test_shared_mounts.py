@@ -1,0 +1,38 @@
+"""Directories that share what is mounted below them. Needs root."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from wharf.linux import mountinfo, shared_mounts, syscall
+
+pytestmark = pytest.mark.kernel
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Path]:
+    """By a path with a link in it."""
+    (tmp_path / "real/shared/sub").mkdir(parents=True)
+    (tmp_path / "bound").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    yield tmp_path / "link/shared"
+    for path in (tmp_path / "bound", tmp_path / "real/shared"):
+        shared_mounts.withdraw(str(path))
+    assert not below(tmp_path)
+
+
+def below(directory: Path) -> list[str]:
+    return sorted(entry.point for entry in mountinfo.read() if mountinfo.is_below(entry.point, str(directory)))
+
+
+def test_what_is_mounted_in_a_bind_is_seen_in_the_directory(place: Path, tmp_path: Path) -> None:
+    for _ in range(2):
+        shared_mounts.share(str(place))
+    assert below(tmp_path) == [str(tmp_path / "real/shared")]
+    syscall.mount(str(place), str(tmp_path / "bound"), flags=syscall.MS_BIND)
+    syscall.mount("none", str(tmp_path / "bound/sub"), "tmpfs")
+    assert str(tmp_path / "real/shared/sub") in below(tmp_path)
+    shared_mounts.withdraw(str(place))
+    assert not [point for point in below(tmp_path) if "real" in point]
+    shared_mounts.withdraw(str(place))
