@@ -148,9 +148,10 @@ def test_a_start_that_fails_undoes_the_edit(wharfd: Wharfd) -> None:
     wharfd.docker("run", "-d", "--name", "other", "-p", "8099:80", "busybox", "sleep", "600")
     volumes = wharfd.docker("volume", "ls", "-q").text
     before = inspected(wharfd)
+    taken = {"80/tcp": [{"HostPort": "8099"}]}
     for change, words in (
         ({"Cmd": ["/no/such/program"], "Entrypoint": [], "Volumes": {"/new": {}}}, "no such file or directory"),
-        ({"Env": ["X=1"], "HostConfig": {"PortBindings": {"80/tcp": [{"HostPort": "8099"}]}}}, "port is already"),
+        ({"Env": ["X=1"], "ExposedPorts": {"80/tcp": {}}, "HostConfig": {"PortBindings": taken}}, "port is already"),
     ):
         answer = wharfd.request("POST", f"{API}/containers/box/edit?t=1", change)
         assert answer.status >= 400 and words in answer.message, answer.message

@@ -132,7 +132,7 @@ def check(config: ContainerConfig, host: HostConfig) -> list[str]:
     if "" in host.annotations:
         raise InvalidArgument("invalid Annotations: the empty string is not permitted as an annotation key")
     endpoint_settings.check_mac_address(config.mac_address)
-    return list(_warnings(host))
+    return list(_warnings(config, host))
 
 
 def _check_capabilities(member: str, names: Sequence[str]) -> None:
@@ -177,6 +177,8 @@ def _check_umask(host: HostConfig) -> None:
         raise InvalidArgument(f'invalid umask "{host.umask}": expected an octal number from 0 to 0777')
 
 
-def _warnings(host: HostConfig) -> Iterator[str]:
+def _warnings(config: ContainerConfig, host: HostConfig) -> Iterator[str]:
+    if unexposed := ports.unexposed(config, host):
+        yield f"Bound but not exposed, and so not published: {', '.join(unexposed)}"
     if host.network_mode == "host" and (host.port_bindings or host.publish_all_ports):
         yield "Published ports are discarded when using host network mode"

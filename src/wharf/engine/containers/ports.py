@@ -47,20 +47,27 @@ def through_input(firewall: str) -> bool:
 
 
 def requests(config: ContainerConfig, host: HostConfig, firewall: str = "") -> Iterator[PortRequest]:
-    """Every port to publish: the bindings, and with --publish-all each exposed port that has none.
+    """Every port to publish: the bindings of exposed ports, and with --publish-all the exposed ports that have none.
 
+    What is bound but not exposed stays closed, as with dockerd (clients expose what they bind), and see unexposed().
     `firewall` is the daemon's default. Raises InvalidArgument.
     """
     firewall = host.firewall or firewall
     through_input(firewall)
-    bindings = dict(host.port_bindings)
+    exposed = {parse_port(text) for text in config.exposed_ports}
+    bindings = {parse_port(text): targets for text, targets in host.port_bindings.items()}
     if host.publish_all_ports:
-        for exposed in config.exposed_ports:
-            bindings.setdefault(exposed, [PortBinding()])
-    for text, targets in bindings.items():
-        port, protocol = parse_port(text)
-        for target in targets or [PortBinding()]:
+        bindings |= {port: [PortBinding()] for port in exposed if not bindings.get(port)}
+    for (port, protocol), targets in bindings.items():
+        for target in targets:
             _check_address(target.host_ip)
             first, last = _host_range(target.host_port)
             guarded = through_input(target.firewall or firewall)
-            yield PortRequest(port, protocol, target.host_ip, first, last, through_input=guarded)
+            if (port, protocol) in exposed:
+                yield PortRequest(port, protocol, target.host_ip, first, last, through_input=guarded)
+
+
+def unexposed(config: ContainerConfig, host: HostConfig) -> list[str]:
+    """What is bound in vain."""
+    exposed = {parse_port(text) for text in config.exposed_ports}
+    return [text for text, targets in host.port_bindings.items() if targets and parse_port(text) not in exposed]

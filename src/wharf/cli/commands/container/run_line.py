@@ -176,9 +176,11 @@ def _networks(found: "Document") -> "list[str]":
 
 
 def _ports(config: "Document", host: "Document", base: "Document") -> "list[str]":
-    bindings = host.get("PortBindings") or {}
+    exposed = config.get("ExposedPorts") or {}
+    # What is bound but not exposed, or to nothing, is not published: -p would publish it.
+    bindings = {port: places for port, places in (host.get("PortBindings") or {}).items() if places and port in exposed}
     known = {*bindings, *(base.get("ExposedPorts") or ())}
-    exposed = [port for port in config.get("ExposedPorts") or () if port not in known]
+    exposed = [port for port in exposed if port not in known]
     return _repeated("publish", spelling.port_bindings(bindings)) + _repeated("expose", exposed)
 
 
