@@ -150,6 +150,13 @@ def test_the_way_out_follows_when_its_network_goes(networks: Wharfd) -> None:
     assert networks.docker("port", "web", "80/tcp").text.splitlines()[0] == "0.0.0.0:8092"
     networks.docker("network", "disconnect", "front", "web")
     assert "default" not in inside(networks, "web", "ip route").text
+    assert networks.docker("port", "web").text == "" and networks.inside("busybox", "sh", "-c", ask, check=False) == ""
+    networks.docker("network", "disconnect", "inner", "web")
+    networks.docker("network", "connect", "front", "web")
+    for address in ("127.0.0.1", "::1"):  # by the kernel, and by the shim, which has learnt the new address
+        ask = f"busybox nc -w 2 {address} 8092 </dev/null"
+        wait_until(lambda ask=ask: "hello" in networks.inside("busybox", "sh", "-c", ask, check=False), "an answer")
+    assert networks.docker("port", "web", "80/tcp").text.splitlines() == ["0.0.0.0:8092", "[::]:8092"]
 
 
 def test_connecting_what_does_not_run(networks: Wharfd) -> None:

@@ -5,12 +5,13 @@ import re
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
 
 from harness.engine import API
+from harness.outside import seen
 from harness.wharfd import Wharfd
 
 NEW = "/v1.54"
@@ -59,8 +60,39 @@ def agree(engine: Wharfd) -> None:
             assert engine.request("GET", f"{NEW}/networks/{network}").json["Containers"][answer["Id"]][
                 "IPv4Address"
             ] == (f"{place['IPAddress']}/{place['IPPrefixLen']}")
+    assert translations(engine) == dict(published(engine))
     outer = {link["ifname"] for link in json.loads(engine.inside("ip", "-j", "link", "show", "type", "veth"))}
     assert len(outer) == sum(len(places_of(engine, name)) for name in CONTAINERS)
+
+
+def translations(engine: Wharfd) -> dict[tuple[str, int], list[str]]:
+    """Where the kernel leads the published ports, by version of IP and port."""
+    found: dict[tuple[str, int], list[str]] = {}
+    for item in json.loads(engine.inside("nft", "-j", "list", "ruleset"))["nftables"]:
+        if item.get("map", {}).get("name") == "published":
+            for key, value in item["map"].get("elem", ()):
+                port, address = key["concat"][1], value["concat"][0]
+                found.setdefault((item["map"]["family"], port), []).append(address)
+    return found
+
+
+def published(engine: Wharfd) -> Iterator[tuple[tuple[str, int], list[str]]]:
+    """What translations() has to be: to the network that leads the container out, by both versions or the first."""
+    for number, name in enumerate(CONTAINERS):
+        places, port = places_of(engine, name), 8100 + number
+        answer = engine.request("GET", f"{NEW}/containers/{name}/json").json["NetworkSettings"]["Ports"].get("80/tcp")
+        assert [one["HostPort"] for one in answer or ()] == ([str(port)] * 2 if places else []), (name, places, answer)
+        if places:
+            home = places[min(places, key=lambda name: (not places[name]["GlobalIPv6Address"], name))]
+            yield ("ip", port), [home["IPAddress"]]
+            if home["GlobalIPv6Address"]:
+                yield ("ip6", port), [home["GlobalIPv6Address"]]
+
+
+def answers(engine: Wharfd, name: str) -> list[bool]:
+    """Whether the host reaches a container's port by its loopback, of both versions of IP: by kernel and by shim."""
+    inside, port = engine.network_of(name), 8100 + CONTAINERS.index(name)
+    return [bool(seen(inside, engine.network.path, at, port, listening=80)) for at in ("127.0.0.1", "::1")]
 
 
 def places_of(engine: Wharfd, name: str) -> Mapping[str, Any]:
@@ -90,12 +122,15 @@ def test_killed_in_a_storm_of_connections(new_wharfd: Callable[..., Wharfd], sec
             thread.join()
         engine.start()
         settle(engine)
+        for name in CONTAINERS:
+            assert answers(engine, name) == [bool(places_of(engine, name))] * 2, name
     # And everything goes on working: each leaves all, joins one, and is found by its name.
     for name in CONTAINERS:
         for network in places_of(engine, name):
             engine.docker("network", "disconnect", network, name)
         engine.docker("network", "connect", "blue", name)
     agree(engine)
+    assert all(all(answers(engine, name)) for name in CONTAINERS)
     assert engine.docker("exec", "one", "ping", "-c", "1", "-W", "2", "four").code == 0
     engine.remove_all()
     for name in NETWORKS:

@@ -17,3 +17,14 @@ class Listener:
     protocol: str  # "tcp" or "udp"
     target: tuple[str, int] | None = None
     network: str = ""  # "172.17.0.0/16"
+
+
+@dataclass(frozen=True, slots=True)
+class Redirection:
+    """What the shim does from now on with what arrives at a socket that it holds; see Listener."""
+
+    address: str  # of this host
+    port: int
+    protocol: str
+    target: tuple[str, int] | None = None
+    network: str = ""

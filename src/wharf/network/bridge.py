@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from wharf.errors import EngineError, Unavailable
-from wharf.linux.listener import Listener
+from wharf.linux.listener import Listener, Redirection
 from wharf.linux.nftables import NftablesError
 from wharf.network import device, forwarding, inner, reservation, wiring
 from wharf.network.contract import Endpoint, EndpointRequest
@@ -48,6 +48,10 @@ class BridgeNetwork:
     @property
     def subnets(self) -> Sequence[Subnet]:
         return self._settings.subnets
+
+    @property
+    def publishes(self) -> bool:
+        return not self._settings.internal
 
     @property
     def in_use(self) -> bool:
@@ -221,6 +225,10 @@ class BridgeNetwork:
             await self._kernel.do(lambda: self._tables.publish(endpoint))
         except (NftablesError, OSError) as error:
             raise EngineError(f"failed to publish ports by network {self.name}: {error}") from error
+
+    def redirections(self, endpoint: Endpoint) -> list[Redirection]:
+        """See Network."""
+        return list(reservation.redirections(endpoint.ports, self._target(endpoint)))
 
     def _note_ports(self, endpoint: Endpoint) -> None:
         for port in endpoint.ports:

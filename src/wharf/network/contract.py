@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv6Address
 from typing import Protocol
 
-from wharf.linux.listener import Listener
+from wharf.linux.listener import Listener, Redirection
 from wharf.network.dhcp.lease import Lease
 from wharf.network.ipam import Usage
 from wharf.network.subnets import Network as Range
@@ -119,6 +119,10 @@ class Network(Protocol):
     def subnets(self) -> Sequence[Subnet]: ...
 
     @property
+    def publishes(self) -> bool:
+        """Whether ports of containers are published by it; else they are reached at the container's own address."""
+
+    @property
     def in_use(self) -> bool:
         """Whether a container is connected, or about to be."""
 
@@ -158,9 +162,11 @@ class Network(Protocol):
     async def republish(self, endpoint: Endpoint) -> None:
         """An endpoint that is connected has these ports from now on, and no others.
 
-        Published ports go where the way out goes. What the shim forwards still goes to the address that it was told
-        at the start. Raises EngineError.
+        Published ports go where the way out goes. Raises EngineError.
         """
+
+    def redirections(self, endpoint: Endpoint) -> Sequence[Redirection]:
+        """What the shim has to know of the endpoint's ports, of which it holds the sockets since the start."""
 
     async def release(self, endpoint: Endpoint) -> None:
         """Gives back what `reserve` and `connect` took. Never fails for something that is gone already."""

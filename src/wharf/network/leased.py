@@ -14,7 +14,7 @@ from functools import partial
 from ipaddress import IPv4Address
 
 from wharf.errors import EngineError
-from wharf.linux.listener import Listener
+from wharf.linux.listener import Listener, Redirection
 from wharf.linux.namespaces import inside_network
 from wharf.network import inner
 from wharf.network.contract import Endpoint, EndpointRequest
@@ -80,6 +80,10 @@ class LeasedNetwork:
     @property
     def in_use(self) -> bool:
         return self._links.in_use
+
+    @property
+    def publishes(self) -> bool:
+        return self._links.publishes
 
     def leads_out(self, version: int) -> bool:
         """See Network."""
@@ -194,6 +198,10 @@ class LeasedNetwork:
     async def republish(self, endpoint: Endpoint) -> None:
         """See Network."""
         await self._links.republish(endpoint)
+
+    def redirections(self, endpoint: Endpoint) -> Sequence[Redirection]:
+        """See Network."""
+        return self._links.redirections(endpoint)
 
     async def release(self, endpoint: Endpoint) -> None:
         """See Network. The server is told, too."""

@@ -12,7 +12,7 @@ from typing import Final
 
 from wharf.errors import EngineError, Unavailable
 from wharf.linux import links
-from wharf.linux.listener import Listener
+from wharf.linux.listener import Listener, Redirection
 from wharf.linux.netlink import RouteSocket
 from wharf.network import inner, parents
 from wharf.network.contract import Endpoint, EndpointRequest
@@ -45,6 +45,10 @@ class ParentNetwork:
     @property
     def subnets(self) -> Sequence[Subnet]:
         return self.settings.subnets
+
+    @property
+    def publishes(self) -> bool:
+        return False
 
     @property
     def in_use(self) -> bool:
@@ -157,6 +161,10 @@ class ParentNetwork:
     async def republish(self, endpoint: Endpoint) -> None:
         """See Network. There is nothing to publish."""
         self._endpoints.note(endpoint)
+
+    def redirections(self, endpoint: Endpoint) -> list[Redirection]:
+        """See Network."""
+        return []
 
     async def release(self, endpoint: Endpoint) -> None:
         """See Network."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from wharf.errors import Conflict, EngineError, InvalidArgument
-from wharf.linux.listener import Listener
+from wharf.linux.listener import Listener, Redirection
 from wharf.network.contract import PortRequest, PublishedPort
 from wharf.network.ports import ANY_V4, ANY_V6, HostPort, PublishedPorts, host_addresses
 
@@ -47,9 +47,9 @@ class Target:
         by_kernel = same and _version(host_ip) in self.translated and host_ip not in _ONLY_FORWARDED
         return "" if by_kernel else address
 
-    def lead(self, request: PortRequest, host_ip: str) -> tuple[str, str]:
+    def lead(self, host_ip: str, *, through_input: bool) -> tuple[str, str]:
         """Where the shim forwards to, as forwarded(), and the network outside of which it does so in clients' names."""
-        if not request.through_input:
+        if not through_input:
             return self.forwarded(host_ip), ""
         address = self.address(host_ip)
         keeps = _version(address) == _version(host_ip) and _version(host_ip) in self.translated
@@ -82,6 +82,15 @@ def reserve(
             listener.socket.close()
         raise
     return ports, listeners
+
+
+def redirections(ports: Sequence[PublishedPort], target: Target) -> Iterator[Redirection]:
+    """What the shim is to do at the sockets that it holds for these ports, which lead to this target now."""
+    for port in ports:
+        if port.host_port and port.protocol != "sctp":
+            forwarded, network = target.lead(port.host_ip, through_input=port.through_input)
+            leads_to = (forwarded, port.container_port) if forwarded else None
+            yield Redirection(port.host_ip, port.host_port, port.protocol, leads_to, network)
 
 
 def _check(request: PortRequest, target: Target) -> None:
@@ -138,7 +147,7 @@ def _bind_all(wanted: Sequence[HostPort], request: PortRequest, target: Target) 
     made: list[_Taken] = []
     try:
         for host in wanted:
-            forwarded, network = target.lead(request, host.ip)
+            forwarded, network = target.lead(host.ip, through_input=request.through_input)
             if request.protocol == "sctp":
                 made += _without_socket(host, forwarded, only=len(wanted) == 1)
                 continue

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
-from wharf.linux.listener import Listener
+from wharf.linux.listener import Listener, Redirection
 from wharf.linux.mounts import RootMount
 from wharf.spec.id_mapping import IdMapping
 
@@ -210,6 +210,12 @@ class Monitor(Protocol):
 
     async def resize(self, height: int, width: int) -> None:
         """Sets the terminal's size. Does nothing without a TTY."""
+
+    async def redirect(self, redirections: Sequence[Redirection]) -> None:
+        """Has the shim forward elsewhere what arrives at the listeners that run() gave it.
+
+        Connections that are open go where they went. Raises EngineError.
+        """
 
     async def clear_log(self) -> bool:
         """Removes what the log's file and the rotated ones hold; False when the run is over, and they are nobody's.

@@ -15,7 +15,7 @@ import msgspec
 
 from wharf.errors import EngineError
 from wharf.linux import cgroups, pidfd
-from wharf.linux.listener import Listener
+from wharf.linux.listener import Listener, Redirection
 from wharf.runtime import records, wire
 from wharf.runtime.contract import ExecLaunch, ExitStatus, Launch, UserNamespace
 from wharf.runtime.execution import ShimExec, ShimExecs
@@ -186,6 +186,14 @@ class ShimMonitor:
     async def resize(self, height: int, width: int) -> None:
         if not self._ended.done():
             self._tell({"op": "resize", "height": height, "width": width})
+
+    async def redirect(self, redirections: Sequence[Redirection]) -> None:
+        if not self._ended.done():
+            told = [
+                {"socket": (one.protocol, one.address, one.port), "target": one.target, "network": one.network}
+                for one in redirections
+            ]
+            self._tell({"op": "redirect", "listeners": told})
 
     async def clear_log(self) -> bool:
         if self._ended.done() or self._connection.fileno() < 0:

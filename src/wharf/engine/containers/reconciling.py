@@ -87,14 +87,14 @@ class Reconciler:
             # How its last run ended is known. What a start that was cut off has taken is given back.
             if has_bundle or between.endpoints:
                 await self._lives.starter.release(between)
-                self._store.update(between.with_(endpoints={}))
+                self._store.update(between.with_(endpoints={}, parked_ports=[]))
             return between
         if was_running and (current := self._store.get(container.id)) is not None and current.running:
             await self._lives.finish(current, live, lost(current), restart=False)
         elif container.endpoints and not has_bundle:
             # A start that got no further than its address.
             await self._sandboxes.release(container)
-            self._store.update(container.with_(endpoints={}))
+            self._store.update(container.with_(endpoints={}, parked_ports=[]))
         return self._after_end(container.id)
 
     async def _reopen(self, container: Container, live: Live) -> bool:
@@ -105,7 +105,7 @@ class Reconciler:
         if found is None and not container.running:
             # So was this one, which nobody has been told of: the container is as it was before.
             await self._lives.starter.release(container)
-            self._store.update(container.with_(endpoints={}))
+            self._store.update(container.with_(endpoints={}, parked_ports=[]))
             return False
         if found is None or isinstance(found, ExitStatus):
             await self._lives.finish(container, live, found or lost(container), restart=False)
@@ -114,7 +114,7 @@ class Reconciler:
         started = timestamp(found.started) if found.started else container.started_at
         adopted = container.with_(status=status, pid=found.pid, started_at=started)
         self._lives.adopt(adopted, live, found)
-        await self._sandboxes.adopt(adopted)
+        await self._sandboxes.adopt(adopted, found)
         self._lives.starter.note_addresses(self._lives.current(container.id))
         return True
 

@@ -9,7 +9,7 @@ import msgspec
 from wharf.apitypes.containers import ContainerConfig, HostConfig, MountPoint, NetworkingConfig
 from wharf.engine.containers.mount_request import Depth
 from wharf.errors import Conflict
-from wharf.network.contract import Endpoint
+from wharf.network.contract import Endpoint, PublishedPort
 from wharf.spec.id_mapping import IdMapping
 
 ZERO_TIME: Final = "0001-01-01T00:00:00Z"  # how Docker writes "never"
@@ -90,6 +90,7 @@ class Container(msgspec.Struct, frozen=True, kw_only=True):
     remove_volumes: bool = False  # its removal takes its anonymous volumes along; for who has to end one
     id_mapping: IdMapping | None = None  # of the user namespace that it asked for; it has it until its removal
     endpoints: dict[str, Endpoint] = {}  # by network's name; kept while the container runs
+    parked_ports: list[PublishedPort] = []  # published, but no network of the container can at present
     edit: Edit | None = None
 
     def detail(self, target: str) -> MountDetail:

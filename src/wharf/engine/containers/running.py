@@ -133,7 +133,7 @@ class Lives:
         if isinstance(error, EngineError):
             code = error.exit_code if isinstance(error, RuntimeFailed) else 128
             container = container.with_(error=str(error), exit_code=code)
-        self.store.update(container.with_(endpoints={}, pid=0))
+        self.store.update(container.with_(endpoints={}, parked_ports=[], pid=0))
 
     def adopt(self, container: Container, live: Live, monitor: Monitor) -> None:
         """From now on `monitor` tells how the container does."""
@@ -183,6 +183,7 @@ class Lives:
             status=Status.EXITED,
             pid=0,
             endpoints={},
+            parked_ports=[],
             exit_code=status.code,
             error=status.error,
             oom_killed=status.oom_killed,

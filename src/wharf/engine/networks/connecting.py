@@ -8,6 +8,7 @@ from wharf.engine.containers.starting import Starter
 from wharf.engine.containers.store import ContainerStore
 from wharf.engine.networks import attachments
 from wharf.engine.networks.record import NetworkRecord
+from wharf.engine.networks.sandboxes import placed
 from wharf.errors import Conflict, EngineError, InvalidArgument, NotFound, PermissionDenied
 
 
@@ -34,9 +35,9 @@ class Connections:
             self._networks.check_settings(record.name, settings)
             changed = attachments.with_endpoint(container, record.name, settings)
             if container.status in ALIVE and record.real:
-                endpoints = await self._sandboxes.join(container, record.name, settings)
-                changed = changed.with_(endpoints=endpoints)
+                changed = placed(changed, await self._sandboxes.join(container, record.name, settings))
             self._store.update(changed)
+            await self._redirect(container, changed)
             if changed.endpoints:
                 self._starter.note_addresses(changed)
 
@@ -73,6 +74,7 @@ class Connections:
             if container.status in ALIVE and record.name in container.endpoints:
                 changed = await self._take_out(container, changed, record.name)
             self._store.update(changed)
+            await self._redirect(container, changed)
             if container.endpoints:
                 self._starter.note_addresses(changed)
 
@@ -86,11 +88,18 @@ class Connections:
             )
 
     async def _take_out(self, container: Container, changed: Container, name: str) -> Container:
-        rest = {other: endpoint for other, endpoint in container.endpoints.items() if other != name}
-        # The intent: the next daemon sweeps away an interface that no record has, and would not miss one.
-        self._store.update(changed.with_(endpoints=rest))
+        # The intent: the next daemon sweeps away an interface that no record has, and would not miss one. It opens the
+        # ports where they are to be, and sees from the ways out that the shim has not been told.
+        self._store.update(placed(changed, self._sandboxes.leaving(container, name)))
         try:
-            return changed.with_(endpoints=await self._sandboxes.leave(container, name))
+            return placed(changed, await self._sandboxes.leave(container, name))
         except BaseException:
             self._store.update(container)
             raise
+
+    async def _redirect(self, before: Container, after: Container) -> None:
+        """The shim learns where ports lead that have moved."""
+        monitor = self._lives.of(after).monitor
+        homes = [{name for name, one in each.endpoints.items() if one.ports} for each in (before, after)]
+        if monitor is not None and homes[0] != homes[1]:
+            await self._sandboxes.redirect(after, monitor)

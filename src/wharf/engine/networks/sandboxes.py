@@ -13,14 +13,16 @@ from wharf.engine.config import EngineConfig
 from wharf.engine.containers import namespaces
 from wharf.engine.containers.record import Container
 from wharf.engine.containers.store import ContainerStore
-from wharf.engine.networks import attachments, endpoint_settings, resolvers
+from wharf.engine.networks import attachments, endpoint_settings, leading, resolvers
+from wharf.engine.networks.leading import Places
 from wharf.engine.networks.resolvers import Resolvers
 from wharf.engine.networks.service import Networks
 from wharf.errors import Conflict, EngineError
-from wharf.linux.listener import Listener
+from wharf.linux.listener import Listener, Redirection
 from wharf.network import inner
-from wharf.network.contract import Endpoint, EndpointRequest, PortRequest, PublishedPort
+from wharf.network.contract import Endpoint, EndpointRequest, PortRequest
 from wharf.network.kernel import Kernel
+from wharf.runtime.contract import Monitor
 
 log = logging.getLogger(__name__)
 
@@ -134,10 +136,10 @@ class Sandboxes:
 
     # ── while the container runs ──
 
-    async def join(self, container: Container, name: str, settings: EndpointSettings) -> dict[str, Endpoint]:
-        """Connects a running container to one more network; its endpoints afterwards.
+    async def join(self, container: Container, name: str, settings: EndpointSettings) -> Places:
+        """Connects a running container to one more network; its places afterwards.
 
-        The way out may move to the new network. After a failure all is as before.
+        The way out and published ports may move to the new network. After a failure all is as before.
         """
         network = self.networks.opened(name)
         attached = {**attachments.of(container), name: settings}
@@ -150,34 +152,42 @@ class Sandboxes:
             endpoint = await network.connect(endpoint, namespace)
             if name != attachments.DEFAULT:
                 await self.resolvers.open(container.id, namespace)
-            endpoints = await self._lead_out(attached, {**container.endpoints, name: endpoint}, namespace)
+            joined = Places({**container.endpoints, name: endpoint}, container.parked_ports)
+            places = await self._settle(joined, self._settled(joined, attached), namespace)
         except BaseException:
             # Also what goes on in the network's thread after its caller was cancelled: this comes behind it.
             with suppress(EngineError):
+                for one in (endpoint.with_ports(()), *container.endpoints.values()):
+                    await self.networks.opened(one.network).republish(one)
                 await network.disconnect(endpoint, namespace)
             await network.release(endpoint)
             raise
         finally:
             os.close(namespace)
         self.networks.publish_connection("connect", name, container.id)
-        return endpoints
+        return places
 
-    async def leave(self, container: Container, name: str) -> dict[str, Endpoint]:
-        """Takes a running container out of a network; its endpoints afterwards."""
+    def leaving(self, container: Container, name: str) -> Places:
+        """What is left to a container when it leaves a network; its ports where they will be, ways out as they are."""
+        rest = places_of(container).without(name)
+        return rest.ported_as(self._settled(rest, attachments.of(container)))
+
+    async def leave(self, container: Container, name: str) -> Places:
+        """Takes a running container out of a network; its places afterwards."""
         endpoint = container.endpoints[name]
-        rest = {other: one for other, one in container.endpoints.items() if other != name}
+        rest = places_of(container).without(name)
         network = self.networks.opened(name)
         namespace = self._namespace(container)
         try:
             await network.disconnect(endpoint, namespace)
             await network.release(endpoint)
-            rest = await self._lead_out(attachments.of(container), rest, namespace, endpoint.ports)
+            places = await self._settle(rest, self._settled(rest, attachments.of(container)), namespace)
         finally:
             os.close(namespace)
-        if all(other == attachments.DEFAULT for other in rest):
+        if all(other == attachments.DEFAULT for other in places.endpoints):
             self.resolvers.close(container.id)
         self.networks.publish_connection("disconnect", name, container.id)
-        return rest
+        return places
 
     def _namespace(self, container: Container) -> int:
         """A running container's own network namespace. The caller closes it. Raises Conflict when it has just ended."""
@@ -186,34 +196,31 @@ class Sandboxes:
             raise Conflict(f"Container {container.id} is not running")
         return namespace
 
-    async def _lead_out(
-        self,
-        attached: Mapping[str, EndpointSettings],
-        endpoints: Mapping[str, Endpoint],
-        namespace: int,
-        ports: Sequence[PublishedPort] = (),
-    ) -> dict[str, Endpoint]:
-        """The endpoints with default routes and published ports where they belong now; `ports` had no place left."""
-        ways = attachments.ways_out({name: attached[name] for name in endpoints}, self.networks.leads_out)
-        led = {
-            name: one.leading_out(*(version for version, way in ways.items() if way == name))
-            for name, one in endpoints.items()
-        }
-        moved = [*ports, *(port for one in endpoints.values() for port in one.ports)]
-        publishing = attachments.publishing(ways)
-        if publishing and endpoints[publishing].ports != moved:
-            # Closed at the old place first: one host port leads to one place.
-            for name, one in led.items():
-                led[name] = one.with_ports(moved if name == publishing else ())
-            for name in sorted(led, key=lambda name: name == publishing):
-                await self.networks.opened(name).republish(led[name])
-        if led != endpoints:
-            ends = list(led.values())
+    def _settled(self, places: Places, attached: Mapping[str, EndpointSettings]) -> Places:
+        return leading.settled(places, attached, self.networks.leads_out, self.networks.publishes)
+
+    async def _settle(self, now: Places, wanted: Places, namespace: int) -> Places:
+        """Brings ways out and published ports where they are wanted, and returns that."""
+        moved = [one for name, one in wanted.endpoints.items() if one.ports != now.endpoints[name].ports]
+        # Closed at the old place first: one host port leads to one place.
+        for endpoint in sorted(moved, key=lambda one: bool(one.ports)):
+            await self.networks.opened(endpoint.network).republish(endpoint)
+        if wanted.endpoints != now.endpoints:
+            ends = list(wanted.endpoints.values())
             try:
                 await self._kernel.do_inside(namespace, lambda kept: inner.lead_out(ends, kept))
             except OSError as error:
                 raise EngineError(f"failed to move the container's default route: {error}") from error
-        return led
+        return wanted
+
+    async def redirect(self, container: Container, monitor: Monitor) -> None:
+        """Tells the shim where the ports lead that it holds, after a change. A shim that cannot be told has ended."""
+        found = [Redirection(port.host_ip, port.host_port, port.protocol) for port in container.parked_ports]
+        for name, endpoint in container.endpoints.items():
+            found += self.networks.opened(name).redirections(endpoint)
+        if found:
+            with suppress(EngineError):
+                await monitor.redirect(found)
 
     async def lead_out_again(self, container: Container) -> None:
         """After a change of the addresses of its networks. Raises Conflict, OSError."""
@@ -226,22 +233,25 @@ class Sandboxes:
 
     # ── when the daemon comes back ──
 
-    async def adopt(self, container: Container) -> None:
+    async def adopt(self, container: Container, monitor: Monitor) -> None:
         """A container that ran on while we were away gets its resolver back, and an end to what was half-done."""
         if not container.endpoints:
-            return
+            return  # none is left, or it never had any
         try:
             namespace = self._namespace(container)
             try:
-                # A disconnect that was cut off has left the way out without a network.
-                endpoints = await self._lead_out(attachments.of(container), container.endpoints, namespace)
-                if endpoints != container.endpoints:
-                    self._store.update(container.with_(endpoints=endpoints))
-                ends = list(endpoints.values())
+                # A change that was cut off has left the way out without a network.
+                now, attached = places_of(container), attachments.of(container)
+                places = await self._settle(now, self._settled(now, attached), namespace)
+                if places != now:
+                    self._store.update(placed(container, places))
+                if len(attached) > 1 or places != now:
+                    await self.redirect(placed(container, places), monitor)
+                ends = list(places.endpoints.values())
                 await self._kernel.do_inside(namespace, lambda kept: inner.settle(ends, kept))
                 if resolvers.needed(container):
                     await self.resolvers.open(container.id, namespace)
-                for name, endpoint in endpoints.items():
+                for name, endpoint in places.endpoints.items():
                     await self.networks.opened(name).resume(endpoint, namespace)
             finally:
                 os.close(namespace)
@@ -249,3 +259,11 @@ class Sandboxes:
             log.warning(
                 "a container's networks are not as they were", extra={"container": container.id, "reason": str(error)}
             )
+
+
+def places_of(container: Container) -> Places:
+    return Places(container.endpoints, container.parked_ports)
+
+
+def placed(container: Container, places: Places) -> Container:
+    return container.with_(endpoints=dict(places.endpoints), parked_ports=list(places.parked))

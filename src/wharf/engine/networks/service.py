@@ -285,6 +285,11 @@ class Networks:
         found = () if self._config.name == "none" else self.default.subnets
         return next((str(subnet.interface.ip) for subnet in found), "")
 
+    def publishes(self, name: str) -> bool:
+        """See Network."""
+        network = self._open.get(name)
+        return network is None or network.publishes
+
     def interface_prefix(self, name: str) -> str:
         record = self._records.get(name)
         return options.interface_prefix(record.options) if record else "eth"

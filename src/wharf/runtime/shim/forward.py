@@ -11,13 +11,37 @@ from wharf.runtime.shim.loop import GONE, READ, WRITE, Loop
 
 _CHUNK: Final = 1 << 16
 _MOST_UDP_PEERS: Final = 256
+_BACKLOG: Final = 511
+_NOWHERE: Final = ("", 0)
 
 
 class Forwarder:
     """Holds a listening socket. Without a target that is all: the port stays taken while the container lives."""
 
-    def __init__(self, listener: _socket.socket) -> None:
+    def __init__(self, listener: _socket.socket, target: tuple[str, int] = _NOWHERE, network: str = "") -> None:
         self._listener = listener
+        self._target = target
+        self._network = network
+
+    @property
+    def name(self) -> tuple[str, str, int]:
+        """Protocol, address and port of the socket."""
+        address, port, *_ = self._listener.getsockname()
+        return "udp" if self._listener.type == _socket.SOCK_DGRAM else "tcp", address, port
+
+    def lead(self, how: dict[str, Any]) -> bool:
+        """Does from now on what a Redirection asks for; False where only another forwarder can."""
+        target = target_of(how)
+        if bool(target[0]) != bool(self._target[0]):
+            return False
+        self._target, self._network = target, how["network"]
+        return True
+
+    def give_up(self) -> _socket.socket:
+        """Ends, and gives the socket back, which still keeps the port."""
+        kept = _socket.socket(fileno=_socket.dup(self._listener.fileno()))
+        self.close()
+        return kept
 
     def close(self) -> None:
         self._listener.close()
@@ -25,19 +49,35 @@ class Forwarder:
 
 def forward(loop: Loop, listener: _socket.socket, how: dict[str, Any]) -> Forwarder:
     """The forwarder of one Listener. Takes the socket over."""
-    if how["target"] is None:
+    if not (target := target_of(how))[0]:
         return Forwarder(listener)
-    target = (str(how["target"][0]), int(how["target"][1]))
     kind = UdpForwarder if how["protocol"] == "udp" else TcpForwarder
-    return kind(loop, listener, target, str(how["network"]))
+    return kind(loop, listener, target, how["network"])
+
+
+def redirected(loop: Loop, forwarder: Forwarder, how: dict[str, Any]) -> Forwarder:
+    """The forwarder that does what a Redirection asks for in the place of this one."""
+    if forwarder.lead(how):
+        return forwarder
+    protocol, listener = forwarder.name[0], forwarder.give_up()
+    try:
+        if protocol == "tcp":
+            # Who only keeps a port does not listen: a connection would wait for ever.
+            listener.listen(_BACKLOG) if how["target"] else listener.shutdown(_socket.SHUT_RDWR)
+        return forward(loop, listener, {**how, "protocol": protocol})
+    except OSError:
+        return Forwarder(listener)  # the port is lost to clients, and the container goes on
+
+
+def target_of(how: dict[str, Any]) -> tuple[str, int]:
+    """Where a Listener or a Redirection leads."""
+    return (how["target"][0], how["target"][1]) if how["target"] else _NOWHERE
 
 
 class TcpForwarder(Forwarder):
     def __init__(self, loop: Loop, listener: _socket.socket, target: tuple[str, int], network: str) -> None:
-        super().__init__(listener)
+        super().__init__(listener, target, network)
         self._loop = loop
-        self._target = target
-        self._network = network
         self._ends: set[End] = set()
         listener.setblocking(False)
         loop.watch(listener.fileno(), READ, self._accept)
@@ -159,13 +199,17 @@ class UdpForwarder(Forwarder):
     """One socket towards the container for each peer; the least used goes when there are too many."""
 
     def __init__(self, loop: Loop, listener: _socket.socket, target: tuple[str, int], network: str) -> None:
-        super().__init__(listener)
+        super().__init__(listener, target, network)
         self._loop = loop
-        self._target = target
-        self._network = network
         self._peers: dict[Any, _socket.socket] = {}  # least recently used first
         listener.setblocking(False)
         loop.watch(listener.fileno(), READ, self._from_peer)
+
+    def lead(self, how: dict[str, Any]) -> bool:
+        if (target_of(how), how["network"]) != (self._target, self._network):
+            for peer in list(self._peers):
+                self._close_one(peer)
+        return super().lead(how)
 
     def _from_peer(self, _events: int) -> None:
         try:

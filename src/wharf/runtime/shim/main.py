@@ -17,7 +17,7 @@ from wharf.linux import pidfd, syscall, tty
 from wharf.runtime import records, wire
 from wharf.runtime.shim import bugs, handover, isolation, oci, starter
 from wharf.runtime.shim.execution import Execs
-from wharf.runtime.shim.forward import Forwarder, forward
+from wharf.runtime.shim.forward import Forwarder, forward, redirected
 from wharf.runtime.shim.logfile import now
 from wharf.runtime.shim.logs import open_output
 from wharf.runtime.shim.loop import GONE, READ, Loop
@@ -275,6 +275,8 @@ class Shim:
                 self.execs.signal(message["id"], message["number"])
             case "clear_log":
                 self._clear_log(control)
+            case "redirect":
+                self._redirect(message["listeners"])
             case "status":
                 control.tell({"event": "status", "lost_log_bytes": self._streams.lost})
 
@@ -287,6 +289,12 @@ class Shim:
         except OSError as failure:
             error = str(failure)
         control.tell({"event": "log_cleared", "error": error})
+
+    def _redirect(self, wanted: list[dict[str, Any]]) -> None:
+        ways = {tuple(how["socket"]): how for how in wanted}
+        for number, one in enumerate(self._forwarders):
+            if (how := ways.get(one.name)) is not None:
+                self._forwarders[number] = redirected(self.loop, one, how)
 
     def _resize(self, height: int, width: int) -> None:
         if self._streams.terminal >= 0:

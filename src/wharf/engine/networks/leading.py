@@ -1,0 +1,50 @@
+"""Where a container's ways out and its published ports belong, while it has these places in networks. Pure."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from wharf.apitypes.containers import EndpointSettings
+from wharf.engine.networks import attachments
+from wharf.network.contract import Endpoint, PublishedPort
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """A container's endpoints by network. Ports are parked while none of its networks can publish them."""
+
+    endpoints: Mapping[str, Endpoint]
+    parked: Sequence[PublishedPort] = ()
+
+    @property
+    def ports(self) -> list[PublishedPort]:
+        """All that it has published, or would."""
+        return [*self.parked, *(port for one in self.endpoints.values() for port in one.ports)]
+
+    def without(self, name: str) -> "Places":
+        """One network less; its ports are parked."""
+        rest = {other: one for other, one in self.endpoints.items() if other != name}
+        return Places(rest, [*self.parked, *self.endpoints[name].ports])
+
+    def ported_as(self, other: "Places") -> "Places":
+        """With the ports where `other` has them, and the ways out as they are."""
+        return Places({n: one.with_ports(other.endpoints[n].ports) for n, one in self.endpoints.items()}, other.parked)
+
+
+def settled(
+    places: Places,
+    attached: Mapping[str, EndpointSettings],
+    leads_out: Callable[[str, int], bool],
+    publishes: Callable[[str], bool],
+) -> Places:
+    """The same endpoints with ways out and ports where they belong."""
+    ways = attachments.ways_out({name: attached[name] for name in places.endpoints}, leads_out)
+    home = attachments.publishing(ways)
+    if home and not publishes(home):
+        home = ""
+    endpoints = {
+        name: one.leading_out(*(version for version, way in ways.items() if way == name)).with_ports(
+            places.ports if name == home else ()
+        )
+        for name, one in places.endpoints.items()
+    }
+    return Places(endpoints, () if home else places.ports)
