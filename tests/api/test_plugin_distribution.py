@@ -14,6 +14,7 @@ import pytest
 from harness import images
 from harness.dockerd import Dockerd
 from harness.engine import API, Answer, Engine, Ran, missing, wait_until
+from harness.managed_plugin import make_plugin
 from harness.plugin_archives import CONFIG, create, names, none_stays, on_disk, plugin, remove_all
 from harness.registry import PASSWORD, Registry
 from harness.wharfd import Wharfd
@@ -99,7 +100,9 @@ def test_what_was_pushed_can_be_installed(engine: Wharfd, pushed: str) -> None:
 
 
 def test_progress_is_told_as_by_dockerd(engine: Wharfd, pushed: str) -> None:
-    told = lines(pull(engine, f"{pushed}:1", PRIVILEGES, "p"))
+    answer = pull(engine, f"{pushed}:1", PRIVILEGES, "p")
+    assert answer.headers["docker-plugin-name"] == "p:latest"  # by which docker's client goes on
+    told = lines(answer)
     assert told[0] == {"status": f"Pulling from {pushed}", "id": "1", "progressDetail": {}}
     assert told[1]["status"].startswith("Digest: sha256:")
     steps = list(dict.fromkeys(line["status"] for line in told[2:]))
@@ -141,11 +144,12 @@ def test_the_user_is_asked_and_may_say_no(engine: Wharfd, pushed: str) -> None:
 
 def test_an_upgrade_keeps_the_plugin_and_the_users_settings(engine: Wharfd, pushed: str) -> None:
     pull(engine, f"{pushed}:1", PRIVILEGES, "mine")
+    engine.docker("plugin", "set", "mine", "A=chosen")
     before = engine.request("GET", f"{API}/plugins/mine/json").json
     engine.docker("plugin", "upgrade", "--grant-all-permissions", "--skip-remote-check", "mine", f"{pushed}:2")
     after = engine.request("GET", f"{API}/plugins/mine/json").json
     assert (after["Id"], after["Name"], after["PluginReference"]) == (before["Id"], "mine:latest", f"{pushed}:2")
-    assert after["Config"]["Description"] == "newer"
+    assert after["Config"]["Description"] == "newer" and after["Settings"]["Env"] == ["A=chosen"]
     assert rootfs(engine, "mine").joinpath("version").read_text() == "2"
     # One that fails changes nothing.
     refused = engine.request("POST", f"{API}/plugins/mine/upgrade?remote={pushed}:1", [])
@@ -248,6 +252,28 @@ def test_dockerd_and_we_install_what_the_other_pushed(
 
 
 @pytest.mark.peer
+def test_what_dockerd_pushed_is_installed_and_runs(
+    engine: Wharfd, dockerd: Dockerd, registry: Registry, tmp_path: Path
+) -> None:
+    """docker plugin install also configures and enables it."""
+    name = f"{registry.address}/me/shelf"
+    with Registry(dockerd.network, registry.root), none_stays(dockerd):
+        dockerd.docker("plugin", "create", name, str(make_plugin(tmp_path / "shelf")))
+        dockerd.docker("plugin", "push", name)
+    engine.docker("plugin", "install", "--grant-all-permissions", "--alias", "shelf", name, "SHELF_MODE=0711")
+    assert engine.docker("plugin", "ls", "--filter", "enabled=true", "--format", "{{.Name}}").text == "shelf:latest"
+    engine.docker("volume", "create", "-d", "shelf", "books")
+    try:
+        assert engine.docker("run", "--rm", "-v", "books:/b", "busybox", "stat", "-c", "%a", "/b").text == "711"
+        for verb in ("disable", "rm"):
+            refused = engine.docker("plugin", verb, "shelf", check=False)
+            assert refused.code == 1 and "plugin shelf:latest is in use" in refused.error
+    finally:
+        engine.docker("volume", "rm", "books")
+    engine.docker("plugin", "disable", "shelf")
+
+
+@pytest.mark.peer
 def test_dockers_command_line_works_as_with_dockerd(
     engine: Wharfd, dockerd: Dockerd, registry: Registry, pushed: str, tmp_path: Path
 ) -> None:
@@ -263,7 +289,7 @@ def test_dockers_command_line_works_as_with_dockerd(
         ("push", "nobody"),
         ("install", "--disable", "--grant-all-permissions", "--alias", "mine", f"{pushed}:1"),
         ("install", "--disable", "--grant-all-permissions", "--alias", "mine", f"{pushed}:1"),
-        ("install", "--disable", "--grant-all-permissions", f"{pushed}:1"),
+        ("install", "--disable", "--grant-all-permissions", f"{pushed}:1", "A=7"),
         ("ls", "--format", "{{.Name}} {{.Enabled}} {{.PluginReference}}", "--filter", "capability=volumedriver"),
         ("ls", "--filter", "nonsense=1"),
         ("inspect", "-f", "{{.Name}} {{json .Settings}} {{json .Config.Interface}}", "mine", f"{pushed}:1"),
@@ -271,6 +297,8 @@ def test_dockers_command_line_works_as_with_dockerd(
         ("upgrade", "--grant-all-permissions", "--skip-remote-check", "mine", f"{pushed}:2"),
         ("upgrade", "--grant-all-permissions", "nobody"),
         ("disable", "mine"),
+        ("set", "mine", "A=2"),
+        ("set", "mine", "nonsense=2"),
         ("rm", "mine", "nobody"),
         ("rm", own, f"{pushed}:1"),
     ]

@@ -37,11 +37,12 @@ async def create(engine: Engine, request: Request) -> Response:
 
 async def pull(engine: Engine, request: Request) -> Streaming:
     """POST /plugins/pull — 200 with progress lines."""
-    query, granted, auth = request.query, await _granted(request), _auth(request)
+    remote, name = request.query.text("remote"), request.query.text("name")
+    granted, auth = await _granted(request), _auth(request)
+    # What a client goes on with, to configure and enable the plugin.
+    headers = (("Docker-Plugin-Name", engine.plugins.name_for(remote, name)),)
     return Streaming(
-        progress_pieces(
-            lambda report: engine.plugins.pull(query.text("remote"), query.text("name"), granted, auth, report)
-        )
+        progress_pieces(lambda report: engine.plugins.pull(remote, name, granted, auth, report)), headers=headers
     )
 
 

@@ -7,22 +7,20 @@ from typing import Final
 
 from wharf.engine.plugins.faults import NoSuchPlugin, unclassified
 from wharf.engine.plugins.record import PluginRecord
-from wharf.errors import EngineError, InvalidArgument, told_as
+from wharf.errors import EngineError, InvalidArgument
 from wharf.spec.reference import Reference
 
 _ID: Final = re.compile(r"[a-f0-9]{64}")
 
 
-def remote_reference(text: str) -> Reference:
-    """Where a plugin is at a registry; `latest` when the text says no more. Raises EngineError."""
+def parse_name(text: str) -> Reference:
+    """A plugin's name, here or at a registry; `latest` when the text says no more. Raises EngineError."""
     with unclassified():
         return Reference.parse(text).with_default_tag()
 
 
-def new_name(text: str, refusal: str) -> str:
+def new_name(reference: Reference, refusal: str) -> str:
     """The name that a plugin gets on this machine. Raises EngineError, with `refusal` for one with a digest."""
-    with told_as(f"failed to parse reference {text}"):
-        reference = remote_reference(text)
     if reference.digest is not None:
         raise EngineError(refusal)
     return reference.familiar

@@ -27,7 +27,7 @@ from wharf.engine.plugins.pushing import push
 from wharf.engine.plugins.record import PluginRecord
 from wharf.engine.plugins.setting import changed
 from wharf.engine.plugins.store import PluginStore
-from wharf.errors import EngineError, InvalidArgument
+from wharf.errors import EngineError, InvalidArgument, told_as
 from wharf.events.bus import Bus
 
 
@@ -64,7 +64,9 @@ class ManagedPlugins:
 
     async def create(self, name: str, stream: AsyncIterator[bytes]) -> None:
         """Makes a plugin of an archive. Raises PluginExists, EngineError; then there is nothing of it."""
-        local = naming.new_name(name, "canonical references are not permitted")
+        with told_as(f"failed to parse reference {name}"):
+            reference = naming.parse_name(name)
+        local = naming.new_name(reference, "canonical references are not permitted")
         async with self._locks.locked(local):
             if self._has(local):
                 raise PluginExists(local)
@@ -76,7 +78,16 @@ class ManagedPlugins:
     async def privileges(self, remote: str, auth: RegistryAuth | None) -> Sequence[PluginPrivilege]:
         """What a plugin at a registry demands. Raises EngineError."""
         with unclassified():
-            return demanded(await self._fetcher.config(naming.remote_reference(remote), auth))
+            return demanded(await self._fetcher.config(naming.parse_name(remote), auth))
+
+    def name_for(self, remote: str, name: str) -> str:
+        """What a plugin from `remote` will be called here, when the user wants it to be called `name`, or says nothing.
+
+        Raises EngineError.
+        """
+        if name:
+            return naming.new_name(naming.parse_name(name), "cannot use digest in plugin tag")
+        return naming.name_of(naming.parse_name(remote))
 
     async def pull(
         self,
@@ -87,8 +98,8 @@ class ManagedPlugins:
         report: Report,
     ) -> None:
         """Installs a plugin from a registry, not enabled. Raises EngineError; then there is nothing of it."""
-        reference = naming.remote_reference(remote)
-        local = naming.new_name(name, "cannot use digest in plugin tag") if name else naming.name_of(reference)
+        reference = naming.parse_name(remote)
+        local = self.name_for(remote, name)
         async with self._locks.locked(local):
             if self._has(local):
                 raise InvalidArgument(str(PluginExists(local)))  # a 400 here, and a 409 in create(): as with dockerd
@@ -106,7 +117,7 @@ class ManagedPlugins:
         report: Report,
     ) -> None:
         """Puts another version in a disabled plugin's place. Raises EngineError; then the plugin is as it was."""
-        reference = naming.remote_reference(remote)
+        reference = naming.parse_name(remote)
         _require_disabled(naming.find(self.store, name))
         with self._intake("cannot upgrade the plugin") as scratch:
             parts = await self._fetcher.fetch(reference, auth, _only(granted), scratch, report)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from wharf.engine.plugins.naming import find, name_of, new_name, remote_reference
+from wharf.engine.plugins.naming import find, name_of, new_name, parse_name
 from wharf.engine.plugins.record import PluginRecord
 from wharf.errors import EngineError, InvalidArgument, NotFound
 from wharf.spec.plugin_config import PluginConfig
@@ -51,16 +51,16 @@ def test_the_start_of_two_ids_is_not_clear() -> None:
 
 
 def test_new_names_have_a_tag_and_no_digest() -> None:
-    assert new_name("shelf", "no") == "shelf:latest"
-    assert new_name("registry.example/me/shelf:2", "no") == "registry.example/me/shelf:2"
+    assert new_name(parse_name("shelf"), "no") == "shelf:latest"
+    assert new_name(parse_name("registry.example/me/shelf:2"), "no") == "registry.example/me/shelf:2"
     with pytest.raises(EngineError, match=r"^no$"):
-        new_name(f"shelf@{DIGEST}", "no")
+        new_name(parse_name(f"shelf@{DIGEST}"), "no")
     for bad in ("", "a b", "x:"):
         with pytest.raises(EngineError, match="invalid reference format") as found:
-            new_name(bad, "no")
+            parse_name(bad)
         assert not isinstance(found.value, InvalidArgument)  # dockerd answers 500
 
 
 def test_a_plugin_that_is_pulled_has_its_name_from_where_it_was() -> None:
-    assert name_of(remote_reference("me/shelf:2")) == "me/shelf:2"
-    assert name_of(remote_reference(f"registry.example/shelf@{DIGEST}")) == "registry.example/shelf:latest"
+    assert name_of(parse_name("me/shelf:2")) == "me/shelf:2"
+    assert name_of(parse_name(f"registry.example/shelf@{DIGEST}")) == "registry.example/shelf:latest"
