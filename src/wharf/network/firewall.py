@@ -52,6 +52,7 @@ class Ruleset:
     mode: GatewayMode = GatewayMode.NAT
     host_address: str = ""  # what containers look like outside, instead of the address of the way
     trusted: tuple[str, ...] = ()  # devices from which everything may come
+    returns: bool = False  # there are ports that the host's own rules decide on
 
     @classmethod
     def of(cls, settings: BridgeSettings, family: Family, subnet: Network) -> "Ruleset":
@@ -122,6 +123,23 @@ class Ruleset:
             rules.append(f"oifname {bridge} drop")
         return "\n        ".join(rules)
 
+    def _returning(self) -> str:
+        """Where the host's own rules decide on a published port, the shim speaks to the container in clients' names.
+
+        What the container answers is taken for the host's (see returning). Every packet of the host passes these
+        chains, so they are there only for who has such ports.
+        """
+        return f"""
+    chain sent {{
+        type filter hook output priority mangle; policy accept;
+        oifname "{self.bridge}" meta mark {marks.SENT:#x} ct mark set {marks.RETURNING:#x}
+    }}
+    chain returning {{
+        # Late: who checks that the way back is the way here, as firewalld does, must not see the mark.
+        type filter hook prerouting priority 100; policy accept;
+        iifname "{self.bridge}" ct mark {marks.RETURNING:#x} ct direction reply meta mark set {marks.RETURNING:#x}
+    }}"""
+
     def _definition(self) -> str:
         bridge, subnet, ip = f'"{self.bridge}"', self.subnet, self.family.keyword
         address, loopback = self.family.address, self.family.loopback
@@ -152,17 +170,7 @@ table {self.table} {{
         type nat hook output priority -100; policy accept;
         {local}fib daddr type local jump translate
     }}
-    # Where the host's own rules decide on a published port, the shim speaks to the container in its clients' names;
-    # what the container answers is taken for the host's (see returning).
-    chain sent {{
-        type filter hook output priority mangle; policy accept;
-        oifname {bridge} meta mark {marks.SENT:#x} ct mark set {marks.RETURNING:#x}
-    }}
-    chain returning {{
-        # Late: who checks that the way back is the way here, as firewalld does, must not see the mark.
-        type filter hook prerouting priority 100; policy accept;
-        iifname {bridge} ct mark {marks.RETURNING:#x} ct direction reply meta mark set {marks.RETURNING:#x}
-    }}
+    {self._returning() if self.returns else ""}
     chain leaving {{
         type nat hook postrouting priority srcnat; policy accept;
         {self._outgoing()}

@@ -5,6 +5,7 @@ For the kernel's thread only (see `kernel.Kernel.do`).
 
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from wharf.linux.nftables import NftablesError
 from wharf.network import coexisting, forwarding, returning, sources
@@ -109,17 +110,27 @@ class Tables:
 
     def expect(self, endpoints: Iterable[Endpoint]) -> None:
         """Their ports are open since before we began, or will be by rebuild()."""
-        self._open |= {endpoint.id for endpoint in endpoints}
+        found = list(endpoints)
+        self._open |= {endpoint.id for endpoint in found}
+        if any(map(_needs_returns, found)):
+            self._rules = {family: replace(rules, returns=True) for family, rules in self._rules.items()}
 
     def publish(self, endpoint: Endpoint) -> None:
         """Opens the ports of an endpoint. Raises NftablesError."""
-        if any(port.through_input for port in endpoint.ports):
-            for family in self._rules:
-                returning.begin(self._kernel.routes(), family)
+        if _needs_returns(endpoint):
+            self._let_return()
         if endpoint.ports:
             # Noted first: a table made anew, should it be needed, then has them.
             self._open.add(endpoint.id)
             self._change(endpoint, Ruleset.add)
+
+    def _let_return(self) -> None:
+        """The first such port brings what they need, which stays."""
+        for family, rules in list(self._rules.items()):
+            returning.begin(self._kernel.routes(), family)
+            if not rules.returns:
+                self._rules[family] = replace(rules, returns=True)
+                self._replace(family)
 
     def withdraw(self, endpoint: Endpoint) -> None:
         """Closes them. Raises NftablesError."""
@@ -139,3 +150,7 @@ class Tables:
             except NftablesError as error:
                 log.warning("nftables table made anew", extra={"table": rules.table, "reason": str(error)})
                 self._replace(family)
+
+
+def _needs_returns(endpoint: Endpoint) -> bool:
+    return any(port.through_input for port in endpoint.ports)

@@ -122,6 +122,8 @@ def test_rules_of_gateway_modes() -> None:
     assert "@opened accept" not in nat.replace([]) and 'oifname "br0" drop' in nat.replace([])
     assert "meta l4proto . ip6 daddr . th dport @opened accept" in routed.replace([])
     assert 'oifname != "br0" meta mark' not in routed.replace([])  # nothing is masqueraded on its way out
+    assert "chain returning" not in nat.replace([])
+    assert "chain returning" in replace(nat, returns=True).replace([])
     inner = Ruleset.of(replace(settings, internal=True), IPV4, SUBNET)
     assert "ct status dnat accept" not in inner.replace([])
 
