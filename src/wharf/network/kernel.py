@@ -29,6 +29,7 @@ class Kernel:
         self.zones = Zones()
         self.parents = ParentUsers()  # of all networks: a device that we made goes with the last
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="network")
+        self._closing = ThreadPoolExecutor(1, thread_name_prefix="network-close")
         self._routes: RouteSocket | None = None
         self._nftables: Nftables | None = None
 
@@ -51,6 +52,10 @@ class Kernel:
 
         return await self.do(run)
 
+    def later(self, work: Callable[[], None]) -> None:
+        """From within do(): what takes long and nobody waits for, in another thread."""
+        self._closing.submit(work)
+
     def routes(self) -> RouteSocket:
         """Raises OSError."""
         if self._routes is None:
@@ -72,6 +77,7 @@ class Kernel:
 
     def close(self) -> None:
         self._thread.shutdown()
+        self._closing.shutdown()
         for kept in (self._nftables, self._routes):
             if kept is not None:
                 kept.close()

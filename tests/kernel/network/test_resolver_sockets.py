@@ -3,7 +3,7 @@
 import os
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 import pytest
@@ -15,6 +15,23 @@ from wharf.linux.nftables import Nftables, NftablesError
 from wharf.network.dns.sockets import Sockets, open_sockets
 
 pytestmark = pytest.mark.kernel
+
+
+def at_once(work: Callable[[], None]) -> None:
+    work()
+
+
+def test_what_a_container_has_made_of_its_table_is_made_good() -> None:
+    with ExitStack() as stack:
+        namespace = new_namespace(stack)
+        for mess in ("delete chain ip wharf_dns asking", "add chain ip wharf_dns more"):
+            stack.callback(open_sockets(namespace, at_once, again=False).close)
+            with inside_network(namespace):
+                subprocess.run(["nft", *mess.split()], check=True)
+            sockets = open_sockets(namespace, at_once, again=True)
+            stack.callback(sockets.close)
+            udp = sockets.datagrams.getsockname()[1]
+            assert f"udp dport 53 dnat to 127.0.0.11:{udp}\n" in ruleset(namespace)
 
 
 def ruleset(namespace: int) -> str:
@@ -37,8 +54,9 @@ def expected(sockets: Sockets) -> str:
 def test_the_rules_are_what_nft_would_have_made() -> None:
     with ExitStack() as stack:
         namespace = new_namespace(stack)
-        for _ in range(2):  # the second takes the place of what a killed wharfd has left
-            sockets = open_sockets(namespace)
+        # The second takes the place of what a killed wharfd has left, whether or not that was expected.
+        for again in (True, True, False):
+            sockets = open_sockets(namespace, at_once, again=again)
             stack.callback(sockets.close)
             assert ruleset(namespace) == expected(sockets)
         with inside_network(namespace):
@@ -57,7 +75,8 @@ def test_what_the_kernel_refuses_changes_nothing() -> None:
         namespace = new_namespace(stack)
         with inside_network(namespace), pytest.raises(FileNotFoundError):
             nfnetlink.transact(
-                [nfnetlink.new_table("here"), nfnetlink.translation("nowhere", "x", 17, b"\x7f\0\0\x01", 53, 54)]
+                [nfnetlink.new_table("here"), nfnetlink.translation("nowhere", "x", 17, b"\x7f\0\0\x01", 53, 54)],
+                at_once,
             )
         assert ruleset(namespace) == ""
 
@@ -77,7 +96,7 @@ def test_a_process_with_many_open_files() -> None:
     with ExitStack() as stack:
         namespace = new_namespace(stack)
         with files(1100):
-            sockets = open_sockets(namespace)
+            sockets = open_sockets(namespace, at_once, again=False)
             stack.callback(sockets.close)
             assert ruleset(namespace) == expected(sockets)
             with pytest.raises(NftablesError, match="too many open files"):

@@ -45,13 +45,15 @@ class Resolvers:
         self._store = store
         self._open: dict[str, Resolver] = {}
 
-    async def open(self, id: str, namespace: int) -> None:
-        """Unless it is open already. Raises OSError."""
+    async def open(self, id: str, namespace: int, *, again: bool = False) -> None:
+        """Unless it is open already; `again` where a daemon before us had one. Raises OSError."""
         if id in self._open:
             return
         # Here and not above: only engines with users' networks pay for dnspython.
         resolver, sockets, upstream = await asyncio.to_thread(_import)
-        opened = await self._kernel.do_inside(namespace, sockets.open_sockets)
+        opened = await self._kernel.do_inside(
+            namespace, lambda kept: sockets.open_sockets(kept, self._kernel.later, again=again)
+        )
 
         def servers() -> Sequence["Server"]:
             return [upstream.Server(address, inside=inside) for address, inside in self._servers(id)]

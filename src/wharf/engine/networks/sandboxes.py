@@ -250,7 +250,7 @@ class Sandboxes:
                 ends = list(places.endpoints.values())
                 await self._kernel.do_inside(namespace, lambda kept: inner.settle(ends, kept))
                 if resolvers.needed(container):
-                    await self.resolvers.open(container.id, namespace)
+                    await self.resolvers.open(container.id, namespace, again=True)
                 for name, endpoint in places.endpoints.items():
                     await self.networks.opened(name).resume(endpoint, namespace)
             finally:

@@ -3,6 +3,7 @@
 import logging
 import os
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,6 +13,7 @@ from wharf.linux.netlink import RouteSocket
 
 log = logging.getLogger(__name__)
 
+Later = Callable[[Callable[[], None]], None]
 ADDRESS: Final = "127.0.0.11"
 PORT: Final = 53
 _TABLE, _CHAIN = "wharf_dns", "asking"
@@ -32,30 +34,37 @@ class Sockets:
         self.connections.close()
 
 
-def _redirect(datagrams: int, connections: int) -> None:
-    """Leads queries to these ports of 127.0.0.11, instead of those of an earlier wharfd. Raises OSError."""
+def _redirect(made: "Sockets", later: Later, *, again: bool) -> None:
+    """Leads queries to these sockets, instead of those of an earlier wharfd. Raises OSError."""
     address = socket.inet_aton(ADDRESS)
-    ports = ((socket.IPPROTO_UDP, datagrams), (socket.IPPROTO_TCP, connections))
-    table = [
-        nfnetlink.new_table(_TABLE),
-        nfnetlink.translating_chain(_TABLE, _CHAIN, _BEFORE_OTHERS),
-        *(nfnetlink.translation(_TABLE, _CHAIN, protocol, address, PORT, port) for protocol, port in ports),
+    ends = ((socket.IPPROTO_UDP, made.datagrams), (socket.IPPROTO_TCP, made.connections))
+    rules = [
+        nfnetlink.translation(_TABLE, _CHAIN, protocol, address, PORT, end.getsockname()[1]) for protocol, end in ends
     ]
-    try:
-        nfnetlink.transact(table)
-    except FileExistsError:
-        nfnetlink.transact([nfnetlink.delete_table(_TABLE), *table])
+    table = [nfnetlink.new_table(_TABLE), nfnetlink.translating_chain(_TABLE, _CHAIN, _BEFORE_OTHERS), *rules]
+    other = [nfnetlink.empty_chain(_TABLE, _CHAIN), *rules]
+    ways = [other, table] if again else [table, other]
+    # The last is for a container that has made something else of the table. What the kernel refuses takes 15 ms.
+    for way in (*ways, [nfnetlink.delete_table(_TABLE), *table]):
+        try:
+            return nfnetlink.transact(way, later)
+        except OSError as error:
+            failure = error
+    raise failure
 
 
-def open_sockets(namespace: int) -> Sockets:
-    """Not port 53 itself, which the container may want for all of its addresses. Raises OSError."""
+def open_sockets(namespace: int, later: Later, *, again: bool) -> Sockets:
+    """Not port 53 itself, which the container may want for all of its addresses. Raises OSError.
+
+    `again` where a wharfd before us has probably done it. `later` runs what takes long and is not waited for.
+    """
     with inside_network(namespace):
         # The loopback is needed before any interface is connected.
         with RouteSocket() as routes:
             routes.request(links.set_up(netlink.LOOPBACK_INDEX))
         made = _bound(0, namespace)
         try:
-            _redirect(made.datagrams.getsockname()[1], made.connections.getsockname()[1])
+            _redirect(made, later, again=again)
         except OSError as error:
             made.close()
             log.warning("the resolver takes port 53 of the container", extra={"reason": str(error)})
