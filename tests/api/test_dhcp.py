@@ -83,6 +83,10 @@ def test_a_container_is_told_all_by_the_server(wharfd: Wharfd, server: Dnsmasq) 
     assert address in inside(wharfd, "client", "nslookup web.")
     assert "192.0.2.7" in inside(wharfd, "client", "nslookup far.example")
     assert f"from {place(wharfd, 'client')['IPAddress']}" in server.log.read_text()
+    drawn = wharfd.wharf("network", "graph", "lan").out.decode()
+    assert drawn.startswith("lan  macvlan  on up0  by dhcp\n") and f"web     {address}" in drawn
+    assert wharfd.wharf("network", "check", "client", "web").text == f"ok  both are on lan: web is {address}"
+    assert "by which the host itself reaches none" in wharfd.wharf("network", "check", "host", "web", check=False).text
 
 
 def test_a_container_that_starts_again_is_the_same_to_the_server(wharfd: Wharfd, server: Dnsmasq) -> None:
@@ -173,6 +177,7 @@ def test_a_lease_that_nobody_renews_ends(wharfd: Wharfd, tiny: Server) -> None:
     wait_until(lambda: addresses(wharfd, "web") == [], "the address is given up", timeout=20)
     wait_until(lambda: place(wharfd, "web")["IPAddress"] == "", "inspect says so")
     assert wharfd.state("web")["Running"]
+    assert "web has no address on lan" in wharfd.wharf("network", "check", "web", "outside", check=False).text
     tiny.changed = lambda reply: reply
     wait_until(lambda: place(wharfd, "web")["IPAddress"] == "198.51.100.120", "it has one again", timeout=30)
     assert addresses(wharfd, "web") == ["198.51.100.120"]

@@ -263,6 +263,24 @@ def test_macvlan(engine: Wharfd, outside: NetworkNamespace) -> None:
     assert interface(engine, "client") == ["198.51.100.201/24"]
 
 
+def test_a_network_without_addresses(engine: Wharfd, outside: NetworkNamespace) -> None:
+    """As dockerd 28: containers get a link, and bring their own addresses."""
+    asked = {"Driver": "macvlan", "EnableIPv4": False, "Options": {"parent": "up0"}}
+    assert created(engine, **asked, IPAM={"Driver": "null"})[0] == 201
+    shown = network(engine, "front")
+    assert (shown["EnableIPv4"], shown["EnableIPv6"], shown["IPAM"]["Driver"]) == (False, False, "null")
+    assert not shown["IPAM"]["Config"]
+    run(engine, "web", "--network", "front", "--cap-add", "NET_ADMIN")
+    at = place(engine, "web", "front")
+    assert (at["IPAddress"], at["Gateway"], at["IPPrefixLen"]) == ("", "", 0)
+    assert inside(engine, "web", "cat /sys/class/net/eth0/address").text == at["MacAddress"]
+    assert interface(engine, "web") == [] and inside(engine, "web", "ip route").text == ""
+    assert inside(engine, "web", "ip addr add 198.51.100.77/24 dev eth0 && ping -c 1 -W 2 198.51.100.2").code == 0
+    refused = engine.docker("create", "--network", "front", "--ip", "198.51.100.9", "busybox", check=False)
+    assert "supported only when connecting to networks with user configured subnets" in refused.error
+    assert created(engine, Name="x", IPAM={"Driver": "null"}) == (400, "ipv4 pool is empty")
+
+
 def test_networks_on_a_device_that_are_refused(engine: Wharfd, outside: NetworkNamespace) -> None:
     def parent(name: str, driver: str = "macvlan", **options: str) -> tuple[int, Any]:
         return created(engine, Driver=driver, Options={"parent": name, **options})

@@ -32,6 +32,8 @@ class Segment:
     masquerade: bool = True
     mode: GatewayMode = GatewayMode.NAT
     parent: str = ""  # the device of the host on whose network it is (macvlan, ipvlan)
+    reflected: bool = False  # what its containers send one another leaves the host, and the switch may send it back
+    lent: bool = False  # its addresses are lent by a server
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,9 @@ def from_host(target: Node, service: Service, world: World) -> list[Step]:
     for name, addresses in target.addresses.items():
         if world.segments[name].mode is not GatewayMode.ISOLATED and not world.segments[name].parent:
             return [*steps, Step(True, f"the host is on {name}: {' '.join(addresses)}"), *_listens(target, service)]
+    if parents := [world.segments[name].parent for name in target.addresses if world.segments[name].parent]:
+        reason = f"{target.name} is on the device {parents[0]}, by which the host itself reaches none of its containers"
+        return [*steps, Step(False, reason)]
     return [*steps, Step(False, f"the host has no address on a network of {target.name}")]
 
 
@@ -108,9 +113,8 @@ def from_outside(target: Node, service: Service, world: World) -> list[Step]:
     """From another machine, which routes to a container's own address by this host."""
     steps = list(_runs(target))
     segments = [world.segments[name] for name in target.addresses]
-    if parents := [segment.parent for segment in segments if segment.parent]:
-        own = Step(None, f"{target.name} is on the network of the device {parents[0]}: machines there decide")
-        return [*steps, own, *_listens(target, service)]
+    if on_wire := next((segment for segment in segments if segment.parent and not segment.internal), None):
+        return [*steps, *_on_wire(target, on_wire), *_listens(target, service)]
     if entrance := _entrance(target, service, world):
         return [*steps, *_entered(target, entrance, world), *_listens(target, service)]
     reason = "containers are reached from outside by published ports only"
@@ -180,6 +184,8 @@ def outward(source: Node, world: World) -> list[Step]:
         return [*steps, Step(False, f"{source.name} has no way out{reason}")]
     segment = world.segments[source.way_out]
     steps.append(Step(True, f"its way out is {segment.name}"))
+    if segment.parent:
+        return [*steps, *_on_wire(source, segment)]
     if segment.mode is GatewayMode.ROUTED:
         steps.append(Step(None, "its address is not translated: other machines have to know the way back"))
     elif not segment.masquerade:
@@ -194,6 +200,19 @@ def _runs(node: Node) -> Iterator[Step]:
         yield Step(False, f"{node.name} has no network")
 
 
+def _on_wire(node: Node, segment: Segment) -> Iterator[Step]:
+    """Between a container on a device of the host and machines on that device's network."""
+    yield from _has_address(node, segment)
+    where = f"the network of the device {segment.parent}"
+    yield Step(None, f"{node.name} is on {where}, where no rule of this host is asked: machines there decide")
+
+
+def _has_address(node: Node, segment: Segment) -> Iterator[Step]:
+    if node.running and not node.addresses[segment.name]:
+        reason = "a DHCP server has lent it none, or not for longer" if segment.lent else "the network gives none"
+        yield Step(False, f"{node.name} has no address on {segment.name}: {reason}")
+
+
 def _together(source: Node, target: Node, world: World) -> Iterator[Step]:
     shared = [name for name in source.addresses if name in target.addresses]
     if not shared:
@@ -206,9 +225,16 @@ def _together(source: Node, target: Node, world: World) -> Iterator[Step]:
     # The best of several: one closed network does not matter where another leads on.
     name = next((name for name in shared if world.segments[name].inter_container), shared[0])
     segment = world.segments[name]
+    unknown = [*_has_address(source, segment), *_has_address(target, segment)]
+    if unknown:
+        yield from unknown
+        return
     yield Step(True, f"both are on {name}: {target.name} is {' '.join(target.addresses[name])}")
     if not segment.inter_container:
-        yield Step(False, f"{name} keeps its containers apart (enable_icc=false)")
+        how = "mode private" if segment.parent else "enable_icc=false"
+        yield Step(False, f"{name} keeps its containers apart ({how})")
+    elif segment.reflected:
+        yield Step(None, f"by the switch at {segment.parent}, which has to send it back (mode vepa)")
     elif not segment.has_names:
         yield Step(True, f"by its address: {name}, the default network, has no names")
 

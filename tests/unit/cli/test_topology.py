@@ -90,3 +90,18 @@ def test_no_name_breaks_out_of_its_place(name: str) -> None:
     assert name in "".join(ElementTree.fromstring(svg.draw(drawn)).itertext())
     written = re.findall(r'"((?:[^"\\]|\\.)*)"', dot.quoted(name))
     assert [re.sub(r"\\(.)", r"\1", one) for one in written] == [name]
+
+
+def test_networks_on_a_wire() -> None:
+    networks: list[dict[str, Any]] = [
+        {"Name": "lan", "Driver": "macvlan", "Options": {"parent": "eth0"}, "IPAM": {"Driver": "dhcp", "Config": []}},
+        {
+            "Name": "vlan",
+            "Driver": "ipvlan",
+            "Options": {"parent": "eth0.10"},
+            "IPAM": {"Config": [{"Subnet": "192.0.2.0/24"}]},
+        },
+    ]
+    drawn = topology(networks, [])
+    assert text.draw(drawn) == "lan  macvlan  on eth0  by dhcp\nvlan  ipvlan  on eth0.10  192.0.2.0/24\n"
+    assert "on eth0" in svg.draw(drawn) and "by dhcp" in dot.draw(drawn)

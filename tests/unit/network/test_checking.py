@@ -190,3 +190,52 @@ def test_who_listens() -> None:
     assert list(listening.parse(TCP, "0A", 80)) == ["127.0.0.1", "::"]
     assert list(listening.parse(TCP, "0A", 8080)) == ["0.0.0.0"]
     assert listening.listeners(2**22 + 1, "tcp", 80) == frozenset()
+
+
+WIRES = World(
+    {
+        "lan": Segment("lan", parent="eth0"),
+        "lent": Segment("lent", parent="eth0", lent=True),
+        "private": Segment("private", parent="eth0", inter_container=False),
+        "vepa": Segment("vepa", parent="eth0", reflected=True),
+        "alone": Segment("alone", parent="dm-1", internal=True),
+    },
+    forwards=False,  # what containers on a wire send passes no rule of the host, and is not forwarded by it
+)
+
+
+def on(name: str, network: str, *addresses: str) -> Node:
+    way = "" if WIRES.segments[network].internal else network
+    return Node(name, addresses={network: addresses}, way_out=way, listening=ANY)
+
+
+@pytest.mark.parametrize(
+    ("network", "between", "outward", "inward", "text"),
+    [
+        ("lan", True, None, None, "machines there decide"),
+        ("private", False, None, None, "machines there decide"),
+        ("vepa", None, None, None, "machines there decide"),
+        ("alone", True, False, False, "no way out"),
+    ],
+)
+def test_networks_on_a_wire(
+    network: str, between: bool | None, outward: bool | None, inward: bool | None, text: str
+) -> None:
+    web, db = on("web", network, "198.51.100.7"), on("db", network, "198.51.100.8")
+    assert checking.verdict(list(checking.between(web, db, PORT, WIRES))) is between
+    assert checking.verdict(checking.outward(web, WIRES)) is outward
+    assert text in " ".join(step.text for step in checking.outward(web, WIRES))
+    assert checking.verdict(checking.from_outside(web, PORT, WIRES)) is inward
+    found = checking.from_host(web, PORT, WIRES)
+    assert (checking.verdict(found), "by which the host itself reaches none" in found[-1].text) == (False, True)
+
+
+def test_a_container_whose_lease_has_ended() -> None:
+    web, db = on("web", "lent"), on("db", "lent", "198.51.100.8")
+    for steps in (
+        checking.between(db, web, PORT, WIRES),
+        checking.outward(web, WIRES),
+        checking.from_outside(web, PORT, WIRES),
+    ):
+        assert checking.verdict(steps) is False
+        assert "web has no address on lent: a DHCP server has lent it none" in " ".join(step.text for step in steps)

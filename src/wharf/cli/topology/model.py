@@ -22,6 +22,8 @@ class Network:
     driver: str
     subnets: tuple[str, ...] = ()
     internal: bool = False
+    parent: str = ""  # the device of the host on whose wire it is
+    lent: bool = False  # its addresses come from a DHCP server on that wire
     places: tuple[Place, ...] = ()
 
 
@@ -64,6 +66,8 @@ def _network(answer: Mapping[str, Any], containers: Sequence[Mapping[str, Any]])
         driver=answer["Driver"],
         subnets=tuple(one["Subnet"] for one in settings if one.get("Subnet")),
         internal=bool(answer.get("Internal")),
+        parent=str((answer.get("Options") or {}).get("parent") or ""),
+        lent=(answer.get("IPAM") or {}).get("Driver") == "dhcp",
         places=tuple(places),
     )
 

@@ -22,4 +22,11 @@ def _network(topology: Topology, network: Network, width: int) -> list[str]:
 
 def describe(network: Network) -> list[str]:
     """What a network is, in a few words."""
-    return [network.name, network.driver, *network.subnets, *(["internal"] if network.internal else [])]
+    return [
+        network.name,
+        network.driver,
+        *([f"on {network.parent}"] if network.parent else []),
+        *network.subnets,
+        *(["by dhcp"] if network.lent else []),
+        *(["internal"] if network.internal else []),
+    ]

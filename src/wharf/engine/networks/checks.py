@@ -19,6 +19,7 @@ from wharf.network.bridge import BridgeNetwork
 from wharf.network.checking import Node, Segment, Service, Step, World
 from wharf.network.contract import Network
 from wharf.network.kernel import Kernel
+from wharf.network.leased import LeasedNetwork
 from wharf.network.parented import ParentNetwork
 
 _HOST, _OUTSIDE = "host", "outside"
@@ -132,5 +133,15 @@ def _segment(name: str, network: Network) -> Segment:
             masquerade=settings.masquerade,
             mode=settings.mode,
         )
-    parent = network.settings.parent if isinstance(network, ParentNetwork) else ""
-    return Segment(name, internal=not network.leads_out(4), masquerade=True, parent=parent)
+    if not isinstance(network, ParentNetwork | LeasedNetwork):
+        return Segment(name, internal=not network.leads_out(4))
+    on_parent = network.settings
+    way = on_parent.mode if on_parent.driver == "macvlan" else on_parent.flag
+    return Segment(
+        name,
+        internal=on_parent.internal,
+        inter_container=way != "private",
+        parent=on_parent.parent,
+        reflected=way == "vepa",
+        lent=isinstance(network, LeasedNetwork),
+    )
