@@ -186,7 +186,7 @@ class Starter:
         }
         for name, text in texts.items():
             # In place, not by rename: a bind mount would keep showing the old file.
-            (directory / name).write_text(text)
+            rewrite(directory / name, text)
 
     def _tell_owners_of_links(self, container: Container) -> None:
         """Those who are linked to it, and run, learn its new address."""
