@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from harness.engine import API, Engine
+from harness.dhcp import tiny_server
+from harness.engine import API, Engine, wait_until
 from harness.links import needs_ipvlan, needs_vlan
 from harness.outside import HOST, HOST6, OUTSIDE, OUTSIDE6, Outside, client_seen
 from harness.wharfd import Wharfd
+from wharf.network.dhcp.message import CLIENT_ID, Kind
 
 #: The wire's own ranges; containers get addresses that nobody else on it has.
 WIRE = ("--subnet", "198.51.100.0/24", "--ip-range", "198.51.100.128/25", "--gateway", OUTSIDE)
@@ -209,3 +211,25 @@ def test_it_outlives_the_daemon(new_wharfd: Callable[..., Wharfd]) -> None:
         engine.docker("network", "rm", "lan", "tag")
         assert devices(engine) == {"lo", "wharf0", "up0"}
         assert outside.namespace.exists()
+
+
+@needs_ipvlan
+def test_addresses_by_dhcp(engine: Engine) -> None:
+    """All containers have the MAC address of their parent: servers tell them apart by what they call themselves."""
+    with Outside(engine) as machine, tiny_server(machine.namespace) as server:
+        make(engine, "--ipam-driver", "dhcp", "-o", "parent=up0")
+        for name, address in (("one", "198.51.100.120"), ("two", "198.51.100.121")):
+            server.address = address
+            run(engine, name)
+            assert engine.inspect(name)["NetworkSettings"]["Networks"]["lan"]["IPAddress"] == address
+            assert pings(engine, name, OUTSIDE) == [True]
+        assert pings(engine, "two", "198.51.100.120") == [True]
+        asked = [message for message in server.heard if message.kind is Kind.DISCOVER]
+        assert len({message.hardware for message in asked}) == 1 and all(message.broadcast for message in asked)
+        assert len({message.options[CLIENT_ID] for message in asked}) == 2
+        # What is renewed comes to the container's own address. The server lends one at a time: the last is kept.
+        before = server.count(Kind.REQUEST)
+        wait_until(lambda: server.count(Kind.REQUEST) > before + 2, "leases are renewed")
+        assert ways(engine, "two") == [(OUTSIDE, "eth0")]
+        engine.docker("rm", "-f", "one", "two")
+        assert server.count(Kind.RELEASE) >= 1
