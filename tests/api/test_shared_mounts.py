@@ -59,7 +59,7 @@ def test_what_a_plugin_mounts(host: str, request: pytest.FixtureRequest, tmp_pat
             assert engine.docker("run", "--rm", "-v", "books:/b", "busybox", "cat", "/b/page").text == "mounted"
         before = plugin.pid
         os.kill(before, 9)
-        wait_until(lambda: plugin.pids() and plugin.pid != before, "the plugin runs again")
+        wait_until(lambda: plugin.has_another_than(before), "the plugin runs again")
         assert engine.docker("run", "--rm", "-v", "books:/b", "busybox", "cat", "/b/page").text == "mounted"
         assert engine.docker("exec", "user", "cat", "/b/page").text == "mounted"
         engine.docker("rm", "-f", "user")

@@ -50,6 +50,10 @@ class ManagedPlugin:
         (pid, *_) = self.pids()
         return pid
 
+    def has_another_than(self, pid: int) -> bool:
+        """Whether it runs again since its process `pid` has ended."""
+        return bool(set(self.pids()) - {pid})
+
     def shim(self) -> int:
         status = Path(f"/proc/{self.pid}/status").read_text()
         return int(status.partition("PPid:")[2].split()[0])

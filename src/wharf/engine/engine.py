@@ -194,6 +194,7 @@ async def _open_plugins(
             monitors=rooms.monitors,
             host=starter.host,
             runtime=config.runtimes[starter.default_runtime],
+            aside=volumes.drivers.aside,
             mounted=volumes.mounted_paths,
         ),
         store=store,

@@ -34,9 +34,10 @@ class Plugin:
     name: str
     client: PluginClient
     implements: frozenset[str]  # "VolumeDriver", "NetworkDriver", "LogDriver" …
-    #: Where the host has a path that the plugin names. Raises EngineError for one that it cannot have.
+    #: Where the host has a path that the plugin names.
     on_host: Callable[[str], str] = _as_told
-    #: Another name for such a path of the host, which is that of the same file whatever the plugin does meanwhile.
+    #: Another name for such a path of the host, which is that of the same file whatever the plugin does meanwhile. Its
+    #: file system may take long to answer. Raises EngineError for a path that the host cannot use.
     held: Callable[[str], AbstractContextManager[str]] = nullcontext
 
 

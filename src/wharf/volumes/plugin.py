@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,7 +11,7 @@ from wharf.plugins.client import PluginFailed
 from wharf.plugins.registry import Plugin, Plugins
 from wharf.volumes.contract import Described, Options
 from wharf.volumes.filling import fill_in_place
-from wharf.volumes.threads import Aside, in_thread
+from wharf.volumes.threads import Aside, Stopped, in_thread
 
 KIND: Final = "VolumeDriver"
 
@@ -53,9 +54,9 @@ class PluginDriver:
         volume = answer.get("Volume")
         if not isinstance(volume, dict):
             raise NotFound("no such volume")
-        status = volume.get("Status")
+        status, mountpoint = volume.get("Status"), _text(volume, "Mountpoint")
         return Described(
-            mountpoint=self._on_host(_text(volume, "Mountpoint")),
+            mountpoint=self._plugin.on_host(mountpoint) if mountpoint else "",
             created_at=_text(volume, "CreatedAt"),
             status=status if isinstance(status, dict) else {},
         )
@@ -65,13 +66,6 @@ class PluginDriver:
         volumes = answer.get("Volumes")
         entries = volumes if isinstance(volumes, list) else []
         return [_text(one, "Name") for one in entries if isinstance(one, dict) and _text(one, "Name")]
-
-    def _on_host(self, path: str) -> str:
-        """Of a path that is only shown: "" for what the host cannot have."""
-        try:
-            return self._plugin.on_host(path) if path else ""
-        except EngineError:
-            return ""
 
     def needs_mount(self, options: Options) -> bool:
         return True
@@ -83,7 +77,13 @@ class PluginDriver:
             path = _text(await self._ask("Path", {"Name": name}, self._plugins.settings.short), "Mountpoint")
         if not path.startswith("/"):
             raise EngineError(f"VolumeDriver.Mount: the plugin names no absolute path: {path!r}")
-        return self._plugin.on_host(path)
+        place = self._plugin.on_host(path)
+        await self._aside.at(place)(partial(self._check, place))
+        return place
+
+    def _check(self, path: str) -> None:
+        with self._plugin.held(path):
+            pass  # the host can use it
 
     async def unmount(self, name: str, options: Options, user: str, *, last: bool) -> None:
         await self._ask("Unmount", {"Name": name, "ID": user})
@@ -92,8 +92,11 @@ class PluginDriver:
         return True
 
     async def fill(self, name: str, path: str, source: int) -> None:
-        with self._plugin.held(path) as place:
-            await in_thread(lambda stopped: fill_in_place(Path(place), source, stopped), self._aside.at(path))
+        def work(stopped: Stopped) -> None:
+            with self._plugin.held(path) as place:
+                fill_in_place(Path(place), source, stopped)
+
+        await in_thread(work, self._aside.at(path))
 
     async def withdraw(self, name: str) -> str:
         await self._ask("Remove", {"Name": name})

@@ -5,7 +5,7 @@ import os
 import posixpath
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -34,7 +34,8 @@ def offered(plugin: PluginRecord, places: PluginPlaces, timeout: timedelta | Non
     socket = places.sockets(plugin.id) / plugin.config.interface.socket
     connect = partial(connected, places.sockets(plugin.id), plugin.config.interface.socket)
     client = PluginClient(Address(plugin.name, f"unix://{socket}"), connect=connect, limit=timeout)
-    return Plugin(plugin.name, client, implemented(plugin), on_host=_paths(plugin, places), held=_held(plugin, places))
+    on_host = partial(host_path, plugin, places)
+    return Plugin(plugin.name, client, implemented(plugin), on_host=on_host, held=_held(plugin, places))
 
 
 def implemented(plugin: PluginRecord) -> frozenset[str]:
@@ -54,34 +55,36 @@ async def connected(sockets: Path, name: str) -> Streams:
         return await open_stream(f"/proc/self/fd/{socket}")
 
 
-def host_place(plugin: PluginRecord, places: PluginPlaces, path: str) -> tuple[Path, str]:
-    """Where a path in the plugin's container is on the host: a directory of ours, and what is below it. Pure."""
-    path = posixpath.normpath(f"/{path}")
-    shared = posixpath.normpath(f"/{plugin.config.propagated_mount}")
+def host_path(plugin: PluginRecord, places: PluginPlaces, path: str) -> str:
+    """Where a path in the plugin's container is on the host: always in the plugin's directory. Pure."""
+    path, shared = _absolute(path), _absolute(plugin.config.propagated_mount)
     if plugin.config.propagated_mount and (path == shared or path.startswith(f"{shared.rstrip('/')}/")):
-        return places.propagated_mount(plugin.id), path.removeprefix(shared).lstrip("/")
-    return places.rootfs(plugin.id), path.lstrip("/")
+        return str(places.propagated_mount(plugin.id) / path.removeprefix(shared).lstrip("/"))
+    return str(places.rootfs(plugin.id) / path.lstrip("/"))
 
 
-def _paths(plugin: PluginRecord, places: PluginPlaces) -> Callable[[str], str]:
-    def on_host(path: str) -> str:
-        top, below = host_place(plugin, places, path)
-        try:
-            with opened(top) as directory, opened_beneath(directory, below or "."):
-                return str(top / below)
-        except OSError as error:
-            # A link would be followed on the host, where it leads elsewhere.
-            reason = "it has a symbolic link in it" if error.errno == errno.ELOOP else (error.strerror or "").lower()
-            raise EngineError(f"plugin {plugin.name}: the host cannot use its path {path}: {reason}") from None
-
-    return on_host
+def _absolute(path: str) -> str:
+    """From the root, without `.` and `..`. Of two slashes at the beginning normpath() would keep both."""
+    return posixpath.normpath("/" + path.lstrip("/"))
 
 
 def _held(plugin: PluginRecord, places: PluginPlaces) -> Callable[[str], AbstractContextManager[str]]:
+    directory = places.directory(plugin.id)
+
     @contextmanager
     def held(path: str) -> Iterator[str]:
-        directory = places.directory(plugin.id)
-        with opened(directory) as top, opened_beneath(top, path.removeprefix(f"{directory}/")) as place:
+        with ExitStack() as stack:
+            try:
+                top = stack.enter_context(opened(directory))
+                place = stack.enter_context(opened_beneath(top, path.removeprefix(f"{directory}/")))
+            except OSError as error:
+                raise _told(error, plugin.name, path) from None
             yield f"/proc/self/fd/{place}"
 
     return held
+
+
+def _told(error: OSError, name: str, path: str) -> EngineError:
+    # A link would be followed on the host, where it leads elsewhere.
+    reason = "it has a symbolic link in it" if error.errno == errno.ELOOP else (error.strerror or str(error)).lower()
+    return EngineError(f"plugin {name}: the host cannot use {path}: {reason}")

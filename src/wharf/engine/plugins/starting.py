@@ -1,12 +1,14 @@
 """One run of a plugin: from its record to a process that listens, and to its end. A failure undoes all."""
 
 import asyncio
+import logging
 import os
 import shutil
 from collections.abc import Callable, Iterable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from contextvars import Context
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from signal import Signals
 from typing import Final
@@ -17,12 +19,15 @@ from wharf.engine.containers.surroundings import Host
 from wharf.engine.plugins import bundling
 from wharf.engine.plugins.offering import connected
 from wharf.engine.plugins.record import PluginPlaces, PluginRecord
-from wharf.engine.plugins.saying import log, relay
+from wharf.engine.plugins.saying import relay
 from wharf.errors import EngineError
 from wharf.linux import cgroups, shared_mounts
 from wharf.linux.mounts import RootMount, restrictions
 from wharf.runtime.config_json import config_json
 from wharf.runtime.contract import AttachStream, ExitStatus, Launch, Log, Monitor, Monitors
+from wharf.volumes.threads import Aside
+
+log = logging.getLogger(__name__)
 
 #: Seconds that a plugin may take from its start until it listens.
 LISTEN_LIMIT: Final = 10.0
@@ -57,6 +62,7 @@ class PluginStarter:
     monitors: Monitors
     host: Host
     runtime: str  # program
+    aside: Aside
     mounted: Callable[[], Iterable[str]]  # where volumes are mounted on the host, which a plugin must not keep busy
 
     async def start(self, plugin: PluginRecord) -> Run:
@@ -110,7 +116,7 @@ class PluginStarter:
             cgroups_path=self.host.cgroups_path(plugin.id, HostConfig()),
             unified_cgroups=self.host.unified,
             devices=await devices.found(mappings),
-            restrictions=await asyncio.to_thread(_restrictions, sources),
+            restrictions={source: await self._restrictions(source) for source in sources},
         )
         spec, warnings = bundling.spec(plugin, self.places, around)
         for warning in warnings:
@@ -127,6 +133,13 @@ class PluginStarter:
             cgroups_path=spec.cgroups_path,
             forget=tuple(self.mounted()),
         )
+
+    async def _restrictions(self, source: str) -> tuple[str, ...]:
+        """What is not there is the runtime's to tell."""
+        try:
+            return await self.aside.at(source)(partial(restrictions, source))
+        except OSError:
+            return ()
 
     async def _listens(self, plugin: PluginRecord, run: Run) -> None:
         """Waits for its socket. Raises EngineError when it ends before that, or takes too long."""
@@ -156,9 +169,9 @@ class PluginStarter:
         writer.close()
         return ""
 
-    async def find(self, plugin_id: str) -> Run | None:
-        """The run that an earlier daemon began and that goes on. After None nothing of it is left but its places."""
-        found = await self.monitors.reopen(plugin_id, self.places.bundle(plugin_id))
+    async def find(self, id: str) -> Run | None:
+        """The run that an earlier daemon began and that goes on. After None nothing of it runs."""
+        found = await self.monitors.reopen(id, self.places.bundle(id))
         if found is None or isinstance(found, ExitStatus):
             return None
         try:
@@ -185,20 +198,11 @@ class PluginStarter:
         except TimeoutError:
             raise EngineError("the plugin does not end") from None
 
-    async def release(self, plugin_id: str) -> None:
+    async def release(self, id: str) -> None:
         """Removes what a run that has ended had, on disk and in the kernel."""
-        await self.monitors.remove(self.places.bundle(plugin_id))
-        await asyncio.to_thread(shutil.rmtree, self.places.sockets(plugin_id), ignore_errors=True)
+        await self.monitors.remove(self.places.bundle(id))
+        await asyncio.to_thread(shutil.rmtree, self.places.sockets(id), ignore_errors=True)
 
-    async def withdraw(self, plugin_id: str) -> None:
+    async def withdraw(self, id: str) -> None:
         """Unmounts what a plugin that does not run any more has mounted for the host. Raises OSError."""
-        await asyncio.to_thread(shared_mounts.withdraw, str(self.places.propagated_mount(plugin_id)))
-
-
-def _restrictions(sources: list[str]) -> dict[str, tuple[str, ...]]:
-    """What is not there is the runtime's to tell."""
-    found = {}
-    for source in sources:
-        with suppress(OSError):
-            found[source] = restrictions(source)
-    return found
+        await asyncio.to_thread(shared_mounts.withdraw, str(self.places.propagated_mount(id)))

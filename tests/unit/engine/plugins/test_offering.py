@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wharf.engine.plugins.offering import connected, host_place, implemented, offered
+from wharf.engine.plugins.offering import connected, host_path, implemented, offered
 from wharf.engine.plugins.record import PluginPlaces, PluginRecord
 from wharf.errors import EngineError
 from wharf.spec.plugin_config import PluginConfig, PluginInterface
@@ -23,25 +23,26 @@ def record(propagated: str = "", **interface: object) -> PluginRecord:
 @pytest.mark.parametrize(
     ("propagated", "path", "place"),
     [
-        ("", "/data/v", ("rootfs", "data/v")),
-        ("/mnt/volumes", "/mnt/volumes/v/data", ("propagated-mount", "v/data")),
-        ("/mnt/volumes", "/mnt/volumes", ("propagated-mount", "")),
-        ("/mnt/volumes/", "/mnt//volumes/./v/", ("propagated-mount", "v")),
-        ("/mnt/volumes", "/mnt/volumesX/v", ("rootfs", "mnt/volumesX/v")),
-        ("/mnt/volumes", "/mnt/volumes/../../etc", ("rootfs", "etc")),
-        ("/mnt/volumes", "/../../../etc", ("rootfs", "etc")),
-        ("/", "/v", ("propagated-mount", "v")),
+        ("", "/data/v", "rootfs/data/v"),
+        ("/mnt/volumes", "/mnt/volumes/v/data", "propagated-mount/v/data"),
+        ("/mnt/volumes", "/mnt/volumes", "propagated-mount"),
+        ("/mnt/volumes/", "/mnt//volumes/./v/", "propagated-mount/v"),
+        ("/mnt/volumes", "/mnt/volumesX/v", "rootfs/mnt/volumesX/v"),
+        ("/mnt/volumes", "/mnt/volumes/../../etc", "rootfs/etc"),
+        ("/mnt/volumes", "/../../../etc", "rootfs/etc"),
+        ("/", "/v", "propagated-mount/v"),
+        ("mnt", "/mnt/v", "propagated-mount/v"),
     ],
 )
-def test_where_a_path_of_the_plugin_is_on_the_host(propagated: str, path: str, place: tuple[str, str]) -> None:
-    assert host_place(record(propagated), PLACES, path) == (Path(f"/data/{ID}") / place[0], place[1])
+def test_where_a_path_of_the_plugin_is_on_the_host(propagated: str, path: str, place: str) -> None:
+    assert host_path(record(propagated), PLACES, path) == f"/data/{ID}/{place}"
 
 
 @given(st.text(alphabet="/.ab", max_size=12), st.text(alphabet="/.ab", max_size=20))
 def test_it_is_never_outside(propagated: str, path: str) -> None:
-    top, below = host_place(record(propagated), PLACES, path)
-    assert top.parent == Path(f"/data/{ID}")
-    assert ".." not in below.split("/") and not below.startswith("/")
+    found = host_path(record(propagated), PLACES, path)
+    assert found.startswith((f"/data/{ID}/rootfs", f"/data/{ID}/propagated-mount"))
+    assert ".." not in found.split("/")
 
 
 def test_what_plugins_implement() -> None:
@@ -56,10 +57,15 @@ def test_links_of_the_plugin_lead_nowhere(tmp_path: Path) -> None:
     shown = places.propagated_mount(ID)
     (shown / "real").mkdir(parents=True)
     (shown / "link").symlink_to("/etc")
-    assert plugin.on_host("/mnt/real") == str(shown / "real")
+    (shown / "real/page").write_text("own")
+    with plugin.held(plugin.on_host("/mnt/real")) as name:
+        (shown / "real").rename(shown / "other")
+        assert Path(name, "page").read_text() == "own"
+    with pytest.raises(OSError, match="full"), plugin.held(plugin.on_host("/mnt/other")):
+        raise OSError("full")  # is no fault of the path
     for path in ("/mnt/link", "/mnt/link/ssh", "/mnt/nothing"):
-        with pytest.raises(EngineError, match="the host cannot use its path"):
-            plugin.on_host(path)
+        with pytest.raises(EngineError, match="the host cannot use"), plugin.held(plugin.on_host(path)):
+            pass
 
 
 def test_the_socket_is_in_its_directory_and_is_one(tmp_path: Path) -> None:
