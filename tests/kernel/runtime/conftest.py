@@ -103,10 +103,14 @@ def box(tmp_path: Path) -> Iterator[Box]:
         made.clean()
 
 
-async def read_all(monitor: ShimMonitor, **wants: bool) -> bytes:
-    """All that an attachment gives until its end."""
+async def attached(monitor: ShimMonitor, **wants: bool) -> "asyncio.Task[bytes]":
+    """All that an attachment gives until its end. The shim has taken it: nothing that comes from now on is missed."""
     stream = await monitor.attach(**({"stdin": False, "stdout": True, "stderr": True} | wants))
-    return b"".join([data async for data in _pieces(stream.read)])
+
+    async def whole() -> bytes:
+        return b"".join([data async for data in _pieces(stream.read)])
+
+    return asyncio.create_task(whole())
 
 
 async def _pieces(read: Callable[[], Awaitable[bytes]]) -> Any:
@@ -124,8 +128,7 @@ def run_container(box: Box) -> Callable[..., tuple[ExitStatus, bytes]]:
             try:
                 launch = box.launch(*args, **changes)
                 monitor = await monitors.create(launch)
-                output = asyncio.create_task(read_all(monitor))
-                await asyncio.sleep(0.02)
+                output = await attached(monitor)
                 await monitor.run()
                 status = await monitor.wait()
                 data = await output

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from kernel.runtime.conftest import Box, read_all
+from kernel.runtime.conftest import Box, attached
 from wharf.errors import EngineError, InvalidArgument, Unavailable
 from wharf.linux import cgroups, pidfd
 from wharf.linux.listener import Listener
@@ -235,8 +235,7 @@ def test_a_program_that_the_kernel_refuses_fails_the_start_and_not_in_the_log(
     async def work(monitors: ShimMonitors) -> None:
         launch = box.launch(command, runtime=runtime, tty=tty, spec={"uid": 1000})
         monitor = await monitors.create(launch)
-        output = asyncio.create_task(read_all(monitor))
-        await asyncio.sleep(0.02)
+        output = await attached(monitor)
         with pytest.raises(CommandNotRunnable, match=re.escape(words)) as caught:
             await monitor.run()
         assert caught.value.exit_code == code
@@ -396,8 +395,7 @@ def test_a_privileged_container_has_the_hosts_rights(box: Box, runtime: str) -> 
         launch = box.launch("x", runtime=runtime, config=config_json(made_privileged(spec, facts)))
         launch.bundle.joinpath("x").touch()
         monitor = await monitors.create(launch)
-        output = asyncio.create_task(read_all(monitor))
-        await asyncio.sleep(0.02)
+        output = await attached(monitor)
         await monitor.run()
         await monitor.wait()
         text = (await output).decode()
@@ -420,8 +418,7 @@ def test_a_container_outlives_its_daemon_and_is_found_again(box: Box, runtime: s
         monitor = await monitors.reopen(launch.id, launch.bundle)
         assert isinstance(monitor, ShimMonitor)
         assert monitor.started is not None
-        output = asyncio.create_task(read_all(monitor))
-        await asyncio.sleep(0.05)
+        output = await attached(monitor)
         (box.path / "data" / launch.id / "upper/tmp").mkdir(exist_ok=True)
         await asyncio.to_thread(os.system, f"touch /proc/{monitor.pid}/root/tmp/go")
         status = await monitor.wait()
