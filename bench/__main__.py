@@ -96,6 +96,7 @@ def networks(bench: Bench) -> None:
     compare("network create+rm", "ms", "≤ 0.3", networking.create_and_remove, scale=1000)
     compare("network connect+disconnect, running container", "ms", "≤ 0.5", networking.connect_and_leave, scale=1000)
     compare("docker run on a network, two ports", "ms", "≤ 0.15", networking.run_with_ports, scale=1000)
+    compare("100 ports opened and closed", "ms", "≤ 0.2", networking.hundred_ports, runs=3, scale=1000)
 
 
 def streams(bench: Bench, program: Path) -> None:

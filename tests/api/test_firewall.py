@@ -1,11 +1,13 @@
 """Beside others' firewalls: what they flush is repaired, what they drop by policy passes, users have the last word."""
 
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from harness.engine import missing, wait_until
-from harness.outside import HOST, OUTSIDE, Outside, client_seen
+from harness.outside import HOST, OUTSIDE, Outside, client_seen, seen
 from harness.wharfd import Wharfd
 
 
@@ -67,3 +69,68 @@ def test_a_forward_policy_of_drop(engine: Wharfd, outside: Outside) -> None:
     engine.remove_all()
     engine.stop()
     assert "wharf" not in engine.inside("iptables", "-S", "FORWARD")
+
+
+def has_legacy_tables() -> bool:
+    command = ["unshare", "--net", "iptables-legacy", "-S", "FORWARD"]
+    return (
+        not missing(["iptables-legacy"]) and subprocess.run(command, capture_output=True, check=False).returncode == 0
+    )
+
+
+@pytest.mark.skipif(not has_legacy_tables(), reason="this machine has no iptables-legacy")
+def test_a_forward_policy_of_iptables_legacy(engine: Wharfd, outside: Outside) -> None:
+    engine.inside("iptables-legacy", "-P", "FORWARD", "DROP")
+    assert not reaches(engine, outside)
+    said = engine.wharf("network", "check", "outside", "host:8080", check=False).text
+    assert "the chain FORWARD of the table iptables-legacy filter drops what none of its rules accepts" in said
+    engine.restart()
+    assert reaches(engine, outside)
+    engine.docker("network", "create", "second")
+    assert engine.inside("iptables-legacy", "-S", "FORWARD").count("--comment wharf") == 4
+    engine.docker("network", "rm", "second")
+    engine.remove_all()
+    engine.stop()
+    assert "wharf" not in engine.inside("iptables-legacy", "-S", "FORWARD")
+
+
+def ufw(engine: Wharfd, *arguments: str) -> None:
+    """Runs ufw with a configuration of the engine's own."""
+    own = engine.root / "ufw"
+    if not own.exists():
+        shutil.copytree("/etc/ufw", own)
+    script = f'mount --bind {own} /etc/ufw && mount -t tmpfs none /run && exec ufw "$@"'
+    engine.inside("unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh", *arguments)
+
+
+@pytest.mark.skipif(bool(missing(["ufw"])), reason="not installed: ufw")
+def test_ufw(engine: Wharfd, outside: Outside) -> None:
+    engine.docker(
+        "run",
+        "-d",
+        "--name",
+        "guarded",
+        "--annotation",
+        "wharf.firewall=host",
+        "-p",
+        "8081:80",
+        "busybox",
+        "sleep",
+        "1000",
+    )
+    ufw(engine, "default", "deny", "incoming")
+    ufw(engine, "default", "deny", "routed")
+    ufw(engine, "--force", "enable")
+
+    def guarded() -> str:
+        return client_seen(engine, "guarded", outside.namespace, HOST, 8081)
+
+    wait_until(lambda: reaches(engine, outside), "published ports pass by ufw, as with dockerd")
+    assert seen(outside.namespace, engine.network_of("web"), OUTSIDE, 9000) == HOST, "containers reach others"
+    assert guarded() == "" and seen(engine.network.path, outside.namespace, HOST, 9000) == ""
+    ufw(engine, "allow", "8081/tcp")
+    assert guarded() == OUTSIDE
+    ufw(engine, "reload")
+    wait_until(lambda: reaches(engine, outside), "and after a reload")
+    assert guarded() == OUTSIDE
+    ufw(engine, "disable")

@@ -132,7 +132,8 @@ def _reserve_one(request: PortRequest, addresses: Sequence[str], target: Target,
         wanted = [HostPort(ip, port, request.protocol) for ip in addresses]
         taken = next((one for one in wanted if not used.is_free(one)), None)
         if taken is not None:
-            failure = Conflict(f"Bind for {taken} failed: port is already allocated")
+            if not is_choice:
+                failure = Conflict(f"Bind for {taken} failed: port is already allocated")
             continue
         try:
             return list(_bind_all(wanted, request, target))

@@ -32,10 +32,17 @@ def encode(message: dict[str, Any]) -> bytes:
 def send(to: _socket.socket, message: dict[str, Any], fds: tuple[int, ...] = ()) -> None:
     """Sends a message as a whole. Raises OSError when the other side has gone or (without blocking) does not read."""
     data = memoryview(encode(message))
-    control = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
-    sent = to.sendmsg([data], control, _socket.MSG_NOSIGNAL)
+    while len(fds) > MOST_DESCRIPTORS:
+        # Some hundred published ports: what is too much for one packet goes ahead, with a byte of the message.
+        to.sendmsg([data[:1]], _rights(fds[:MOST_DESCRIPTORS]), _socket.MSG_NOSIGNAL)
+        data, fds = data[1:], fds[MOST_DESCRIPTORS:]
+    sent = to.sendmsg([data], _rights(fds), _socket.MSG_NOSIGNAL)
     while sent < len(data):
         sent += to.send(data[sent:], _socket.MSG_NOSIGNAL)
+
+
+def _rights(fds: tuple[int, ...]) -> list[tuple[int, int, "array.array[int]"]]:
+    return [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
 
 
 class Reader:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from wharf.linux.netlink import text
 from wharf.linux.nftables_events import tables_in
-from wharf.network import coexisting
+from wharf.network import coexisting, legacy
 from wharf.network.watching import concerns_us
 
 TABLE = """table ip filter { # handle 5
@@ -34,6 +34,26 @@ def test_a_forward_policy(policy: str, drops: bool) -> None:
 def test_our_rules_are_found_and_nobody_elses() -> None:
     assert coexisting.handles_of(TABLE % "drop", "br0") == [7, 8]
     assert coexisting.handles_of(TABLE % "drop", "br1") == []
+
+
+OURS = [f"-A FORWARD {side} br0 -m comment --comment wharf -j ACCEPT" for side in ("-i", "-o")]
+MINE = "-A FORWARD -i eth0 -j DROP"
+
+
+@pytest.mark.parametrize(
+    ("listing", "lacking", "told"),
+    [
+        (["-P FORWARD ACCEPT"], 0, []),
+        (["-P FORWARD ACCEPT", MINE], 0, [False]),
+        (["-P FORWARD DROP"], 2, [True]),
+        (["-P FORWARD DROP", MINE, *OURS], 0, [False]),
+        (["-P FORWARD DROP", OURS[0]], 1, []),
+        (["-P FORWARD DROP", OURS[0].replace("br0", "br00")], 2, []),
+    ],
+)
+def test_what_iptables_legacy_lacks(listing: list[str], lacking: int, told: list[bool]) -> None:
+    assert len(legacy.missing(listing, "br0")) == lacking
+    assert [chain.drops for chain in legacy.chain(4, listing)] == told
 
 
 def notice(kind: int, table: str, *, subsystem: int = 10) -> bytes:

@@ -14,7 +14,7 @@ from wharf.errors import InvalidArgument
 from wharf.linux import sysctl
 from wharf.linux.listening import listeners
 from wharf.linux.nftables import NftablesError
-from wharf.network import checking, others
+from wharf.network import checking, legacy, others
 from wharf.network.bridge import BridgeNetwork
 from wharf.network.checking import Node, Segment, Service, Step, World
 from wharf.network.contract import Network
@@ -106,7 +106,7 @@ class NetworkChecks:
         return World(
             {name: _segment(name, network) for name, network in networks.items()},
             forwards=sysctl.read("net/ipv4/ip_forward") == "1",
-            chains=list(others.base_chains(ruleset)),
+            chains=[*others.base_chains(ruleset), *await self._kernel.do(legacy.chains)],
             user_rules=others.user_rules(ruleset),
             zones={name: zones[bridge] for name, bridge in bridges.items() if bridge in zones},
         )

@@ -1,0 +1,85 @@
+"""Beside rules of iptables-legacy: what its FORWARD chain drops by policy passes for our bridges.
+
+The same two rules as `coexisting` appends for nftables. The kernel gives no notice when these tables change: they are
+looked at when a network is made, at the daemon's start, and whenever the nftables are repaired.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from wharf.linux import legacy_tables
+from wharf.linux.legacy_tables import LegacyTablesError
+from wharf.network.checking import Chain
+from wharf.network.coexisting import COMMENT
+
+log = logging.getLogger(__name__)
+
+_CHAIN: Final = "FORWARD"
+_MARK: Final = ("-m", "comment", "--comment", COMMENT, "-j", "ACCEPT")
+TABLE: Final = {4: "iptables-legacy filter", 6: "ip6tables-legacy filter"}
+
+
+def passing(bridge: str) -> list[tuple[str, ...]]:
+    """The rules that let a bridge's packets pass, as arguments of iptables. Pure."""
+    return [(_CHAIN, side, bridge, *_MARK) for side in ("-i", "-o")]
+
+
+def missing(listing: Sequence[str], bridge: str) -> list[tuple[str, ...]]:
+    """Those that a chain with this listing (`-S`) lacks; none where nothing is dropped by policy. Pure."""
+    if f"-P {_CHAIN} DROP" not in listing:
+        return []
+    return [rule for rule in passing(bridge) if _line(rule) not in listing]
+
+
+def chain(version: int, listing: Sequence[str]) -> Iterator[Chain]:
+    """What `network check` has to tell of the chain. Pure."""
+    rules = [line for line in listing if line.startswith("-A ")]
+    ours = [line for line in rules if line.endswith(" ".join(_MARK))]
+    drops = f"-P {_CHAIN} DROP" in listing and not ours
+    if drops or len(rules) > len(ours):
+        yield Chain(TABLE[version], _CHAIN, "forward", drops)
+
+
+def _line(rule: tuple[str, ...]) -> str:
+    return f"-A {' '.join(rule)}"
+
+
+def begin(bridge: str) -> None:
+    """Lets the packets of a bridge pass a policy of drop. Does nothing where there is none."""
+    for version in TABLE:
+        if legacy_tables.in_use(version):
+            try:
+                for rule in missing(_listing(version), bridge):
+                    legacy_tables.run(version, "-A", *rule)
+            except LegacyTablesError as error:
+                log.warning("iptables-legacy may drop packets", extra={"bridge": bridge, "reason": str(error)})
+
+
+def end(bridge: str) -> None:
+    """Takes the rules of begin() out again."""
+    for version in TABLE:
+        if legacy_tables.in_use(version):
+            try:
+                listing = _listing(version)
+                for rule in passing(bridge):
+                    if _line(rule) in listing:
+                        legacy_tables.run(version, "-D", *rule)
+            except LegacyTablesError as error:
+                log.warning("rules of iptables-legacy are left", extra={"bridge": bridge, "reason": str(error)})
+
+
+def chains() -> list[Chain]:
+    """What there is to tell of both versions. One whose program is missing may drop anything."""
+    found: list[Chain] = []
+    for version, table in TABLE.items():
+        if legacy_tables.in_use(version):
+            try:
+                found += chain(version, _listing(version))
+            except LegacyTablesError:
+                found.append(Chain(table, _CHAIN, "forward", drops=False))
+    return found
+
+
+def _listing(version: int) -> Sequence[str]:
+    return legacy_tables.run(version, "-S", _CHAIN)
