@@ -42,6 +42,8 @@ MOUNTS = {
     ],
 }
 PORTS = {"80/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8080"}]}
+#: One that is not exposed, and one that is bound to nothing.
+IN_VAIN = {"80/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8090"}], "81/tcp": list[Any]()}
 ADDRESS = {"Aliases": ["al"], "IPAMConfig": {"IPv4Address": "172.30.5.9"}}
 CREATED = {
     "Image": "busybox",
@@ -64,6 +66,7 @@ BODIES: dict[str, tuple[str, dict[str, Any]]] = {
     "new": ("", CREATED),
     "ended": ("wait", {"Image": "busybox", "Cmd": ["sh", "-c", "exit 3"]}),
     "ports": ("start", {**SLEEP, "ExposedPorts": {"80/tcp": {}, "81/udp": {}}, "HostConfig": {"PortBindings": PORTS}}),
+    "in-vain": ("start", {**SLEEP, "ExposedPorts": {"81/tcp": {}}, "HostConfig": {"PortBindings": IN_VAIN}}),
     "net": (
         "start",
         {**SLEEP, "HostConfig": {"NetworkMode": "n1"}, "NetworkingConfig": {"EndpointsConfig": {"n1": ADDRESS}}},

@@ -10,7 +10,7 @@ import pytest
 
 from harness.answering import Answering, answer
 from harness.engine import API, Answer
-from harness.outside import HOST, Outside
+from harness.outside import HOST, Outside, seen
 from harness.wharfd import Wharfd
 from wharf.linux.namespaces import inside_network
 
@@ -141,3 +141,20 @@ def test_when_no_port_is_free_any_more(new_wharfd: Callable[..., Wharfd]) -> Non
     engine.docker("start", "three")
     last = engine.docker("run", "-d", "--name", "four", "-p", "80", *IDLE, check=False)
     assert last.code == 125 and last.error.splitlines()[0].endswith("all ports are allocated")
+
+
+def test_all_exposed_ports_move_with_the_way_out(wharfd: Wharfd) -> None:
+    for name in ("aa", "zz"):
+        wharfd.docker("network", "create", name)
+    wharfd.docker("run", "-d", "--name", "all", "-P", "--expose", "80", "--expose", "81/udp", "--network", "zz", *IDLE)
+    before = wharfd.docker("port", "all").text
+    assert len(before.splitlines()) == 4
+    port = int(wharfd.docker("port", "all", "80").text.splitlines()[0].rpartition(":")[2])
+    for verb, network in (("connect", "aa"), ("disconnect", "zz"), ("connect", "bridge"), ("disconnect", "aa")):
+        wharfd.docker("network", verb, network, "all")
+        assert wharfd.docker("port", "all").text == before
+        for address in ("127.0.0.1", "::1"):
+            reached = seen(wharfd.network_of("all"), wharfd.network.path, address, port, listening=80)
+            assert reached, (verb, network, address)
+    wharfd.docker("rm", "-f", "all")
+    wharfd.docker("network", "rm", "aa", "zz")

@@ -260,6 +260,13 @@ STRANGER, STRANGER6 = "203.0.113.7", "2001:db8:9::7"
     ("sender", "source", "target", "port", "heard"),
     [
         ("plain", "10.90.1.2", OUTSIDE, 9000, ("outside", HOST)),
+        (
+            "plain",
+            "10.90.2.10",
+            OUTSIDE,
+            9000,
+            ("outside", HOST),
+        ),  # of a container that is on both, whose way out it is
         ("plain", STRANGER, OUTSIDE, 9000, None),
         ("plain", OUTSIDE, HOST, 9000, None),  # to the host itself, in the name of a machine that it trusts
         ("plain", STRANGER, HOST, 8080, None),  # to a published port
@@ -277,3 +284,11 @@ def test_senders_and_receivers_that_are_lies(
 ) -> None:
     found = world.heard(sender, "eth0", source, target, port)
     assert found == ([heard] if heard else [])
+
+
+def test_what_the_user_has_routed_to_a_container_may_come_from_there(world: World) -> None:
+    """A container as the router of a network behind it, such as a VPN's."""
+    behind = ("plain", "eth0", "10.8.0.5", OUTSIDE, 9000)
+    assert world.heard(*behind) == []
+    world.engine.inside("ip", "route", "add", "10.8.0.0/24", "via", "10.90.1.2")
+    assert world.heard(*behind) == [("outside", "10.8.0.5")]

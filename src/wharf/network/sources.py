@@ -10,7 +10,6 @@ Each version of IP has its own. A packet that stays on its bridge is not the hos
 br_netfilter shows it to the rules.
 """
 
-import re
 from typing import Final
 
 from wharf.linux.nftables import Nftables, NftablesError
@@ -19,8 +18,6 @@ from wharf.network.firewall import PREFIX, Family
 TABLE: Final = f"{PREFIX}sources"
 #: Senders that have no address yet, or one that only neighbours know.
 _LOCAL: Final = {4: "0.0.0.0, 169.254.0.0/16", 6: "::, fe80::/10"}
-#: A bridge in the listing of the set. One that was deleted behind our back is a number there.
-_NAME: Final = re.compile(r'elements = .*"')
 
 
 def _table(family: Family) -> str:
@@ -63,7 +60,8 @@ def end(nftables: Nftables, bridge: str, family: Family) -> None:
         nftables.run(f'delete element {_table(family)} bridges {{ "{bridge}" }}\n')
     except NftablesError:
         return  # somebody has flushed it: there is nothing of ours
-    if not _NAME.search(nftables.run(f"list set {_table(family)} bridges")):
+    # Bridges are shown by name, those that were deleted behind our back by number.
+    if '"' not in nftables.run(f"list set {_table(family)} bridges"):
         nftables.run(f"delete table {_table(family)}\n")
 
 

@@ -52,6 +52,7 @@ class Zones:
                 await firewalld.changed()
                 await self._look(firewalld)
         except EngineError as error:
+            self._runs = False
             log.warning("firewalld is not watched any more", extra={"reason": str(error)})
 
     async def _look(self, firewalld: "Firewalld") -> None:

@@ -106,7 +106,7 @@ def _published(container: Container) -> set[tuple[int, str]]:
 
 
 def _exposed(container: Container) -> set[tuple[int, str]]:
-    return {parse_port(text) for text in (*container.config.exposed_ports, *container.host.port_bindings)}
+    return {parse_port(text) for text in container.config.exposed_ports}
 
 
 def matcher(
