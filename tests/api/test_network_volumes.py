@@ -104,11 +104,12 @@ def test_an_empty_share_gets_what_the_image_has_there(engine: Wharfd, share: Pat
 
 @nfs
 def test_what_the_server_refuses_is_told(engine: Wharfd, share: Path) -> None:
-    engine.docker("volume", "create", "-o", "type=nfs", "-o", "device=:/nowhere", "-o", "o=addr=127.0.0.1", "bad")
+    options = ("-o", "type=nfs", "-o", "device=:/nowhere", "-o", "o=addr=127.0.0.1,nfsvers=4")
+    engine.docker("volume", "create", *options, "bad")
     refused = engine.docker("run", "--rm", "-v", "bad:/v", "busybox", "true", check=False)
     assert refused.code == 125
     assert "failed to mount local volume: mount :/nowhere:" in refused.error
-    assert "data: addr=127.0.0.1: no such file or directory" in refused.error
+    assert "data: addr=127.0.0.1,nfsvers=4: no such file or directory" in refused.error
 
 
 @contextmanager

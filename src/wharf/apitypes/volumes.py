@@ -15,7 +15,7 @@ class VolumeCreateRequest(Wire, frozen=True, kw_only=True):
     driver: str = ""
     driver_opts: dict[str, str] = {}
     labels: dict[str, str] = {}
-    cluster_volume_spec: dict[str, Any] = {}
+    cluster_volume_spec: dict[str, Any] | None = None
 
 
 class VolumeInspect(Wire, frozen=True, kw_only=True):

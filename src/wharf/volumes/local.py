@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from wharf.errors import EngineError
+from wharf.spec.sizes import parse_size
 from wharf.volumes import mount_options, mounting, naming
 from wharf.volumes.contract import Described, Options
 from wharf.volumes.directories import Directories
@@ -39,7 +40,7 @@ class LocalDriver:
 
     def _ensure(self, name: str, options: Options) -> None:
         if options.get("size") and not self._directories.has(name):
-            self._directories.limit(name, naming.parse_size(options["size"]))
+            self._directories.limit(name, parse_size(options["size"]))
         self._directories.ensure(name)
 
     def mountpoint(self, name: str) -> str:

@@ -2,22 +2,20 @@
 
 import re
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Final
 
 from wharf.errors import InvalidArgument
+from wharf.spec.sizes import parse_size
 
 _ALLOWED: Final = "[a-zA-Z0-9][a-zA-Z0-9_.-]"
 _NAME: Final = re.compile(rf"{_ALLOWED}+")
 _LONGEST: Final = 255  # bytes of a directory's name
-_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?) ?(?:([kmgtp])i?)?b?")
-_UNITS: Final = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40, "p": 2**50}
 _KNOWN_OPTIONS: Final = frozenset({"device", "o", "size", "type"})
 
 
 def check_name(name: str) -> None:
     """Raises InvalidArgument."""
-    if len(name) == 1:
+    if len(name.encode()) == 1:
         raise InvalidArgument("volume name is too short, names should be at least two alphanumeric characters")
     if not _NAME.fullmatch(name):
         raise InvalidArgument(
@@ -38,11 +36,3 @@ def check_options(options: Mapping[str, str]) -> None:
     for required in ("device", "type"):
         if any(option in options for option in ("device", "type", "o")) and required not in options:
             raise InvalidArgument(f'missing required option: "{required}"')
-
-
-def parse_size(text: str) -> int:
-    """Bytes in a size such as `512m` or `1.5GiB`; units are powers of 1024. Raises InvalidArgument."""
-    match = _SIZE.fullmatch(text.lower())
-    if match is None:
-        raise InvalidArgument(f"invalid size: '{text}'")
-    return int(Decimal(match[1]) * _UNITS[match[2] or ""])

@@ -79,16 +79,33 @@ def test_a_life(with_server: Callable[..., None], tmp_path: Path) -> None:
     with_server(test)
 
 
+def test_without_a_body_a_volume_gets_a_name(with_server: Callable[..., None]) -> None:
+    async def test(ask: Ask, volumes: Volumes) -> None:
+        status, made = await ask("POST", "/volumes/create")
+        assert status == 201 and len(made["Name"]) == 64
+
+    with_server(test)
+
+
+def test_only_volumes_of_clusters_change(with_server: Callable[..., None]) -> None:
+    async def test(ask: Ask, volumes: Volumes) -> None:
+        words = "volume update only valid for cluster volumes, but swarm is unavailable"
+        assert await ask("PUT", "/volumes/xx?version=1", {}) == (503, {"message": words})
+        words = "error reading volume filters: invalid filter"
+        assert await ask("GET", "/volumes?filters={") == (400, {"message": words})
+
+    with_server(test)
+
+
 @pytest.mark.parametrize(
     ("body", "status", "text"),
     [
-        (None, 400, "got EOF while reading request body"),
         ([], 400, "cannot unmarshal array"),
-        ({"Name": 1}, 400, "VolumeCreateBody.Name of type string"),
+        ({"Name": 1}, 400, "CreateOptions.Name of type string"),
         ({"Name": "../x"}, 400, "includes invalid characters for a local volume name"),
         ({"Name": "xx", "Driver": "foo"}, 404, 'plugin "foo" not found'),
         ({"Name": "xx", "DriverOpts": {"x": "1"}}, 400, 'create xx: invalid option: "x"'),
-        ({"ClusterVolumeSpec": {"Group": "x"}}, 501, "cluster volumes are not supported"),
+        ({"ClusterVolumeSpec": {}}, 503, "This node is not a swarm manager."),
     ],
 )
 def test_refused(with_server: Callable[..., None], body: object, status: int, text: str) -> None:

@@ -93,6 +93,7 @@ _TABLE: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("GET", "/volumes/{name}/export", volumes.export),
     ("GET", "/volumes/{name}", volumes.inspect),
     ("DELETE", "/volumes/{name}", volumes.remove),
+    ("PUT", "/volumes/{name}", volumes.update),
     ("POST", "/volumes/{name}/rename", volumes.rename),
     ("POST", "/volumes/{name}/clone", volumes.clone),
     ("POST", "/volumes/{name}/import", volumes.receive),

@@ -5,25 +5,28 @@ from wharf.api.decode import decode, json_body
 from wharf.api.encode import json_response
 from wharf.api.engine_port import Engine
 from wharf.api.messages import Request, Response, Streaming
+from wharf.api.routes.swarm import no_manager
 from wharf.apitypes.volumes import VolumeCreateRequest, VolumeList
-from wharf.errors import InvalidArgument, NotImplementedByUs
+from wharf.errors import InvalidArgument, Unavailable
 
 
 async def list_volumes(engine: Engine, request: Request) -> Response:
     """GET /volumes — 200."""
-    found, warnings = await engine.volumes.list_all(request.query.filters())
+    try:
+        filters = request.query.filters()
+    except InvalidArgument as error:
+        raise InvalidArgument(f"error reading volume filters: {error}") from None
+    found, warnings = await engine.volumes.list_all(filters)
     shown = [engine.volumes.summary(volume) for volume in found]
     return json_response(VolumeList(volumes=shown, warnings=list(warnings) or None))
 
 
 async def create(engine: Engine, request: Request) -> Response:
-    """POST /volumes/create — 201, also when it was there already."""
+    """POST /volumes/create — 201, also when it was there already; 503 for a volume of a cluster."""
     value = await json_body(request)
-    if value is None:
-        raise InvalidArgument("got EOF while reading request body")
-    asked = decode(value, VolumeCreateRequest, "VolumeCreateBody")
-    if asked.cluster_volume_spec:
-        raise NotImplementedByUs("cluster volumes are not supported")
+    asked = VolumeCreateRequest() if value is None else decode(value, VolumeCreateRequest, "CreateOptions")
+    if asked.cluster_volume_spec is not None:
+        no_manager(engine, request)
     volume = await engine.volumes.create(
         asked.name, labels=asked.labels, options=asked.driver_opts, driver=asked.driver
     )
@@ -33,6 +36,11 @@ async def create(engine: Engine, request: Request) -> Response:
 async def inspect(engine: Engine, request: Request) -> Response:
     """GET /volumes/{name} — 200."""
     return json_response(await engine.volumes.inspect(await engine.volumes.find(request.name)))
+
+
+async def update(engine: Engine, request: Request) -> Response:
+    """PUT /volumes/{name} — 503: only a cluster's volumes change."""
+    raise Unavailable("volume update only valid for cluster volumes, but swarm is unavailable")
 
 
 async def rename(engine: Engine, request: Request) -> Response:

@@ -11,6 +11,14 @@ PROPAGATIONS: Final = frozenset({"private", "rprivate", "shared", "rshared", "sl
 #: How far a read-only bind is read-only: with all that is mounted below where the kernel can ("usual"), only itself
 #: ("top"), or with all below and no start where the kernel cannot ("all").
 Depth = Literal["usual", "top", "all"]
+#: What may hide a file of /proc: it tells of limits or is of no account, and what some (lxcfs) show instead is truer.
+_PROC_FILES: Final = frozenset(
+    f"/proc/{name}"
+    for name in (
+        *("cpuinfo", "diskstats", "loadavg", "meminfo", "slabinfo", "stat", "swaps", "uptime"),
+        *("net/dev", "sys/kernel/ns_last_pid", "sys/crypto/fips_enabled"),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +40,14 @@ class MountRequest:
     labels: Mapping[str, str] = field(default_factory=dict)  # of a volume that is made
     options: tuple[str, ...] = ()  # tmpfs: mount options
     mode: str = ""  # as inspect shows it
+
+    def __post_init__(self) -> None:
+        """Raises InvalidArgument for what would hide the kernel's /proc: so runc does it, and crun does not."""
+        if f"{self.target}/".startswith("/proc/") and self.target not in _PROC_FILES:
+            if self.target != "/proc":
+                raise InvalidArgument(f'"{self.target}" cannot be mounted because it is inside /proc')
+            if (self.kind, self.source) != ("bind", "/proc"):
+                raise InvalidArgument('"/proc" cannot be mounted because it is not of type proc')
 
 
 def target_of(text: str) -> str:

@@ -16,7 +16,9 @@ def read(mount: Mount) -> MountRequest:
     """One mount. Raises InvalidArgument in dockerd's words."""
     for kind in _OPTIONS:
         if kind != mount.type and getattr(mount, f"{kind}_options") is not None:
-            raise InvalidArgument(f'{kind.title()}Options must not be specified on mount type "{mount.type}"')
+            words = f'invalid mount config for type "{mount.type}": field ImageOptions must not be specified'
+            other = f'{kind.title()}Options must not be specified on mount type "{mount.type}"'
+            raise InvalidArgument(words if kind == "image" else other)
     try:
         return _read(mount)
     except InvalidArgument as error:

@@ -2,7 +2,15 @@ from typing import Any
 
 import pytest
 
-from wharf.apitypes.containers import BindOptions, ContainerConfig, HostConfig, Mount, TmpfsOptions, VolumeOptions
+from wharf.apitypes.containers import (
+    BindOptions,
+    ContainerConfig,
+    HostConfig,
+    ImageMountOptions,
+    Mount,
+    TmpfsOptions,
+    VolumeOptions,
+)
 from wharf.engine.containers import mounts
 from wharf.engine.containers.mount_request import MountRequest
 from wharf.errors import InvalidArgument
@@ -104,6 +112,9 @@ FORCE = BindOptions(read_only_force_recursive=True)
         (mount("tmpfs", "x"), "field Source must not be specified"),
         (mount("tmpfs", tmpfs_options=TmpfsOptions(options=[["uid", "3"]])), "invalid option: uid"),
         (mount("tmpfs", tmpfs_options=TmpfsOptions(options=[["exec", "x"]])), 'invalid tmpfs option "exec"'),
+        (mount("tmpfs", tmpfs_options=TmpfsOptions(options=[["a", "b", "c"]])), "invalid option array length"),
+        (mount("tmpfs", tmpfs_options=TmpfsOptions(size_bytes=-1)), 'invalid tmpfs option "size=-1"'),
+        (mount(source="/x", image_options=ImageMountOptions()), "field ImageOptions must not be specified"),
         (mount("image"), "field Source must not be empty"),
         (mount("npipe", "x"), "mount type unknown"),
         (mount("cluster", "x"), "mount type unknown"),
@@ -135,6 +146,10 @@ def test_mounts_that_are_refused(host: HostConfig, words: str) -> None:
         (HostConfig(tmpfs={"x": ""}), "invalid mount path: 'x' mount path must be absolute"),
         (HostConfig(tmpfs={"/a": "foo"}), 'invalid tmpfs option "foo"'),
         (HostConfig(tmpfs={"/a": "huge=always"}), 'invalid tmpfs option "huge"'),
+        *(
+            (HostConfig(tmpfs={"/a": word}), f'invalid tmpfs option "{word}"')
+            for word in ("size=bogus", "size=", "size=-1", "size=1kb", "mode=999", "uid=x", "gid=-1", "nr_inodes=q")
+        ),
         (HostConfig(binds=["/a:/b", "/c:/b/"]), "Duplicate mount point: /b"),
         (HostConfig(binds=["/t:/a"], tmpfs={"/a": ""}), "Duplicate mount point: /a"),
     ],
@@ -158,6 +173,36 @@ def test_volumes_from_that_are_refused(text: str, words: str) -> None:
     with pytest.raises(InvalidArgument) as refused:
         list(mounts.volumes_from([text]))
     assert str(refused.value) == words
+
+
+@pytest.mark.parametrize(
+    "word", ["size=50%", "size=64m", "size=0x100000", "mode=01777", "nr_inodes=10k", "mpol=bind:0"]
+)
+def test_values_that_tmpfs_takes(word: str) -> None:
+    (request,) = mounts.requests_of(HostConfig(tmpfs={"/a": word}))
+    assert word in request.options
+
+
+@pytest.mark.parametrize(
+    ("host", "words"),
+    [
+        (HostConfig(tmpfs={"/proc/scsi": ""}), '"/proc/scsi" cannot be mounted because it is inside /proc'),
+        (HostConfig(binds=["/tmp:/x/../proc"]), '"/proc" cannot be mounted because it is not of type proc'),
+        (HostConfig(binds=["/proc:/proc/self"]), '"/proc/self" cannot be mounted because it is inside /proc'),
+        (mount("volume", "v", "/proc/sys"), '"/proc/sys" cannot be mounted because it is inside /proc'),
+    ],
+)
+def test_nothing_hides_the_kernels_proc(host: HostConfig, words: str) -> None:
+    with pytest.raises(InvalidArgument) as refused:
+        mounts.requests_of(host)
+    assert str(refused.value).endswith(words)
+    with pytest.raises(InvalidArgument):
+        mounts.requests(ContainerConfig(volumes={"/proc/sys": {}}), HostConfig())
+
+
+def test_what_may_be_in_place_of_a_file_of_proc() -> None:
+    host = HostConfig(binds=["/lxcfs/meminfo:/proc/meminfo", "/proc:/proc", "/x:/process"])
+    assert [request.target for request in mounts.requests_of(host)] == ["/proc/meminfo", "/proc", "/process"]
 
 
 def test_of_options_about_the_same_the_last_one_holds() -> None:
