@@ -4,9 +4,12 @@ import json
 import sqlite3
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from harness.engine import API
+import pytest
+
+from harness.engine import API, wait_until
 from harness.wharfd import Wharfd
 
 
@@ -79,3 +82,49 @@ def test_who_stops_the_daemon_stops_no_container_for_good(new_wharfd: Callable[.
         assert time.monotonic() < deadline
         time.sleep(0.05)
     assert engine.state(stopped)["Status"] == "exited"
+
+
+#: Its first process says so when it is told to end, and takes its time.
+SLOW_END = "trap 'echo told; sleep 3; exit 0' TERM; echo up; while true; do sleep 0.1; done"
+
+
+@pytest.mark.parametrize("ended_meanwhile", [True, False])
+@pytest.mark.parametrize("policy", ["no", "unless-stopped"])
+def test_a_restart_that_was_cut_off_goes_on(
+    new_wharfd: Callable[..., Wharfd], policy: str, ended_meanwhile: bool
+) -> None:
+    engine = new_wharfd()
+    id = engine.docker("run", "-d", "--restart", policy, "busybox", "sh", "-c", SLOW_END).text
+    started = engine.state(id)["StartedAt"]
+    process = engine.state(id)["Pid"]
+    wait_until(lambda: "up" in engine.docker("logs", id).text, "it is up")
+    restart = engine.docker_process("restart", "-t", "20", id)
+    wait_until(lambda: "told" in engine.docker("logs", id).text, "it is told to end")
+    engine.kill9()
+    restart.communicate()
+    if ended_meanwhile:
+        wait_until(lambda: not Path(f"/proc/{process}").exists(), "it has ended")
+    engine.start()
+    wait_until(lambda: engine.state(id)["Running"] and engine.state(id)["StartedAt"] != started, "it runs again")
+    # The restart is over: what its user wants now counts.
+    engine.docker("stop", "-t", "0", id)
+    engine.restart()
+    assert not engine.state(id)["Running"]
+
+
+def test_a_commit_that_was_cut_off_leaves_nothing_frozen(new_wharfd: Callable[..., Wharfd]) -> None:
+    engine = new_wharfd()
+    fill = "dd if=/dev/urandom of=/file bs=1M count=80 2>/dev/null; echo up; exec sleep 1000"
+    id = engine.docker("run", "-d", "busybox", "sh", "-c", fill).text
+    frozen = engine.docker("run", "-d", "busybox", "sleep", "1000").text
+    engine.docker("pause", frozen)
+    wait_until(lambda: "up" in engine.docker("logs", id).text, "it is up")
+    commit = engine.docker_process("commit", id, "made")
+    wait_until(lambda: engine.state(id)["Paused"], "it is frozen")
+    engine.kill9()
+    commit.communicate()
+    engine.start()
+    assert not engine.state(id)["Paused"]
+    assert engine.docker("exec", id, "echo", "alive").text == "alive"
+    assert engine.docker("images", "-q", "made").text == ""
+    assert engine.state(frozen)["Paused"], "this one its user has frozen"

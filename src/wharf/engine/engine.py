@@ -212,7 +212,7 @@ def _open_execs(containers: Containers, stack: AsyncExitStack) -> Execs:
     """Execs, and the health checks, which are execs."""
     execs = Execs(containers.lives)
     stack.push_async_callback(execs.close)
-    checks = HealthChecks(execs)
+    checks = HealthChecks(execs, containers.stops)
     stack.push_async_callback(checks.close)
     containers.lives.began = checks.began
     return execs

@@ -11,6 +11,7 @@ from wharf.engine.containers import creation
 from wharf.engine.containers.archive import Files
 from wharf.engine.containers.record import Container, Status
 from wharf.engine.containers.running import Lives
+from wharf.engine.containers.stopping import Stops
 from wharf.engine.containers.store import ContainerStore
 from wharf.engine.images.changes import apply_changes
 from wharf.engine.images.committing import NewLayer
@@ -25,6 +26,7 @@ from wharf.spec.reference import Reference
 class Commits:
     store: ContainerStore
     lives: Lives
+    stops: Stops
     files: Files
     images: Images
 
@@ -72,12 +74,12 @@ class Commits:
         if not pause or self.lives.current(container.id).status is not Status.RUNNING:
             yield
             return
-        await self.lives.pause(container)
+        await self.stops.pause(container, for_commit=True)
         try:
             yield
         finally:
             if self.lives.current(container.id).status is Status.PAUSED:
-                await self.lives.unpause(container)
+                await self.stops.unpause(container)
 
     async def _tar(self, container: Container) -> Iterator[bytes] | None:
         found = await self.files.difference(container)

@@ -20,6 +20,7 @@ from wharf.engine.containers.live import Live
 from wharf.engine.containers.record import Container, Edit, Settings, Status
 from wharf.engine.containers.removing import Removals
 from wharf.engine.containers.running import Lives
+from wharf.engine.containers.stopping import Stops
 from wharf.engine.containers.store import ContainerStore
 from wharf.errors import Conflict, EngineError
 from wharf.linux import cgroup_limits
@@ -30,6 +31,7 @@ from wharf.runtime.contract import Monitor
 class Edits:
     store: ContainerStore
     lives: Lives
+    stops: Stops
     creations: Creations
     removals: Removals
 
@@ -123,7 +125,7 @@ class Edits:
 
     async def _start_again(self, recorded: Container, before: Container, timeout: int | None) -> None:
         try:
-            await self.lives.restart(recorded, timeout, "")
+            await self.stops.restart(recorded, timeout, "")
         except Exception:
             # Where the start failed this is done already; but the stop may have failed, too.
             async with self.lives.of(recorded).lock:

@@ -34,6 +34,11 @@ def _is_being_edited(container: Container) -> bool:
     return container.edit is not None and container.edit.restart
 
 
+def _is_to_run_again(container: Container) -> bool:
+    """Whether somebody has stopped it, or is stopping it, to start it again."""
+    return _is_being_edited(container) or container.unfinished == "restart"
+
+
 def _is_frozen(monitor: Monitor) -> bool:
     """As the kernel has it: a daemon may have died between a freezing, or thawing, and its record."""
     try:
@@ -82,7 +87,7 @@ class Reconciler:
         live = self._lives.of(container)
         if has_bundle and await self._reopen(container, live):
             adopted = self._lives.current(container.id)
-            return adopted if _is_being_edited(adopted) else None
+            return adopted if _is_to_run_again(adopted) else None
         if (between := self._lives.current(container.id)).status is Status.RESTARTING:
             # How its last run ended is known. What a start that was cut off has taken is given back.
             if has_bundle or between.endpoints:
@@ -110,7 +115,11 @@ class Reconciler:
         if found is None or isinstance(found, ExitStatus):
             await self._lives.finish(container, live, found or lost(container), restart=False)
             return False
-        status = Status.PAUSED if _is_frozen(found) else Status.RUNNING
+        frozen = _is_frozen(found)
+        if frozen and container.unfinished == "commit":
+            await found.resume()  # nobody makes an image of it any more
+            frozen, container = False, container.with_(unfinished="")
+        status = Status.PAUSED if frozen else Status.RUNNING
         started = timestamp(found.started) if found.started else container.started_at
         adopted = container.with_(status=status, pid=found.pid, started_at=started)
         self._lives.adopt(adopted, live, found)
@@ -122,7 +131,7 @@ class Reconciler:
         container = self._store.get(id)
         if container is None:
             return None
-        if _is_being_edited(container):
+        if _is_to_run_again(container):
             return container
         if container.started_at == ZERO_TIME:
             return None  # created, and nobody has wanted it to run yet
@@ -173,6 +182,8 @@ class Reconciler:
                 try:
                     if _is_being_edited(container):
                         await self._containers.edits.resume(container)
+                    elif container.unfinished == "restart":
+                        await self._containers.stops.restart(container, None, "")
                     elif container.status is Status.RESTARTING:
                         await self._lives.resume_restart(container)
                     else:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -27,6 +27,10 @@ class Status(StrEnum):
 
 #: The states in which processes of the container exist.
 ALIVE: Final = frozenset({Status.RUNNING, Status.PAUSED})
+
+#: What somebody is doing with a container in several steps, for the next engine to go on with: it is stopped to be
+#: started again, or frozen while an image is made of it.
+Unfinished = Literal["", "restart", "commit"]
 
 
 class MountDetail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -92,6 +96,7 @@ class Container(msgspec.Struct, frozen=True, kw_only=True):
     endpoints: dict[str, Endpoint] = {}  # by network's name; kept while the container runs
     parked_ports: list[PublishedPort] = []  # published, but no network of the container can at present
     edit: Edit | None = None
+    unfinished: Unfinished = ""
 
     def detail(self, target: str) -> MountDetail:
         """What there is to know of the mount at `target`."""

@@ -12,6 +12,7 @@ from wharf.engine.containers.live import Live, WaitResult
 from wharf.engine.containers.record import Container, Status
 from wharf.engine.containers.running import Lives
 from wharf.engine.containers.starting import Places, remove_tree
+from wharf.engine.containers.stopping import Stops
 from wharf.engine.containers.store import ContainerStore
 from wharf.engine.volumes import Volumes
 from wharf.errors import Conflict, EngineError, NoSuchContainer, NotFound
@@ -29,6 +30,7 @@ class Removals:
     snapshots: Snapshots
     volumes: Volumes
     lives: Lives
+    stops: Stops
 
     async def remove(self, ref: str, *, force: bool = False, volumes: bool = False, link: bool = False) -> None:
         """Removes a container, with `volumes` also its anonymous volumes, with `force` also when it runs.
@@ -52,7 +54,7 @@ class Removals:
 
     async def _remove(self, container: Container, live: Live, ref: str, *, volumes: bool) -> None:
         if container.running:
-            await self.lives.end_for_removal(container)
+            await self.stops.end_for_removal(container)
         async with live.lock:
             container = self.lives.current(container.id)
             if container.running:

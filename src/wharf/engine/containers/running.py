@@ -1,17 +1,16 @@
-"""The life of a container: start, stop, kill, pause, and what happens when its process ends."""
+"""The life of a container: its start, and what happens when its process ends. Who ends it: stopping."""
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from signal import Signals
 
 from wharf.engine.containers import restart as restarting
-from wharf.engine.containers import signals, wording
-from wharf.engine.containers.health import Health, OnFailure
+from wharf.engine.containers import wording
+from wharf.engine.containers.health import Health
 from wharf.engine.containers.live import Live, WaitResult
-from wharf.engine.containers.record import ALIVE, ZERO_TIME, Container, Status
+from wharf.engine.containers.record import ZERO_TIME, Container, Status
 from wharf.engine.containers.starting import Starter
 from wharf.engine.containers.store import ContainerStore
 from wharf.errors import Conflict, EngineError, InvalidArgument, NoSuchContainer
@@ -20,10 +19,6 @@ from wharf.runtime.contract import ExitStatus, Monitor
 from wharf.runtime.failure import RuntimeFailed
 
 log = logging.getLogger(__name__)
-
-STOP_TIMEOUT = 10  # seconds between the stop signal and SIGKILL, when nobody says otherwise
-#: How long a SIGKILL may take to show before the user is told.
-KILL_PATIENCE = timedelta(seconds=10)
 
 
 def timestamp(moment: datetime | None = None) -> str:
@@ -90,11 +85,14 @@ class Lives:
             if container.status in (Status.RUNNING, Status.RESTARTING):
                 return False
             live.quick_exits = 0
-            await self._start(container.with_(stopped_by_user=False, restart_count=0), live)
+            await self.begin(container.with_(stopped_by_user=False, restart_count=0), live)
         return True
 
-    async def _start(self, container: Container, live: Live) -> None:
-        """Tries an edit that waits. Where that fails the container is as before, and runs again if the edit says so."""
+    async def begin(self, container: Container, live: Live) -> None:
+        """Starts it, for who holds its lock, and tries an edit that waits.
+
+        Where that fails the container is as before, and runs again if the edit says so.
+        """
         if container.edit is None:
             await self._run(container, live)
             return
@@ -123,6 +121,7 @@ class Lives:
                 oom_killed=False,
                 started_at=timestamp(monitor.started),
                 finished_at=container.finished_at or ZERO_TIME,
+                unfinished="",
             ),
             live,
             monitor,
@@ -238,7 +237,7 @@ class Lives:
             if container is None or container.status is not Status.RESTARTING:
                 return
             try:
-                await self._start(container.with_(restart_count=container.restart_count + 1), live)
+                await self.begin(container.with_(restart_count=container.restart_count + 1), live)
             except Exception as error:  # whatever it is: nobody else would say that no restart comes any more
                 unexpected = None if isinstance(error, EngineError) else error
                 log.warning(
@@ -247,134 +246,6 @@ class Lives:
                 ended = self.current(live.id).with_(status=Status.EXITED)
                 self.store.update(ended)
                 live.tell(WaitResult(ended.exit_code, ended.error), "not-running")
-
-    # ── signals ──
-
-    async def stop(self, container: Container, timeout: int | None, signal: str) -> bool:
-        """False when it did not run. A negative timeout waits for ever."""
-        live = self.of(container)
-        if await self._call_off_restart(live):
-            return True
-        container = self.current(container.id)
-        if container.status not in ALIVE:
-            return False
-        number = signals.parse(signal or container.config.stop_signal or "SIGTERM")
-        seconds = timeout if timeout is not None else container.config.stop_timeout
-        await self._end(container, live, number, STOP_TIMEOUT if seconds is None else seconds)
-        self.publish("stop", self.store.get(container.id) or container)
-        return True
-
-    async def _call_off_restart(self, live: Live) -> bool:
-        """Whether one was due. What is just being started runs afterwards."""
-        if self.current(live.id).status is not Status.RESTARTING:
-            return False
-        async with live.lock:
-            return self._called_off(self.current(live.id), live)
-
-    def _called_off(self, container: Container, live: Live) -> bool:
-        """As _call_off_restart(), for who holds the lock."""
-        if container.status is not Status.RESTARTING:
-            return False
-        live.cancel_restart()
-        if not self.closing:
-            self.store.update(container.with_(status=Status.EXITED, stopped_by_user=True))
-            live.tell(WaitResult(container.exit_code), "not-running")
-        return True
-
-    async def _end(self, container: Container, live: Live, number: int, seconds: int) -> None:
-        await self._signal(container, live, number, by_user=True)
-        if await _within(live.ended, seconds if seconds >= 0 else None):
-            return
-        log.info("no end after the stop signal, killing", extra={"container": container.id, "timeout": seconds})
-        await self._signal(container, live, 9, by_user=True)
-        if not await _within(live.ended, KILL_PATIENCE.total_seconds()):
-            raise EngineError(
-                f"cannot stop container: {container.name}: tried to kill container, but did not receive an exit event"
-            )
-
-    async def _signal(self, container: Container, live: Live, number: int, *, by_user: bool) -> None:
-        async with live.lock:
-            current = self.current(container.id)
-            if by_user and self._called_off(current, live):
-                return  # it has ended by itself, and would have come back
-            if by_user and not self.closing:  # what ends with the daemon comes back with it
-                self.store.update(current := current.with_(stopped_by_user=True))
-            if live.monitor is None:
-                return
-            await live.monitor.signal(number)
-            if current.status is Status.PAUSED:
-                # A frozen process takes no signal, not even its last.
-                await live.monitor.resume()
-                self.store.update(current.with_(status=Status.RUNNING))
-        self.publish("kill", current, signal=str(number))
-
-    async def end_for_removal(self, container: Container) -> None:
-        """SIGKILL, and the end of any restart; returns when nothing runs."""
-        live = self.of(container)
-        if not await self._call_off_restart(live) and (container := self.current(container.id)).status in ALIVE:
-            await self._end(container, live, signals.parse("SIGKILL"), int(KILL_PATIENCE.total_seconds()))
-
-    async def kill(self, container: Container, number: int) -> None:
-        """Sends a signal; SIGKILL also waits for the end."""
-        live = self.of(container)
-        if await self._call_off_restart(live):
-            return
-        container = self.current(container.id)
-        container.require_alive()
-        stop_signal = signals.parse(container.config.stop_signal or "SIGTERM")
-        await self._signal(container, live, number, by_user=number in (9, stop_signal))
-        if number == 9:
-            await _within(live.ended, KILL_PATIENCE.total_seconds())
-
-    async def restart(self, container: Container, timeout: int | None, signal: str) -> None:
-        """Stop, then start; its auto-remove does not apply in between."""
-        live = self.of(container)
-        live.keep = True
-        try:
-            if container.status in ALIVE:
-                await self.stop(container, timeout, signal)
-            async with live.lock:
-                current = self.current(container.id)
-                if current.status in ALIVE:
-                    return
-                live.cancel_restart()
-                await self._start(current.with_(stopped_by_user=False, restart_count=0), live)
-        finally:
-            live.keep = False
-        self.publish("restart", self.current(container.id))
-
-    async def end_unhealthy(self, container: Container, action: OnFailure) -> None:
-        """Does what a container wants to be done with it when its health check fails."""
-        match action:
-            case "kill":  # not by the user: the restart policy counts
-                await self._signal(container, self.of(container), int(Signals.SIGKILL), by_user=False)
-            case "restart":
-                await self.restart(container, None, "")
-            case "stop":
-                await self.stop(container, None, "")
-
-    async def pause(self, container: Container) -> None:
-        live = self.of(container)
-        async with live.lock:
-            current = self.current(container.id)
-            if current.status is Status.PAUSED:
-                raise Conflict(f"Container {container.id} is already paused")
-            current.require_alive()
-            assert live.monitor is not None
-            await live.monitor.pause()
-            self.store.update(current.with_(status=Status.PAUSED))
-        self.publish("pause", current)
-
-    async def unpause(self, container: Container) -> None:
-        live = self.of(container)
-        async with live.lock:
-            current = self.current(container.id)
-            if current.status is not Status.PAUSED:
-                raise EngineError(f"Container {container.id} is not paused")  # 500, as dockerd
-            assert live.monitor is not None
-            await live.monitor.resume()
-            self.store.update(current.with_(status=Status.RUNNING))
-        self.publish("unpause", current)
 
     # ── tasks ──
 
@@ -404,12 +275,3 @@ def _ran(container: Container) -> timedelta:
     if container.started_at == ZERO_TIME:
         return timedelta()
     return wording.parse_time(container.finished_at) - wording.parse_time(container.started_at)
-
-
-async def _within(event: asyncio.Event, seconds: float | None) -> bool:
-    """Whether the event came in time."""
-    try:
-        await asyncio.wait_for(event.wait(), seconds)
-    except TimeoutError:
-        return False
-    return True

@@ -32,6 +32,7 @@ from wharf.engine.containers.removing import Removals
 from wharf.engine.containers.running import Lives
 from wharf.engine.containers.starting import Places, Starter
 from wharf.engine.containers.stats import Statistics
+from wharf.engine.containers.stopping import Stops
 from wharf.engine.containers.store import ContainerStore
 from wharf.engine.containers.update import Updates
 from wharf.engine.images.images import Images
@@ -69,12 +70,13 @@ class Containers:
         self._snapshots = snapshots
         self._networks = networks
         self.lives = Lives(store, starter, events, remove_ended=lambda id: self.remove(id, volumes=True))
+        self.stops = Stops(self.lives)
         self.written = Logs(places, store, self.lives)
         self.files = Files(store, self.lives, places, snapshots, starter.sources)
         self.statistics = Statistics(store, self.lives)
         self.updates = Updates(store, self.lives)
-        self.commits = Commits(store, self.lives, self.files, images)
-        self.removals = Removals(places, store, snapshots, volumes, self.lives)
+        self.commits = Commits(store, self.lives, self.stops, self.files, images)
+        self.removals = Removals(places, store, snapshots, volumes, self.lives, self.stops)
         self._creations = Creations(
             config,
             places,
@@ -87,7 +89,7 @@ class Containers:
             self.removals,
             starter.userns,
         )
-        self.edits = Edits(store, self.lives, self._creations, self.removals)
+        self.edits = Edits(store, self.lives, self.stops, self._creations, self.removals)
 
     # ── create ──
 
@@ -110,22 +112,22 @@ class Containers:
 
     async def stop(self, ref: str, timeout: int | None = None, signal: str = "") -> bool:
         """False when it was not running."""
-        return await self.lives.stop(self._store.find(ref), timeout, signal)
+        return await self.stops.stop(self._store.find(ref), timeout, signal)
 
     async def restart(self, ref: str, timeout: int | None = None, signal: str = "") -> None:
-        await self.lives.restart(self._store.find(ref), timeout, signal)
+        await self.stops.restart(self._store.find(ref), timeout, signal)
 
     async def kill(self, ref: str, signal: str = "SIGKILL") -> None:
         """Sends a signal; SIGKILL (the default) also waits for the end."""
         with told_as(f"cannot kill container: {ref}"):
             number = signals.parse(signal or "SIGKILL")
-            await self.lives.kill(self._store.find(ref), number)
+            await self.stops.kill(self._store.find(ref), number)
 
     async def pause(self, ref: str) -> None:
-        await self.lives.pause(self._store.find(ref))
+        await self.stops.pause(self._store.find(ref))
 
     async def unpause(self, ref: str) -> None:
-        await self.lives.unpause(self._store.find(ref))
+        await self.stops.unpause(self._store.find(ref))
 
     async def rename(self, ref: str, name: str) -> None:
         if not name:
@@ -164,7 +166,7 @@ class Containers:
         self.lives.closing = True
         running = [container for container in self._store if container.running]
         ends = (
-            self.lives.stop(c, c.config.stop_timeout if c.config.stop_timeout is not None else seconds, "")
+            self.stops.stop(c, c.config.stop_timeout if c.config.stop_timeout is not None else seconds, "")
             for c in running
         )
         for container, result in zip(running, await asyncio.gather(*ends, return_exceptions=True), strict=True):

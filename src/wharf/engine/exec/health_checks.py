@@ -11,6 +11,7 @@ from wharf.engine.containers.health import Check, Health, Result
 from wharf.engine.containers.live import Live
 from wharf.engine.containers.record import Container
 from wharf.engine.containers.record import Status as ContainerStatus
+from wharf.engine.containers.stopping import Stops
 from wharf.engine.exec.attaching import ExecAttachment
 from wharf.engine.exec.service import Execs
 from wharf.errors import EngineError
@@ -26,6 +27,7 @@ class HealthChecks:
     """One task for each running container that has a check. It ends with the run of the container."""
 
     execs: Execs
+    stops: Stops
     _tasks: "set[asyncio.Task[None]]" = field(default_factory=set)
 
     def began(self, container: Container) -> None:
@@ -75,7 +77,7 @@ class HealthChecks:
         if found.status is health.Status.UNHEALTHY and (action := health.on_failure(container.host)) != "none":
             log.info("unhealthy", extra={"container": container.id, "action": action})
             try:
-                await self.execs.lives.end_unhealthy(container, action)
+                await self.stops.end_unhealthy(container, action)
             except EngineError as error:
                 log.warning("could not end what is unhealthy", extra={"container": container.id, "reason": str(error)})
 
