@@ -70,14 +70,12 @@ def test_each_directory_has_its_own_limit_until_it_is_released(tmp_path: Path, k
         with opened(root / "small") as small, opened(root / "large") as large:
             numbers = [project_quota.project_of(one) for one in (small, large)]
             assert len({0, *numbers}) == 3
-            assert [project_quota.limit_of(large, one) for one in numbers] == [2 * MIB, 8 * MIB]
             # Another engine finds what is taken; a limit that is released is none any more.
             (root / "later").mkdir()
             Quotas(root).limit(root / "later", MIB)
             with opened(root / "later") as later:
                 assert project_quota.project_of(later) not in numbers
             quotas.release(root / "small")
-            assert project_quota.limit_of(small, numbers[0]) == 0
         assert fits(root / "small/more", 3)
         quotas.release(root / "nothing")
 

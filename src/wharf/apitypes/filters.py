@@ -48,11 +48,6 @@ def _is_in(name: str, pattern: str) -> bool:
         return pattern in name
 
 
-def format_filters(filters: Mapping[str, Sequence[str]]) -> str:
-    """The text that parse_filters() reads back; "" for none."""
-    return msgspec.json.encode({name: list(values) for name, values in filters.items()}).decode() if filters else ""
-
-
 def until(filters: Mapping[str, Sequence[str]], now: datetime) -> datetime | None:
     """The time that the filter `until` of a prune names; None without it. Raises InvalidArgument."""
     values = filters.get("until", ())

@@ -19,7 +19,6 @@ _PROJECT_INHERITED: Final = 0x200  # FS_XFLAG_PROJINHERIT
 _SYS_QUOTACTL_FD: Final = 443  # the same on all architectures, since Linux 5.14
 _PROJECT: Final = 2  # PRJQUOTA
 _SET_LIMITS: Final = 0x5804  # Q_XSETQLIM
-_GET_LIMITS: Final = 0x5803  # Q_XGETQUOTA
 _GET_STATE: Final = 0x5805  # Q_XGETQSTAT
 _LIMITS_ENFORCED: Final = 1 << 5  # FS_QUOTA_PDQ_ENFD
 _BLOCK: Final = 512  # bytes
@@ -65,17 +64,6 @@ def limit(directory: int, project: int, size: int) -> None:
     blocks = -(-size // _BLOCK)
     quota = _DISK_QUOTA.pack(_VERSION, _FLAG_PROJECT, _BLOCK_LIMITS, project, blocks, blocks, 0, 0, 0, 0)
     _quotactl(directory, _SET_LIMITS, project, quota)
-
-
-def limit_of(directory: int, project: int) -> int:
-    """The limit in bytes; 0 is none."""
-    try:
-        quota = _quotactl(directory, _GET_LIMITS, project, bytes(_DISK_QUOTA.size))
-    except OSError as error:
-        if error.errno == errno.ENOENT:  # nothing was ever said of it
-            return 0
-        raise
-    return int(_DISK_QUOTA.unpack(quota)[4]) * _BLOCK
 
 
 def _quotactl(directory: int, command: int, project: int, data: bytes) -> bytes:

@@ -5,6 +5,7 @@
 import ctypes
 import errno
 import os
+import signal
 from collections.abc import Callable
 from typing import Final, NoReturn
 
@@ -16,7 +17,12 @@ _PR_GET_SECUREBITS: Final = 27
 _SECBIT_NO_SETUID_FIXUP: Final = 1 << 2
 _THERE: Final = b"+"
 
+_SYS_CLONE: Final = {"x86_64": 56}.get(os.uname().machine, 220)  # 220 is that of all newer architectures
+
 _libc = ctypes.CDLL(None, use_errno=True)
+#: One that keeps the interpreter to itself: the child of a clone(2) must not wait for it.
+_libc_in_step = ctypes.PyDLL(None, use_errno=True)
+_libc_in_step.syscall.restype = ctypes.c_long
 
 
 class UserNamespace:
@@ -29,14 +35,36 @@ class UserNamespace:
 
 def make(uids: str, gids: str, *, network: bool) -> UserNamespace:
     """A new one; `uids` and `gids` are its maps, as the kernel takes them. The caller closes the descriptors."""
-    flags = syscall.CLONE_NEWUSER | (syscall.CLONE_NEWNET if network else 0)
-    child = _Child(lambda: syscall.unshare(flags))
+    child = _clone(syscall.CLONE_NEWUSER | (syscall.CLONE_NEWNET if network else 0))
     try:
-        _write(f"/proc/{child.pid}/uid_map", uids)
-        _write(f"/proc/{child.pid}/gid_map", gids)
-        return UserNamespace(child.open("user"), child.open("net") if network else None)
+        _write(f"/proc/{child}/uid_map", uids)
+        _write(f"/proc/{child}/gid_map", gids)
+        return UserNamespace(_open(child, "user"), _open(child, "net") if network else None)
     finally:
-        child.end()
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+def _clone(flags: int) -> int:
+    """A child in new namespaces that only waits for its end. Raises OSError.
+
+    By clone(2) and not by fork(): in a process with threads the interpreter must not go on in the child, and here it
+    does not: the next thing that it does is to sleep.
+    """
+    arguments = (ctypes.c_long(_SYS_CLONE), ctypes.c_ulong(flags | signal.SIGCHLD), 0, 0, 0, 0)
+    pid = int(_libc_in_step.syscall(*arguments))
+    if pid == 0:
+        syscall.prctl(syscall.PR_SET_PDEATHSIG, signal.SIGKILL)
+        while True:
+            signal.pause()
+    if pid < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), "user namespace")
+    return pid
+
+
+def _open(process: int, kind: str) -> int:
+    return os.open(f"/proc/{process}/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC)
 
 
 def join(path: str, *, network: bool) -> UserNamespace:
@@ -51,7 +79,7 @@ def join(path: str, *, network: bool) -> UserNamespace:
 
     child = _Child(enter)
     try:
-        return UserNamespace(user, child.open("net"))
+        return UserNamespace(user, _open(child.pid, "net"))
     finally:
         child.end()
 
@@ -74,9 +102,6 @@ class _Child:
             self.end()
             number = int(answer or errno.EIO)
             raise OSError(number, os.strerror(number), "user namespace")
-
-    def open(self, kind: str) -> int:
-        return os.open(f"/proc/{self.pid}/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC)
 
     def end(self) -> None:
         os.close(self._holding)

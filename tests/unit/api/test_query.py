@@ -1,6 +1,7 @@
 """Queries, times, filters and credentials: everything small that a request carries."""
 
 import base64
+import json
 from urllib.parse import urlencode
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from wharf.api.query import Query, parse_int
 from wharf.api.registry_auth import parse_registry_auth
 from wharf.api.timestamps import parse_timestamp, with_all_nanoseconds
-from wharf.apitypes.filters import format_filters, parse_filters
+from wharf.apitypes.filters import parse_filters
 from wharf.distribution.config import RegistryAuth
 from wharf.errors import InvalidArgument
 
@@ -79,8 +80,8 @@ def test_log_times_have_nine_digits() -> None:
 
 
 @given(st.dictionaries(printable, st.lists(printable, max_size=3), min_size=1, max_size=3))
-def test_filters_we_write_we_read(filters: dict[str, list[str]]) -> None:
-    assert parse_filters(format_filters(filters)) == filters
+def test_filters_are_lists_by_name(filters: dict[str, list[str]]) -> None:
+    assert parse_filters(json.dumps(filters)) == filters
 
 
 @pytest.mark.parametrize(

@@ -15,13 +15,26 @@ from typing import Final
 import msgspec
 
 from wharf.errors import InvalidArgument
-from wharf.linux.idmap import Range
 from wharf.spec.id_mapping import IdMapping, IdRange
 
 _END: Final = 2**32 - 1  # the last number means "nobody"
 _FORM: Final = "uids=HOST-CONTAINER-SIZE[#...][;gids=...]"
 _TRIPLE: Final = re.compile(r"(\d{1,10})-(\d{1,10})-(\d{1,10})")
 _MOST: Final = 340  # what the kernel keeps in one map
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """`size` ids from `inside` on are those from `outside` on."""
+
+    inside: int
+    outside: int
+    size: int
+
+
+def kernel_map(ranges: Iterable[Range]) -> str:
+    """As the kernel takes it."""
+    return "".join(f"{one.inside} {one.outside} {one.size}\n" for one in ranges)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,7 @@ from wharf.engine.containers.idmaps import Idmap
 from wharf.engine.containers.record import Container, MountDetail
 from wharf.engine.volumes import Volumes
 from wharf.errors import EngineError, InvalidArgument, NotFound
-from wharf.linux import detached, files, mountinfo
-from wharf.linux.idmap import open_user_namespace
+from wharf.linux import detached, files, mountinfo, user_namespaces
 from wharf.linux.inside import opened, opened_beneath, opened_within
 from wharf.linux.mounts import restrictions
 from wharf.runtime import records
@@ -205,7 +204,8 @@ def _owners(place: int, detail: MountDetail, viewer: Viewer, *, own: bool) -> Id
 
 @contextmanager
 def _namespace(idmap: Idmap) -> Iterator[int]:
-    namespace = open_user_namespace(idmap.uids, idmap.gids)
+    uids, gids = idmaps.kernel_map(idmap.uids), idmaps.kernel_map(idmap.gids)
+    namespace = user_namespaces.make(uids, gids, network=False).user
     try:
         yield namespace
     finally:

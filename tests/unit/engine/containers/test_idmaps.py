@@ -3,9 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wharf.engine.containers import idmaps
-from wharf.engine.containers.idmaps import Idmap
+from wharf.engine.containers.idmaps import Idmap, Range
 from wharf.errors import InvalidArgument
-from wharf.linux.idmap import Range
 from wharf.spec.id_mapping import IdMapping, IdRange
 
 ids = st.integers(min_value=0, max_value=2**32 - 2)
