@@ -5,12 +5,11 @@ On disk, below the root:
     NAME/_data    the content, the only directory that containers see
     NAME/_copy    a copy-up that is being made; worthless after a death
     NAME/_moving  a complete copy whose entries are being moved to _data; finished by who finds it
-    .removed/TICKET/NAME   a volume (or a _copy) that is gone for everybody and is being deleted
+    .removed/              volumes (and copies) that are gone for everybody, or to come: see graves
 """
 
 import os
-import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -20,13 +19,12 @@ from wharf.linux import project_quota
 from wharf.linux.files import syncfs
 from wharf.linux.trees import remove_tree
 from wharf.volumes.copying import copy_attributes, copy_tree
+from wharf.volumes.graves import PLACE_MODE, Graves
 from wharf.volumes.threads import Stopped
 
-_REMOVED: Final = ".removed"  # no volume's name: they begin with a letter or digit
 #: Numbers of projects that neither an administrator chooses nor a container's layer has.
 _FIRST_PROJECT: Final = 0x6000_0000
 _PROJECTS: Final = 0x0FFF_FFFF
-_PLACE_MODE: Final = 0o701  # containers' users pass through it and see nothing
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -35,6 +33,7 @@ class Directories:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self.graves = Graves(root)
 
     def mountpoint(self, name: str) -> Path:
         return self._root / name / "_data"
@@ -44,8 +43,8 @@ class Directories:
         place = self._root / name
         data = place / "_data"
         if not data.is_dir():
-            self._root.mkdir(mode=_PLACE_MODE, parents=True, exist_ok=True)
-            place.mkdir(mode=_PLACE_MODE, exist_ok=True)
+            self._root.mkdir(mode=PLACE_MODE, parents=True, exist_ok=True)
+            place.mkdir(mode=PLACE_MODE, exist_ok=True)
             data.mkdir(mode=0o755, exist_ok=True)
             data.chmod(0o755)  # whatever the umask
         self._finish_fill(place)
@@ -57,8 +56,8 @@ class Directories:
     def limit(self, name: str, size: int) -> None:
         """Makes the place of a new volume that may hold `size` bytes. Raises InvalidArgument where that cannot be."""
         place = self._root / name
-        self._root.mkdir(mode=_PLACE_MODE, parents=True, exist_ok=True)
-        place.mkdir(mode=_PLACE_MODE)
+        self._root.mkdir(mode=PLACE_MODE, parents=True, exist_ok=True)
+        place.mkdir(mode=PLACE_MODE)
         try:
             with _opened(place) as directory:
                 _limit(directory, size)
@@ -119,11 +118,11 @@ class Directories:
         remove_tree(place / "_moving")
 
     def withdraw(self, name: str) -> str:
-        """Takes the volume out of sight, so that its name is free, on the disk too; returns what remove() wants.
+        """Takes the volume out of sight, so that its name is free, on the disk too; returns the ticket of its grave.
 
         Fine when somebody deleted the volume by hand.
         """
-        grave = self._new_grave()
+        grave = self.graves.new()
         try:
             (self._root / name).rename(grave / name)
         except FileNotFoundError:
@@ -136,19 +135,11 @@ class Directories:
         with _opened(self._root) as root:
             os.fsync(root)
 
-    def _new_grave(self) -> Path:
-        self._root.mkdir(mode=_PLACE_MODE, parents=True, exist_ok=True)
-        graves = self._root / _REMOVED
-        graves.mkdir(mode=0o700, exist_ok=True)
-        grave = graves / secrets.token_hex(8)
-        grave.mkdir(mode=0o700)
-        return grave
-
     def begin(self, name: str) -> tuple[str, Path]:
         """A place for a volume that is to come: a ticket and its empty directory. Who dies leaves it to be deleted."""
-        grave = self._new_grave()
+        grave = self.graves.new()
         place = grave / name
-        place.mkdir(mode=_PLACE_MODE)
+        place.mkdir(mode=PLACE_MODE)
         data = place / "_data"
         data.mkdir(mode=0o755)
         data.chmod(0o755)
@@ -156,7 +147,7 @@ class Directories:
 
     def settle(self, ticket: str) -> None:
         """All that was written below the place of begin() is on the disk afterwards. Long."""
-        with _opened(self._root / _REMOVED / ticket) as grave:
+        with _opened(self.graves.of(ticket)) as grave:
             syncfs(grave)
 
     def finish(self, ticket: str, name: str) -> None:
@@ -164,30 +155,18 @@ class Directories:
 
         Raises Conflict where a directory of that name is in the way: whosever it is, it may hold data.
         """
-        grave = self._root / _REMOVED / ticket
+        grave = self.graves.of(ticket)
         if self.has(name):
             raise Conflict(f"{self._root / name} is there already, and no volume on record")
         (grave / name).rename(self._root / name)
         grave.rmdir()
         self._sync()
 
-    def remove(self, withdrawn: str) -> None:
-        """Deletes what withdraw() took away. Long; fine when there is nothing."""
-        remove_tree(self._root / _REMOVED / withdrawn)
-
-    def withdrawn(self) -> Mapping[str, str]:
-        """What an earlier process withdrew and did not remove: for each, the name of the volume ("" if unknown)."""
-        try:
-            graves = list((self._root / _REMOVED).iterdir())
-        except FileNotFoundError:
-            return {}
-        return {grave.name: next((place.name for place in grave.iterdir()), "") for grave in graves}
-
     def recover(self, name: str) -> None:
         """Withdraws what an earlier process left of an unfinished fill(). Quick; nobody may be filling the volume."""
         copy = self._root / name / "_copy"
         if copy.exists():
-            copy.rename(self._new_grave() / copy.name)
+            copy.rename(self.graves.new() / copy.name)
 
     def rename(self, name: str, new: str) -> None:
         """Gives a volume another name, which is free, on the disk too. Fine when that was done already."""

@@ -95,7 +95,7 @@ class LocalDriver:
         return await self._aside.at(name)(withdraw)
 
     async def remove(self, withdrawn: str) -> None:
-        await in_thread(lambda stopped: self._directories.remove(withdrawn))
+        await in_thread(lambda stopped: self._directories.graves.remove(withdrawn))
 
     async def begin(self, name: str) -> tuple[str, Path]:
         """A place for a volume that is to come: a ticket, for finish() or remove(), and its empty directory."""
@@ -145,7 +145,7 @@ class LocalDriver:
         """
         for name in names:
             self._directories.recover(name)
-        withdrawn = self._directories.withdrawn()
+        withdrawn = self._directories.graves.found()
         if withdrawn:
             remove = partial(self._remove_quietly, list(withdrawn))
             threading.Thread(target=remove, name="remove volumes", daemon=True).start()
@@ -154,7 +154,7 @@ class LocalDriver:
     def _remove_quietly(self, withdrawn: Sequence[str]) -> None:
         for ticket in withdrawn:
             with suppress(OSError):  # the next start tries again
-                self._directories.remove(ticket)
+                self._directories.graves.remove(ticket)
 
 
 async def _with_server(call: MountCall) -> MountCall:

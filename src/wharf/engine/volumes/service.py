@@ -1,22 +1,22 @@
 """The volumes of this engine: their records, who may use and remove them, and what they hold at first."""
 
-import asyncio
 import os
 import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
 from wharf.apitypes.containers import MountPoint
-from wharf.apitypes.system import VolumeSummary, VolumeUsage
+from wharf.apitypes.system import VolumeSummary
 from wharf.apitypes.volumes import VolumeInspect, VolumesPruned
 from wharf.db.database import Database
 from wharf.engine.locks import Locks
+from wharf.engine.volumes import describing
 from wharf.engine.volumes.drivers import DEFAULT, open_drivers
+from wharf.engine.volumes.elsewhere import Elsewhere, now
 from wharf.engine.volumes.faults import during, mounting
 from wharf.engine.volumes.filters import Filters, list_matcher, prune_matcher
 from wharf.engine.volumes.mounted import Mounted
@@ -40,6 +40,7 @@ class Volumes:
     def __init__(self, db: Database, root: Path, events: Publisher, plugins: Plugins | None = None) -> None:
         self._events = events
         self.drivers = open_drivers(root, plugins or Plugins())
+        self._elsewhere = Elsewhere(self.drivers)
         self._store = VolumeStore(db)
         self._locks = Locks()
         self._mounted = Mounted(db, self._store, self.drivers, self._locks)
@@ -75,7 +76,7 @@ class Volumes:
                     taken = f"driver '{present.driver}' already has volume '{name}'"
                     raise Conflict(f"create {name}: {taken}: volume name must be unique")
                 return present
-            if not driver and ANONYMOUS not in labels and (found := await self._elsewhere(name)):
+            if not driver and ANONYMOUS not in labels and (found := await self._adopted(name)):
                 return found
             with during("create", name):
                 volume = await self._make(Volume(name, driver or DEFAULT, "", now(), labels, dict(options or {})))
@@ -91,24 +92,12 @@ class Volumes:
         self._store.add(volume)
         return volume
 
-    async def _elsewhere(self, name: str) -> Volume | None:
+    async def _adopted(self, name: str) -> Volume | None:
         """A volume that a plugin has without our having made it: from now on it is known."""
-        drivers, _ = await self.drivers.plugin_drivers()
-        described = await asyncio.gather(*(self._described(driver, name) for driver in drivers))
-        for driver, found in zip(drivers, described, strict=True):
-            if found is not None:
-                volume = Volume(name, driver.name, found.mountpoint, found.created_at or now())
-                self._store.add(volume)
-                return volume
-        return None
-
-    async def _described(self, driver: VolumeDriver, name: str) -> Described | None:
-        """None for what the driver does not have, or does not tell in time."""
-        try:
-            async with asyncio.timeout(self.drivers.plugins.settings.listing.total_seconds()):
-                return await driver.describe(name)
-        except (EngineError, TimeoutError):
-            return None
+        found = await self._elsewhere.find(name)
+        if found is not None:
+            self._store.add(found)
+        return found
 
     def get(self, name: str) -> Volume:
         """Raises NotFound."""
@@ -123,7 +112,7 @@ class Volumes:
 
     async def find(self, name: str) -> Volume:
         """As get(), but plugins are asked, too."""
-        return self._store.get(name) or await self._elsewhere(name) or self.get(name)
+        return self._store.get(name) or await self._adopted(name) or self.get(name)
 
     async def list(self, filters: Filters) -> Sequence[Volume]:
         """Those on record, by name. Raises InvalidArgument for an unknown filter."""
@@ -136,34 +125,13 @@ class Volumes:
         Plugins delay it by no more than the settings say, however many they are. Raises InvalidArgument.
         """
         matches = list_matcher(filters, self._is_used)
-        drivers, silent = await self.drivers.plugin_drivers()
-        named = await asyncio.gather(*(self._names(driver) for driver in drivers))
-        found = {volume.name: volume for volume in self._store}
-        for driver, names in zip(drivers, named, strict=True):
-            silent = [*silent, *([driver.name] if names is None else ())]
-            for name in names or ():
-                found.setdefault(name, Volume(name, driver.name, "", ""))
-        warnings = [f"volume plugin {name} does not answer: its volumes may be missing" for name in silent]
+        elsewhere, warnings = await self._elsewhere.all()
+        found = {volume.name: volume for volume in (*reversed(elsewhere), *self._store)}
         return [volume for _, volume in sorted(found.items()) if matches(volume)], warnings
-
-    async def _names(self, driver: VolumeDriver) -> Sequence[str] | None:
-        try:
-            async with asyncio.timeout(self.drivers.plugins.settings.listing.total_seconds()):
-                return await driver.names()
-        except (EngineError, TimeoutError):
-            return None
 
     def summary(self, volume: Volume) -> VolumeInspect:
         """The volume as a list shows it: no driver is asked."""
-        return VolumeInspect(
-            created_at=volume.created_at,
-            driver=volume.driver,
-            labels=dict(volume.labels) or None,
-            mountpoint=volume.mountpoint,
-            name=volume.name,
-            options=dict(volume.options) or None,
-            scope=self.drivers.known_scope(volume.driver),
-        )
+        return describing.shown(volume, self.drivers.known_scope(volume.driver))
 
     async def inspect(self, volume: Volume) -> VolumeInspect:
         """The volume with what its driver tells. Raises EngineError for a plugin that does not answer."""
@@ -176,15 +144,11 @@ class Volumes:
     async def usage(self) -> Sequence[VolumeSummary]:
         """All volumes with what they take on disk and how many containers use them."""
         return [
-            VolumeSummary(
-                name=volume.name,
-                driver=volume.driver,
-                mountpoint=volume.mountpoint,
-                created_at=volume.created_at,
-                labels=dict(volume.labels) or None,
-                options=dict(volume.options) or None,
-                scope=self.drivers.known_scope(volume.driver),
-                usage_data=VolumeUsage(size=await self._size(volume), ref_count=len(self.users(volume.name))),
+            describing.with_usage(
+                volume,
+                self.drivers.known_scope(volume.driver),
+                size=await self._size(volume),
+                users=len(self.users(volume.name)),
             )
             for volume in await self.list({})
         ]
@@ -212,7 +176,7 @@ class Volumes:
         `leaving` is the id of a container that is being removed itself: it does not count as a user.
         """
         async with self._locks.locked(name):
-            volume = self._store.get(name) or await self._elsewhere(name)
+            volume = self._store.get(name) or await self._adopted(name)
             if volume is None and force:
                 return
             await self._remove(volume or self.get(name), leaving, force=force)
@@ -404,11 +368,6 @@ async def _quietly_described(driver: VolumeDriver, name: str) -> Described:
         return await driver.describe(name)
     except EngineError:
         return Described()
-
-
-def now() -> str:
-    """The time as records have it."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _open_target(root: Path, target: str) -> int | None:
