@@ -3,10 +3,10 @@
 import asyncio
 import threading
 from _thread import start_new_thread
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
-from typing import Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 from weakref import WeakValueDictionary
 
 Result = TypeVar("Result")
@@ -17,7 +17,7 @@ Stopped = Callable[[], bool]
 class Runner(Protocol):
     """Runs work in a thread."""
 
-    def __call__(self, work: Callable[[], Result], /) -> Awaitable[Result]: ...
+    def __call__(self, work: Callable[[], Result], /) -> Coroutine[Any, Any, Result]: ...
 
 
 async def in_thread(work: Callable[[Stopped], Result], run: Runner = asyncio.to_thread) -> Result:
