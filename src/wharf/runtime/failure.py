@@ -19,12 +19,24 @@ class CommandNotRunnable(RuntimeFailed, InvalidArgument):
     """The container's command does not exist (127) or must not be run (126)."""
 
 
+class WrongKindMounted(RuntimeFailed, InvalidArgument):
+    """A directory was to be mounted on a file, or a file on a directory."""
+
+
 _NOT_FOUND: Final = re.compile(r"executable file [`']?(?P<name>[^`']*)[`']? not found in \$PATH", re.IGNORECASE)
 #: What crun and runc say when the execve itself fails, or would: "eaccess" is runc's look at it before.
 _NOT_EXECUTED: Final = re.compile(
     r"(?:exec|eaccess)(?: container process)?(?: \(missing dynamic library\?\))?"
     r"(?: user process caused| `(?P<quoted>[^`]*)`| (?P<plain>/.*))?: \"?(?P<reason>[^:`\"]*)\"?$",
     re.IGNORECASE | re.DOTALL,
+)
+#: What crun and runc say where a mount and its place are not of one kind.
+_NOT_OF_ONE_KIND: Final = re.compile(
+    r"^mount `.*: not a directory$|error mounting \".*not a directory", re.I | re.DOTALL
+)
+_ONE_KIND_HINT: Final = (
+    "Are you trying to mount a directory onto a file (or vice-versa)? "
+    "Check if the specified host path exists and is the expected type"
 )
 #: crun's words for a working directory that it cannot go to.
 _NO_DIRECTORY: Final = re.compile(r"chdir `(?P<path>.*)`: (?P<reason>[^:`]*)$", re.DOTALL)
@@ -45,6 +57,8 @@ def explain(runtime: str, text: str, command: str = "") -> RuntimeFailed:
     if found := _NOT_EXECUTED.search(text):
         reason, code = _not_executed(found, command)
         return CommandNotRunnable(_full(program, f"unable to start container process: {reason}"), code)
+    if _NOT_OF_ONE_KIND.search(text):
+        return WrongKindMounted(f"{_full(program, text).removesuffix(': unknown')}: {_ONE_KIND_HINT}", 127)
     lowered = text.lower()
     if lowered.startswith("open executable") or 'exec: "' in text:
         if "no such file" in lowered or "not found in $path" in lowered:

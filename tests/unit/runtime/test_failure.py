@@ -61,3 +61,17 @@ def test_an_execs_command_is_to_blame(text: str, code: int, words: str) -> None:
     assert isinstance(error, CommandNotRunnable)
     assert error.exit_code == code
     assert str(error) == (f"OCI runtime exec failed: exec failed: unable to start container process: {words}: unknown")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mount `/etc/passwd` to `etc`: Not a directory",
+        'runc create failed: error mounting "/tmp" to rootfs at "/etc/passwd": mount: not a directory: unknown',
+    ],
+)
+def test_a_file_on_a_directory_is_the_requests_fault(text: str) -> None:
+    error = explain("/usr/bin/crun", text, "true")
+    assert isinstance(error, InvalidArgument) and error.exit_code == 127
+    assert str(error).endswith("Check if the specified host path exists and is the expected type")
+    assert not isinstance(explain("/usr/bin/crun", "open `/x/y`: Not a directory", "true"), InvalidArgument)
