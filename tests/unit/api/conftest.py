@@ -146,7 +146,7 @@ def serve() -> Callable[[Scenario], Any]:
         async def whole() -> Any:
             served = Served()
             try:
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(60):
                     return await scenario(served)
             finally:
                 served.scene.release.set()
