@@ -43,7 +43,12 @@ SUITES: Final = (
             "tests/api/test_storage_size.py",
         ),
     ),
-    Suite("shares", "volumes on NFS and SMB servers", "none", ("tests/api/test_network_volumes.py",)),
+    Suite(
+        "shares",
+        "volumes on NFS and SMB servers",
+        "none",
+        ("tests/api/test_network_volumes.py", "tests/api/test_places_that_hang.py"),
+    ),
 )
 
 

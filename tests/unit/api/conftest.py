@@ -140,7 +140,7 @@ Scenario = Callable[[Served], Awaitable[Any]]
 
 @pytest.fixture
 def serve() -> Callable[[Scenario], Any]:
-    """Runs a scenario against a server, which is closed at the end, within ten seconds."""
+    """Runs a scenario against a server, which is closed at the end, within a minute."""
 
     def run(scenario: Scenario) -> Any:
         async def whole() -> Any:
