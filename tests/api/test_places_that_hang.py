@@ -70,10 +70,8 @@ def test_who_binds_of_it_or_has_a_volume_there_waits_alone(
     try:
         for thread in waiting:
             thread.start()
-        for mount in ("local:/v", f"{tmp_path}/bound:/v:ro", f"{tmp_path}/made:/v", f"{tmp_path}/bound:/v:nocopy"):
-            engine.docker(
-                "run", "--rm", "-v", mount, "busybox", "ls", "/v", timeout=30 * PATIENCE, check="nocopy" not in mount
-            )
+        for mount in ("local:/v", f"{tmp_path}/bound:/v:ro", f"{tmp_path}/made:/v"):
+            engine.docker("run", "--rm", "-v", mount, "busybox", "ls", "/v", timeout=30 * PATIENCE)
         engine.docker("volume", "ls", timeout=20 * PATIENCE)
         engine.docker("ps", "-a", timeout=20 * PATIENCE)
         engine.docker("volume", "rm", "local", timeout=20 * PATIENCE)
