@@ -44,8 +44,8 @@ class House:
     def left(self) -> set[str]:
         """All that is there when the deletions in the background have had their time."""
         deadline = time.monotonic() + 5
-        trash = self.places.root / "trash"
-        while any(trash.iterdir()) and time.monotonic() < deadline:
+        going = [self.places.root / name for name in ("trash", "content/ingest")]
+        while any(any(place.iterdir()) for place in going) and time.monotonic() < deadline:
             time.sleep(0.01)
         found = {str(path.relative_to(self.places.root)) for path in self.places.root.rglob("*")}
         return found - {"tmp", "trash", "content", "content/blobs", "content/blobs/sha256", "content/ingest"}
