@@ -40,6 +40,8 @@ class Outside:
         self._engine.inside("ip", *place, *words, *where, *more)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        # The cable first: with its namespace alone it would go in the kernel's own time, and the next one has its name.
+        self._engine.inside("ip", "link", "del", "up0", check=False)
         self._engine.inside("ip", "netns", "del", self._name)
 
     def route(self, *networks: str) -> None:
