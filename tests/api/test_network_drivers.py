@@ -214,7 +214,6 @@ def test_what_an_endpoint_is_told(engine: Wharfd) -> None:
     }
     flag = "name=front,alias=www,ip=10.101.0.9,link-local-ip=169.254.7.7,mac-address=02:42:00:00:00:77"
     words = ",".join(f'"driver-opt={name}={value}"' for name, value in options.items())
-    # Docker's own client writes options in small letters, and IFNAME with them.
     engine.wharf("run", "-d", "--name", "web", "--network", f"{flag},{words}", "busybox", "sleep", "600")
     assert interface(engine, "web", "wan0")[0] == "10.101.0.9/24"
     assert inside(engine, "web", "cat /proc/sys/net/ipv4/conf/wan0/log_martians").text == "1"
@@ -224,6 +223,12 @@ def test_what_an_endpoint_is_told(engine: Wharfd) -> None:
     assert at["DriverOpts"] == options
     assert at["DNSNames"][:2] == ["web", "www"]
     assert at["IPAMConfig"] == {"IPv4Address": "10.101.0.9", "LinkLocalIPs": ["169.254.7.7"]}
+    # Docker's own client writes options in small letters, and IFNAME with them.
+    given = "name=front,driver-opt=com.docker.network.endpoint.sysctls=net.ipv4.conf.IFNAME.log_martians=1"
+    shown = engine.docker(
+        "run", "--rm", "--network", given, "busybox", "cat", "/proc/sys/net/ipv4/conf/eth0/log_martians"
+    )
+    assert shown.text == "1"
     engine.docker("network", "create", "back")
     engine.docker("network", "connect", "back", "web")
     assert inside(engine, "web", "ls /sys/class/net | xargs").text == "eth0 lo wan0"

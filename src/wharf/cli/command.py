@@ -123,17 +123,19 @@ def connect(globals: "Options") -> "Client":
 
 
 def each(call: Call, act: "Callable[[str], object]") -> int:
-    """Do `act` for every argument and print those that worked; errors are told and do not stop the others."""
+    """Do `act` for every argument and print those that worked; errors are told and do not stop the others.
+
+    An `act` that returns False has found nothing to do, and nothing is printed.
+    """
     from wharf.cli.output import err, out
     from wharf.errors import EngineError
 
     code = 0
     for name in call.arguments:
         try:
-            act(name)
+            if act(name) is not False:
+                out(f"{name}\n")
         except EngineError as error:
             err(f"{error}\n")
             code = 1
-        else:
-            out(f"{name}\n")
     return code

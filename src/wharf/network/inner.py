@@ -21,7 +21,7 @@ from wharf.network.dhcp.lease import Lease
 from wharf.network.subnets import Address
 
 #: How a sysctl of an endpoint is written: the interface's name is not known when it is asked for.
-SYSCTL: Final = re.compile(r"net\.(ipv4|ipv6|mpls)\.([a-z_]+)\.IFNAME\.([a-z0-9_]+)=(.*)", re.DOTALL)
+SYSCTL: Final = re.compile(r"net\.(ipv4|ipv6|mpls)\.([a-z_]+)\.(?i:IFNAME)\.([a-z0-9_]+)=(.*)", re.DOTALL)
 #: What the kernel answers where there is no such route: not even a table of them, or no IPv6 at all.
 _NO_ROUTE: Final = (errno.ESRCH, errno.ENOENT, errno.EAFNOSUPPORT, errno.EOPNOTSUPP)
 _MARK: Final = "wharf:"

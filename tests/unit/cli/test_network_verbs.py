@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from wharf.cli.commands.container.kinds import read_search_domain
+from wharf.cli.commands.container.networks import read_network
 from wharf.cli.commands.network import connect, create
 from wharf.cli.flags import parse
 from wharf.errors import InvalidArgument
@@ -44,6 +46,8 @@ def test_addresses_are_put_in_their_subnet() -> None:
         "--subnet 10.1.0.0/16 --ip-range 10.2.0.0/24",
         "--subnet 10.1.0.0/16 --gateway nonsense",
         "--subnet 10.1.0.0/16 --aux-address a=10.2.0.1",
+        "--subnet 10.1.0.0/16 --aux-address a",
+        "--subnet 10.1.0.0/16 --subnet 10.1.5.0/24",
         "--subnet 10.1.0.0/16,10.2.0.0/16 --gateway 10.1.0.1 --gateway 10.1.0.2",
     ],
 )
@@ -65,3 +69,30 @@ def test_an_endpoint() -> None:
     options, _ = parse(connect.COMMAND.flags, ["--driver-opt", "nonsense", "front", "web"])
     with pytest.raises(InvalidArgument):
         connect.endpoint(options)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("name=front,alias", "invalid field alias"),
+        ("alias=x", "network name/id is not specified"),
+        ("name=front,driver-opt=x", "invalid key value pair format in driver options"),
+        ("name=front,gw-priority=x", "invalid gw-priority (x): invalid syntax"),
+        ("name=front,colour=red", "invalid field key colour"),
+    ],
+)
+def test_words_about_a_network_that_make_no_sense(text: str, problem: str) -> None:
+    with pytest.raises(ValueError) as raised:
+        read_network(text)
+    assert str(raised.value) == problem
+
+
+@pytest.mark.parametrize("text", ["example.org", "a", "x-1.org.", "."])
+def test_domains_to_search_in(text: str) -> None:
+    assert read_search_domain(f" {text}") == text
+
+
+@pytest.mark.parametrize("text", ["a b", "-a.org", "a..b", "1.2", "", "a" * 256, "ü.org"])
+def test_what_is_no_domain(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a valid domain"):
+        read_search_domain(text)

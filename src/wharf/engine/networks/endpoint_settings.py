@@ -18,7 +18,7 @@ INTERFACE: Final = "com.docker.network.endpoint.ifname"
 _MAC_ADDRESS: Final = re.compile(
     r"[0-9A-F]{2}(:[0-9A-F]{2}){5}|[0-9A-F]{2}(-[0-9A-F]{2}){5}|[0-9A-F]{4}(\.[0-9A-F]{4}){2}", re.IGNORECASE
 )
-_SYSCTL: Final = re.compile(r"net\.(ipv4|ipv6|mpls)\.[a-z_]+\.IFNAME\.[a-z0-9_]+=?.*", re.DOTALL)
+_SYSCTL: Final = re.compile(r"net\.(ipv4|ipv6|mpls)\.[a-z_]+\.(?i:IFNAME)\.[a-z0-9_]+=?.*", re.DOTALL)
 
 
 def check_mac_address(address: str) -> None:

@@ -28,7 +28,7 @@ FLAGS = (
     Flag("dns", "", kinds.ADDRESSES, "DNS servers"),
     Flag("dns-opt", "", LIST, "Options for /etc/resolv.conf"),
     Flag("dns-option", "", LIST, "Options for /etc/resolv.conf"),
-    Flag("dns-search", "", LIST, "Domains to search in"),
+    Flag("dns-search", "", kinds.SEARCH_DOMAINS, "Domains to search in"),
     Flag("domainname", "", STRING, "NIS domain name"),
     Flag("entrypoint", "", STRING, "Program to run instead of the image's entry point"),
     Flag("env", "e", kinds.ENVIRONMENT, "Environment variables"),

@@ -106,6 +106,21 @@ def read_host(text: str) -> str:
     return f"{name}:{address}"
 
 
+def read_search_domain(text: str) -> str:
+    """A domain, or "." for none."""
+    text = text.strip()
+    parts = text.removesuffix(".").split(".")
+    is_name = len(text) < 255 and any(letter.isalpha() for letter in text) and all(map(_is_label, parts))
+    if text != "." and not is_name:
+        raise ValueError(f"{text} is not a valid domain")
+    return text
+
+
+def _is_label(text: str) -> bool:
+    """Whether it can be between the dots of a domain."""
+    return text.isascii() and text.replace("-", "").isalnum() and not text.startswith("-") and not text.endswith("-")
+
+
 def read_link(text: str) -> str:
     if not text:
         raise ValueError("empty string specified for links")
@@ -252,6 +267,7 @@ DURATION = Kind("duration", durations.parse, default=0)
 CPUS = Kind("decimal", read_cpus, default=0)
 WEIGHT = Kind("uint16", read_weight_of_all, default=0)
 ENVIRONMENT = Kind("list", read_env, many=True)
+SEARCH_DOMAINS = Kind("list", read_search_domain, many=True)
 LABELS = Kind("list", read_label, many=True)
 STREAM = Kind("list", read_stream, many=True)
 ADDRESSES = Kind("list", read_address, many=True)

@@ -11,12 +11,27 @@ if TYPE_CHECKING:
     from wharf.cli.flags import Options
 
 DEFAULT = "default"
+#: The flags that speak of the first network, what they say of it, and what it is called.
+_FIRST = (
+    ("ip", "ip", "IPv4 address"),
+    ("ip6", "ip6", "IPv6 address"),
+    ("mac-address", "mac", "MAC address"),
+    ("network-alias", "aliases", "alias"),
+    ("link-local-ip", "local", "link-local IP addresses"),
+)
 OURS = ("default", "bridge", "host", "none", "nat")
 
 
 def read_network(text: str) -> "dict[str, Any]":
     """A name, or `name=…,alias=…,ip=…`: {name, aliases, ip, ip6, links, mac, options, priority}. Raises ValueError."""
-    network: dict[str, Any] = {"name": text, "aliases": [], "ip": "", "ip6": "", "local": [], "mac": ""}
+    network: dict[str, Any] = {
+        "name": "" if "=" in text else text,
+        "aliases": [],
+        "ip": "",
+        "ip6": "",
+        "local": [],
+        "mac": "",
+    }
     network |= {"options": {}, "priority": 0}
     if "=" not in text:
         return network
@@ -24,7 +39,7 @@ def read_network(text: str) -> "dict[str, Any]":
         name, separator, value = field.partition("=")
         name, value = name.strip().lower(), value.strip()
         if not separator or not name:
-            raise ValueError(f"invalid key/value pair format in driver options: expected key=value, got {field}")
+            raise ValueError(f"invalid field {field}")
         if name == "name":
             network["name"] = value
         elif name == "alias":
@@ -36,7 +51,9 @@ def read_network(text: str) -> "dict[str, Any]":
         elif name == "link-local-ip":
             network["local"].append(value)
         elif name == "driver-opt":
-            option, _, setting = value.partition("=")
+            option, equals, setting = value.partition("=")
+            if not equals or not option:
+                raise ValueError("invalid key value pair format in driver options")
             network["options"][option] = setting
         elif name == "gw-priority":
             try:
@@ -45,6 +62,8 @@ def read_network(text: str) -> "dict[str, Any]":
                 raise ValueError(f"invalid gw-priority ({value}): invalid syntax") from None
         else:
             raise ValueError(f"invalid field key {name}")
+    if not network["name"]:
+        raise ValueError("network name/id is not specified")
     return network
 
 
@@ -58,6 +77,8 @@ def endpoints(options: "Options") -> "tuple[str, dict[str, Any]]":
     found: dict[str, Any] = {}
     for index, network in enumerate(networks):
         name = network["name"]
+        if not name:
+            raise InvalidArgument("no name set for network")
         if name in found:
             raise InvalidArgument(f'network "{name}" is specified multiple times')
         alone = name.startswith("container:") or name in ("host", "none")
@@ -73,12 +94,11 @@ def endpoints(options: "Options") -> "tuple[str, dict[str, Any]]":
 
 def _apply_flags(network: "dict[str, Any]", options: "Options") -> None:
     """--ip and its like speak of the first network."""
-    pairs = {"ip": "ip", "ip6": "ip6", "mac-address": "mac", "network-alias": "aliases", "link-local-ip": "local"}
-    for flag, field in pairs.items():
+    for flag, field, what in _FIRST:
         if not options[flag]:
             continue
         if network[field]:
-            raise InvalidArgument(f"conflicting options: cannot specify both --{flag} and per-network {field}")
+            raise InvalidArgument(f"conflicting options: cannot specify both --{flag} and per-network {what}")
         network[field] = options[flag]
     mac = network["mac"]
     if mac and not _is_mac(mac):

@@ -3,6 +3,7 @@
 from ipaddress import ip_address, ip_network
 
 from wharf.cli.command import Call, Command
+from wharf.cli.commands.container.kinds import LABELS
 from wharf.cli.flags import BOOL, LIST, STRING, Flag
 from wharf.cli.output import err, out
 from wharf.client import networks
@@ -10,6 +11,7 @@ from wharf.errors import InvalidArgument
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ipaddress import IPv4Network, IPv6Network
     from typing import Any
 
     from wharf.cli.flags import Options
@@ -22,6 +24,7 @@ def _pairs(texts: "list[str]") -> "dict[str, str]":
 def ipam(options: "Options") -> "dict[str, Any]":
     """The API's IPAM: a configuration for each subnet, with what lies in it. Raises InvalidArgument."""
     subnets = _split(options["subnet"])
+    _refuse_overlaps(subnets)
     gateways, ranges = _split(options["gateway"]), _split(options["ip-range"])
     if len(ranges) > len(subnets) or len(gateways) > len(subnets):
         raise InvalidArgument("every ip-range or gateway must have a corresponding subnet")
@@ -47,6 +50,19 @@ def _split(texts: "list[str]") -> list[str]:
     return [part for text in texts for part in text.split(",") if part]
 
 
+def _refuse_overlaps(subnets: list[str]) -> None:
+    """What is no subnet is the daemon's to refuse."""
+    known: list[IPv4Network | IPv6Network] = []
+    for text in subnets:
+        try:
+            network = ip_network(text, strict=False)
+        except ValueError:
+            continue
+        if any(network.version == other.version and network.overlaps(other) for other in known):
+            raise InvalidArgument("multiple overlapping subnet configuration is not supported")
+        known.append(network)
+
+
 def _holder(configs: "dict[str, dict[str, Any]]", text: str, refusal: str) -> "dict[str, Any]":
     """The configuration whose subnet has this address or range."""
     try:
@@ -55,8 +71,8 @@ def _holder(configs: "dict[str, dict[str, Any]]", text: str, refusal: str) -> "d
             network = ip_network(subnet, strict=False)
             if network.version == address.version and address in network:
                 return config
-    except ValueError as error:
-        raise InvalidArgument(f"invalid CIDR address: {error}") from None
+    except ValueError:
+        pass  # it is in none
     raise InvalidArgument(refusal)
 
 
@@ -103,7 +119,7 @@ COMMAND = Command(
         Flag("ipam-opt", "", LIST, "An option for it (name=value)"),
         Flag("ipv4", "", BOOL, "With IPv4 (--ipv4=false: without)", True),
         Flag("ipv6", "", BOOL, "With IPv6"),
-        Flag("label", "", LIST, "A note for people and filters (name=value)"),
+        Flag("label", "", LABELS, "A note for people and filters (name=value)"),
         Flag("opt", "o", LIST, "An option of the driver (name=value)"),
         Flag("scope", "", STRING, "How far the network reaches"),
         Flag("subnet", "", LIST, "The network's addresses, such as 10.1.0.0/24"),

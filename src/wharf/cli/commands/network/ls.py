@@ -33,7 +33,7 @@ def _flag(row: "Row", name: str, default: bool) -> str:
 
 def listing(*, full: bool) -> Listing:
     return Listing(
-        "*formatter.networkContext",
+        "*network.networkContext",
         {
             "CreatedAt": ("CREATED AT", _created),
             "Driver": ("DRIVER", lambda row: row["Driver"]),

@@ -7,12 +7,14 @@ from wharf.client.errors import Refused
 
 
 def run(call: Call) -> int:
-    def remove(name: str) -> None:
+    def remove(name: str) -> bool:
         try:
             networks.remove(call.client, name)
         except Refused as error:
             if not (call.options["force"] and error.status == 404):
                 raise
+            return False
+        return True
 
     return each(call, remove)
 
