@@ -1,11 +1,13 @@
 """wharfd is killed while containers are connected and disconnected: the next one finds, or makes, everything right."""
 
+import http.client
 import json
 import re
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from itertools import count
 from typing import Any
 
 import pytest
@@ -121,7 +123,7 @@ def test_killed_in_a_storm_of_connections(new_wharfd: Callable[..., Wharfd], sec
         for thread in threads:
             thread.join()
         engine.start()
-        settle(engine)
+        settle(engine, agree)
         for name in CONTAINERS:
             assert answers(engine, name) == [bool(places_of(engine, name))] * 2, name
     # And everything goes on working: each leaves all, joins one, and is found by its name.
@@ -140,16 +142,123 @@ def test_killed_in_a_storm_of_connections(new_wharfd: Callable[..., Wharfd], sec
     assert sorted(tables) == [*shared, "table ip wharf_wharf0"]
 
 
-def settle(engine: Wharfd) -> None:
+def settle(engine: Wharfd, check: Callable[[Wharfd], None]) -> None:
     """Waits until all agree: the kernel takes swept interfaces apart in its own time."""
     patience = time.monotonic() + 5
     while time.monotonic() < patience:
         try:
-            agree(engine)
+            check(engine)
             return
         except AssertionError:
             time.sleep(0.1)
-    agree(engine)
+    check(engine)
+
+
+def make_and_remove(engine: Wharfd, stop: threading.Event) -> None:
+    """Networks come and go, every third one stays."""
+    for number in count():
+        kind = "macvlan" if number % 2 else "bridge"
+        for method, path in (("POST", "create"), *([("DELETE", f"new{number}")] if number % 3 else [])):
+            body = {"Name": f"new{number}", "Driver": kind} if method == "POST" else None
+            if stop.is_set() or not asked(engine, method, f"/networks/{path}", body):
+                return
+
+
+def run_shortly(engine: Wharfd, stop: threading.Event) -> None:
+    """Containers that end while they are connected to a second network."""
+    for number in count():
+        name = f"short{number}"
+        create = {"Image": "busybox", "Cmd": ["true"], "HostConfig": {"NetworkMode": "red"}}
+        for path, body in (
+            (f"/containers/create?name={name}", create),
+            (f"/containers/{name}/start", None),
+            ("/networks/wire/connect", {"Container": name}),
+        ):
+            if stop.is_set() or not asked(engine, "POST", path, body):
+                return
+
+
+def move_about(engine: Wharfd, stop: threading.Event) -> None:
+    """One that runs, one that is paused and one that is stopped change their networks."""
+    for number in count():
+        for name in ("runs", "paused", "stopped"):
+            for network in ("green", "wire"):
+                verb = "disconnect" if number % 2 else "connect"
+                if stop.is_set() or not asked(engine, "POST", f"/networks/{network}/{verb}", {"Container": name}):
+                    return
+
+
+def asked(engine: Wharfd, method: str, path: str, body: object) -> bool:
+    """Whether the daemon was there to answer, whatever it said."""
+    try:
+        engine.request(method, NEW + path, body, timeout=5)
+    except (OSError, http.client.HTTPException):
+        return False
+    return True
+
+
+def whole(engine: Wharfd) -> None:
+    """What the engine tells of its networks and what the kernel has of them are the same; nothing is stale."""
+    networks = {one["Name"]: one for one in engine.request("GET", f"{NEW}/networks").json}
+    ids = {
+        kind: {one["Id"][:12] for one in networks.values() if one["Driver"] == kind} for kind in ("bridge", "macvlan")
+    }
+    ours = {f"br-{id}" for id in ids["bridge"] - {networks["bridge"]["Id"][:12]}} | {"wharf0"}
+    links = json.loads(engine.inside("ip", "-j", "-d", "link", "show"))
+    kinds = {link["ifname"]: link.get("linkinfo", {}).get("info_kind", "") for link in links}
+    assert {name for name, kind in kinds.items() if kind == "bridge"} == ours
+    parents = {f"dm-{id}" for id in ids["macvlan"]}
+    assert {name for name in kinds if name.startswith("dm-") and not name.endswith("_")} == parents
+    rules = json.loads(engine.inside("nft", "-j", "list", "ruleset"))["nftables"]
+    tables = {one["table"]["name"] for one in rules if "table" in one}
+    assert {name for name in tables if name.startswith("wharf_br_")} == {
+        f"wharf_{name.replace('-', '_2d_')}" for name in ours if name != "wharf0"
+    }
+    outer = 0
+    for one in engine.request("GET", f"{NEW}/containers/json?all=1").json:
+        found = engine.request("GET", f"{NEW}/containers/{one['Id']}/json").json
+        places = found["NetworkSettings"]["Networks"]
+        told = {place["IPAddress"] for place in places.values()} - {""}
+        if found["State"]["Status"] not in ("running", "paused"):
+            assert not told, one["Names"]
+            continue
+        inner = engine.inside("nsenter", "-t", str(found["State"]["Pid"]), "-n", "ip", "-j", "-4", "addr", "show")
+        has = [(link["ifname"], one["local"]) for link in json.loads(inner) for one in link["addr_info"]]
+        assert {address for name, address in has if name != "lo"} == told, one["Names"]
+        outer += sum(networks[name]["Driver"] == "bridge" for name in places)
+    cables = {name for name, kind in kinds.items() if kind == "veth" and not name.startswith("dm-")}
+    assert len(cables) == outer
+
+
+def test_killed_while_networks_and_containers_come_and_go(new_wharfd: Callable[..., Wharfd]) -> None:
+    engine = new_wharfd()
+    for name, *flags in (("red",), ("green",), ("wire", "-d", "macvlan")):
+        engine.docker("network", "create", *flags, name)
+    for name in ("runs", "paused", "stopped"):
+        engine.docker("create", "--name", name, "--network", "red", "busybox", "sleep", "600")
+    engine.docker("start", "runs", "paused")
+    engine.docker("pause", "paused")
+    for seconds in (0.3, 0.8):
+        stop = threading.Event()
+        work = (make_and_remove, run_shortly, move_about)
+        threads = [threading.Thread(target=one, args=(engine, stop)) for one in work]
+        for thread in threads:
+            thread.start()
+        stop.wait(seconds)
+        engine.kill9()
+        stop.set()
+        for thread in threads:
+            thread.join()
+        engine.start()
+        settle(engine, whole)
+        assert (engine.state("runs")["Status"], engine.state("paused")["Status"]) == ("running", "paused")
+        short = engine.docker("ps", "-aq", "--filter", "name=^short").text.split()
+        engine.docker("rm", "-f", *short)
+    engine.docker("unpause", "paused")
+    engine.remove_all()
+    engine.docker("network", "prune", "-f")
+    settle(engine, whole)
+    assert len(engine.request("GET", f"{NEW}/networks").json) == 3
 
 
 def test_huge_files_of_a_container_are_not_read(new_wharfd: Callable[..., Wharfd]) -> None:

@@ -56,6 +56,8 @@ def ensure(routes: RouteSocket, name: str, driver: str, *, own: bool) -> Link:
         raise EngineError(f"the parent interface {name} went away while it was made")
     if link.loopback:
         raise EngineError(f"loopback interface is not a valid {driver} parent link")
+    if own and link.alias != ALIAS:
+        _mark(routes, name)  # a daemon that died meanwhile has made it, and did not come to this
     if not link.up:
         routes.request(links.set_up(link.index))
     return link

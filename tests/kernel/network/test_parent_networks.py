@@ -139,6 +139,23 @@ def test_parents_that_cannot_be(world: World, parent: str, message: str) -> None
     run(body)
 
 
+def test_a_parent_of_its_own_that_was_not_marked_yet_goes_with_its_network(world: World) -> None:
+    """The daemon may die after it has made the device, and before it says whose it is."""
+
+    async def body() -> None:
+        own = replace(MACVLAN, parent="dm-0123456789ab", own_parent=True, internal=True)
+        first = await opened(world, own)
+        ip("link", "set", own.parent, "alias", "")
+        again = ParentNetwork(first.id, own, world.kernel(), name="lan")
+        await again.open()
+        assert again.unavailable == ""
+        await again.close()
+        with RouteSocket() as routes:
+            assert routes.link(own.parent) is None
+
+    run(body)
+
+
 @pytest.mark.parametrize("driver", ["macvlan", pytest.param("ipvlan", marks=needs_ipvlan)])
 def test_vepa_leaves_it_to_the_switch(world: World, driver: Literal["macvlan", "ipvlan"]) -> None:
     async def body() -> None:

@@ -62,12 +62,18 @@ def ports(container: Container) -> dict[str, list[PortBinding] | None]:
     """NetworkSettings.Ports: every exposed port, with its bindings while the container runs."""
     if not container.endpoints:
         return {}
-    found: dict[str, list[PortBinding] | None] = dict.fromkeys(container.config.exposed_ports)
+    found: dict[str, list[PortBinding] | None] = dict.fromkeys(map(_with_protocol, container.config.exposed_ports))
     for port in (port for endpoint in container.endpoints.values() for port in endpoint.ports):
         key = f"{port.container_port}/{port.protocol}"
         binding = PortBinding(host_ip=port.host_ip, host_port=str(port.host_port or ""))
         found[key] = [*(found.get(key) or ()), binding]
     return found
+
+
+def _with_protocol(port: str) -> str:
+    """`80/tcp` for `80`, as requests may call it."""
+    number, _, protocol = port.partition("/")
+    return f"{number}/{protocol.lower() or 'tcp'}"
 
 
 def _addresses(endpoint: Endpoint) -> dict[str, str | int]:

@@ -15,8 +15,10 @@ def parse_port(text: str) -> tuple[int, str]:
     """Port and protocol of `80/tcp`; the protocol defaults to tcp. Raises InvalidArgument."""
     number, _, protocol = text.partition("/")
     protocol = protocol.lower() or "tcp"
-    if not number.isdecimal() or not 0 < int(number) < 65536 or protocol not in _PROTOCOLS:
-        raise InvalidArgument(f"invalid port specification: {text!r}")
+    if not number.isdecimal() or not 0 < int(number) < 65536:
+        raise InvalidArgument(f'invalid port specification: "{number}"')
+    if protocol not in _PROTOCOLS:
+        raise InvalidArgument(f'invalid port specification: "{text}"')
     return int(number), protocol
 
 
@@ -24,10 +26,9 @@ def _host_range(text: str) -> tuple[int, int]:
     """First and last port of `8080`, `8080-8090` or nothing; the last is 0 when it is no range."""
     first, dash, last = text.partition("-")
     numbers = [first, last] if dash else [first or "0"]
-    if not all(number.isdecimal() and int(number) < 65536 for number in numbers):
-        raise InvalidArgument(f"invalid port specification: {text!r}")
-    if dash and int(last) < int(first):
-        raise InvalidArgument(f"invalid port range: {text!r}")
+    are_ports = all(number.isdecimal() and int(number) < 65536 for number in numbers)
+    if not are_ports or int(numbers[-1]) < int(numbers[0]):
+        raise InvalidArgument(f'invalid port specification: "{text}"')
     return int(numbers[0]), int(last) if dash else 0
 
 
