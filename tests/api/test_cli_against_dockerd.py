@@ -377,6 +377,12 @@ def test_a_container_s_life(peer: Peer) -> None:
     assert peer.wharf("rm", "afterlife") == Result(0, "afterlife\n", "")
 
 
+def test_a_mac_address_for_an_engine_that_knows_one_for_each_container(peer: Peer) -> None:
+    made = peer.wharf("create", "--network", "none", "--mac-address", "02:42:ac:11:00:99", "busybox").out.strip()
+    assert peer.docker("inspect", "-f", "{{.Config.MacAddress}}", made).out == "02:42:ac:11:00:99\n"
+    assert peer.wharf("rm", made).code == 0
+
+
 def test_stdin_is_handed_on_and_its_end_too(peer: Peer) -> None:
     text = "some lines\n" * 100_000
     result = peer.wharf("run", "--rm", "-i", "busybox", "cat", stdin=text)

@@ -1,7 +1,11 @@
 """Section Container of the API."""
 
+from wharf.client.client import older
 from wharf.client.wire import decode_json, quote
 from wharf.jsontext import encode_json
+
+#: Later versions know a MAC address for each network.
+LAST_WITH_ONE_MAC_ADDRESS = "1.43"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,9 +30,19 @@ def list_all(
     return found
 
 
+def with_one_mac_address(body: "dict[str, Any]") -> "dict[str, Any]":
+    """A create request whose MAC address is the container's, as long as a network had none of its own."""
+    mode = (body.get("HostConfig") or {}).get("NetworkMode", "")
+    endpoints = (body.get("NetworkingConfig") or {}).get("EndpointsConfig") or {}
+    address = (endpoints.get(mode) or {}).get("MacAddress", "")
+    return {**body, "MacAddress": address} if address else body
+
+
 def create(client: "Client", body: "dict[str, Any]", *, name: str = "", platform: str = "") -> "dict[str, Any]":
     """Returns {Id, Warnings}."""
     query = {"name": name or None, "platform": platform or None}
+    if older(client.version, LAST_WITH_ONE_MAC_ADDRESS) == client.version:
+        body = with_one_mac_address(body)
     made: dict[str, Any] = client.post("/containers/create", query, body)
     return made
 

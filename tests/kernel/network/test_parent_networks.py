@@ -144,7 +144,7 @@ def test_a_parent_of_its_own_that_was_not_marked_yet_goes_with_its_network(world
 
     async def body() -> None:
         own = replace(MACVLAN, parent="dm-0123456789ab", own_parent=True, internal=True)
-        first = await opened(world, own)
+        first = await opened_on_parent(world, own)
         ip("link", "set", own.parent, "alias", "")
         again = ParentNetwork(first.id, own, world.kernel(), name="lan")
         await again.open()

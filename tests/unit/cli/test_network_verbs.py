@@ -8,6 +8,7 @@ from wharf.cli.commands.container.kinds import read_search_domain
 from wharf.cli.commands.container.networks import read_network
 from wharf.cli.commands.network import connect, create
 from wharf.cli.flags import parse
+from wharf.client.containers import with_one_mac_address
 from wharf.errors import InvalidArgument
 
 
@@ -96,3 +97,11 @@ def test_domains_to_search_in(text: str) -> None:
 def test_what_is_no_domain(text: str) -> None:
     with pytest.raises(ValueError, match="is not a valid domain"):
         read_search_domain(text)
+
+
+def test_the_mac_address_for_engines_that_know_but_one() -> None:
+    mac = "02:42:ac:11:00:99"
+    networks = {"EndpointsConfig": {"front": {"MacAddress": mac}}}
+    body = {"HostConfig": {"NetworkMode": "front"}, "NetworkingConfig": networks}
+    assert with_one_mac_address(body) == {**body, "MacAddress": mac}
+    assert with_one_mac_address({"Image": "x"}) == {"Image": "x"}

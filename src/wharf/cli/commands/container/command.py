@@ -11,8 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-#: The last version in which a container has the MAC address that it was asked to have; later ones tell what it has.
-LAST_WITH_MAC_ADDRESS = "1.43"
+#: In it a container has the MAC address that it was asked to have; later versions tell what it has.
+LAST_WITH_MAC_ADDRESS = containers.LAST_WITH_ONE_MAC_ADDRESS
 
 
 def run(call: Call) -> int:
