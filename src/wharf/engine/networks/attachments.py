@@ -41,6 +41,13 @@ def normalised(mode: str, asked: NetworkingConfig, name_of: Callable[[str], str]
     return NetworkingConfig(endpoints_config=given)
 
 
+def without_default(mode: str, asked: NetworkingConfig) -> tuple[str, NetworkingConfig]:
+    """The same for an engine without a default network: who asks for that one has none, as with dockerd."""
+    others = {name: settings for name, settings in asked.endpoints_config.items() if primary(name) != DEFAULT}
+    mode = "none" if primary(mode) == DEFAULT and not others else mode
+    return mode, NetworkingConfig(endpoints_config=others)
+
+
 def _check_alone(main: str, names: Collection[str]) -> None:
     """The host's network, and none, are alone. Raises InvalidArgument, in dockerd's words."""
     if "host" in names and main != "host":

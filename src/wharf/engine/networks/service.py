@@ -64,8 +64,15 @@ class Networks:
             self._records["bridge"].id, default_bridge.settings(self._config, self._pools), kernel
         )
         self._open: dict[str, Network] = {"bridge": self.default}
+        if not self._has_default:
+            del self._records["bridge"], self._open["bridge"]
         self._watch: FirewallWatch | None = None
         self.lease_changed: Callable[[LeaseChange], None] = lambda change: None  # told of each, while containers run
+
+    @property
+    def _has_default(self) -> bool:
+        """Whether there is a default network (not: `bridge: none`)."""
+        return self._config.name != "none"
 
     # ── life ──
 
@@ -166,7 +173,7 @@ class Networks:
             return
         holder = next((other for other in others if other.kind == "bridge" and other.bridge == record.bridge), None)
         if holder is None and record.bridge == self._config.name:
-            holder = self._records["bridge"]
+            holder = self._records.get("bridge")
         if holder is not None:
             raise PermissionDenied(
                 f"cannot create network {record.id} ({record.bridge}): conflicts with network {holder.id} "
@@ -175,7 +182,7 @@ class Networks:
 
     def _ranges(self) -> Sequence[Range]:
         found = [network for record in self._records.values() for network in placing.networks(record)]
-        return found if self._config.name == "none" else [*found, *(subnet.network for subnet in self.default.subnets)]
+        return [*found, *(subnet.network for subnet in self.default.subnets)] if self._has_default else found
 
     async def remove(self, ref: str) -> None:
         """Raises PermissionDenied for one that is always there, or in use."""
@@ -282,7 +289,7 @@ class Networks:
     @property
     def host_gateway(self) -> str:
         """This host's address on the default network, by which containers of all networks reach it; "" for none."""
-        found = () if self._config.name == "none" else self.default.subnets
+        found = self.default.subnets if self._has_default else ()
         return next((str(subnet.interface.ip) for subnet in found), "")
 
     def publishes(self, name: str) -> bool:
@@ -303,6 +310,8 @@ class Networks:
 
         Whether they exist is seen only at the start, as with dockerd.
         """
+        if not self._has_default:
+            mode, asked = attachments.without_default(mode, asked)
         placed = attachments.normalised(mode, asked, self.name_of)
         for name, settings in placed.endpoints_config.items():
             try:

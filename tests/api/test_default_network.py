@@ -1,0 +1,43 @@
+"""The options of the daemon that are about the default network, each by its effect."""
+
+from collections.abc import Callable
+from ipaddress import ip_interface, ip_network
+
+from harness.wharfd import Wharfd
+
+
+def test_the_default_network_is_as_the_daemon_is_told(new_wharfd: Callable[..., Wharfd]) -> None:
+    engine = new_wharfd(
+        *("--bip", "172.17.0.1/16", "--fixed-cidr", "172.17.5.0/28", "--icc=false", "--ip", "127.0.0.1"),
+        *("--mtu", "1380", "--ip-masq=false", "--userland-proxy=false"),
+    )
+    serve = "while :; do echo hello | nc -l -p 80; done"
+    engine.docker("run", "-d", "--name", "web", "-p", "8090:80", "busybox", "sh", "-c", serve)
+    engine.docker("run", "-d", "--name", "near", "busybox", "sleep", "600")
+    at = engine.docker("inspect", "-f", "{{.NetworkSettings.IPAddress}}/{{.NetworkSettings.IPPrefixLen}}", "web").text
+    assert ip_interface(at).ip in ip_network("172.17.5.0/28")
+    assert at in engine.docker("exec", "web", "ip", "-4", "addr").text
+    assert engine.docker("exec", "near", "ping", "-c", "1", "-W", "2", "172.17.0.1").code == 0
+    neighbour = f"nc -w 1 {ip_interface(at).ip} 80 </dev/null"
+    assert engine.docker("exec", "near", "sh", "-c", neighbour, check=False).text == ""
+    assert engine.docker("exec", "near", "cat", "/sys/class/net/eth0/mtu").text == "1380"
+    assert engine.docker("port", "web").text == "80/tcp -> 127.0.0.1:8090"
+    assert engine.inside("busybox", "sh", "-c", "busybox nc -w 2 127.0.0.1 8090 </dev/null").strip() == "hello"
+    # Out of the bridge's own device it stays: neighbours that come by published ports, and the host itself.
+    rules = engine.inside("nft", "list", "ruleset").splitlines()
+    assert [rule for rule in rules if "masquerade" in rule and 'oifname "wharf0"' not in rule] == []
+
+
+def test_an_engine_without_a_default_network(new_wharfd: Callable[..., Wharfd]) -> None:
+    """As with dockerd: who asks for that network has a loopback only."""
+    engine = new_wharfd("--bridge", "none")
+    assert engine.docker("network", "ls", "--format", "{{.Name}}").text.split() == ["host", "none"]
+    assert engine.docker("network", "inspect", "bridge", check=False).error.endswith("network bridge not found")
+    for flags in ((), ("--network", "bridge", "-p", "80:80")):
+        assert engine.docker("run", "--rm", *flags, "busybox", "ls", "/sys/class/net").text == "lo"
+    engine.docker("network", "create", "front")
+    ping = ("busybox", "ping", "-c", "1", "-W", "2", "up")
+    assert engine.docker("run", "--rm", "--network", "front", "--add-host", "up:host-gateway", *ping).code == 0
+    engine.restart()
+    assert engine.docker("network", "ls", "-q").text.count("\n") == 2
+    engine.docker("network", "rm", "front")
