@@ -149,6 +149,29 @@ def test_volumes_networks_health_and_events(client: Any) -> None:
     assert seen[:4] == ["create", "start", "die", "destroy"]
 
 
+def test_networks_and_places_in_them(client: Any) -> None:
+    pools = [IPAMPool(subnet="172.29.0.0/24", iprange="172.29.0.128/25", aux_addresses={"r": "172.29.0.130"})]
+    network = client.networks.create("library", internal=True, labels={"a": "b"}, ipam=IPAMConfig(pool_configs=pools))
+    assert network.attrs["Internal"] and client.networks.list(filters={"label": "a=b"}) == [network]
+    assert client.networks.list(names=["library"], greedy=True)[0].attrs["Containers"] == {}
+    server = client.containers.run(IMAGE, "sleep 100", detach=True, name="named")
+    network.connect(server, aliases=["other"], ipv4_address="172.29.0.200", driver_opt={"a": "b"})
+    server.reload()
+    place = server.attrs["NetworkSettings"]["Networks"]["library"]
+    assert (place["IPAddress"], place["Aliases"][0]) == ("172.29.0.200", "other")
+    network.reload()
+    assert network.containers == [server]
+    config = client.api.create_endpoint_config(aliases=["x"], links={"named": "n"})
+    made = client.containers.create(IMAGE, "nslookup n", network="library", networking_config={"library": config})
+    made.start()
+    assert made.wait()["StatusCode"] == 0 and b"172.29.0.200" in made.logs()
+    with pytest.raises(errors.APIError, match="has active endpoints"):
+        network.remove()
+    network.disconnect("named")
+    made.remove()
+    assert client.networks.prune(filters={"label": "a=b"}) == {"NetworksDeleted": ["library"]}
+
+
 def test_testcontainers(wharfd: Wharfd, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith(("DOCKER_", "TESTCONTAINERS_"))]:
         monkeypatch.delenv(name)
