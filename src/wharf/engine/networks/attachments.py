@@ -34,7 +34,8 @@ def normalised(mode: str, asked: NetworkingConfig, name_of: Callable[[str], str]
         return NetworkingConfig()
     main = name_of(main)
     given = {name_of(primary(name)): settings for name, settings in asked.endpoints_config.items()}
-    if not given or main != DEFAULT or main in given:  # networks without a mode: only these
+    # Networks without a mode are all that there are.
+    if not given or main != DEFAULT or main in given:
         others = {name: given[name] for name in sorted(given) if name != main}
         given = {main: given.get(main, EndpointSettings()), **others}
     _check_alone(main, given)
@@ -42,10 +43,10 @@ def normalised(mode: str, asked: NetworkingConfig, name_of: Callable[[str], str]
 
 
 def without_default(mode: str, asked: NetworkingConfig) -> tuple[str, NetworkingConfig]:
-    """The same for an engine without a default network: who asks for that one has none, as with dockerd."""
-    others = {name: settings for name, settings in asked.endpoints_config.items() if primary(name) != DEFAULT}
-    mode = "none" if primary(mode) == DEFAULT and not others else mode
-    return mode, NetworkingConfig(endpoints_config=others)
+    """The same for an engine without a default network: who asks for that one alone has none, as with dockerd."""
+    if any(primary(name) != DEFAULT for name in (mode, *asked.endpoints_config)):
+        return mode, asked
+    return "none", NetworkingConfig()
 
 
 def _check_alone(main: str, names: Collection[str]) -> None:

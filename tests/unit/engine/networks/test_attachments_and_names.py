@@ -92,6 +92,22 @@ def test_who_is_alone_is_alone(mode: str, asked: tuple[str, ...], message: str) 
         normalised(mode, *asked)
 
 
+@pytest.mark.parametrize(
+    ("mode", "asked", "found"),
+    [
+        ("default", (), "none"),
+        ("bridge", ("default",), "none"),
+        ("default", ("front",), "default"),
+        ("front", ("bridge",), "front"),
+        ("host", (), "host"),
+    ],
+)
+def test_where_there_is_no_default_network(mode: str, asked: tuple[str, ...], found: str) -> None:
+    networking = NetworkingConfig(endpoints_config={name: EndpointSettings() for name in asked})
+    expected = NetworkingConfig() if found == "none" else networking
+    assert attachments.without_default(mode, networking) == (found, expected)
+
+
 def test_the_ways_out() -> None:
     asked = {"front": EndpointSettings(), "back": EndpointSettings(), "inner": EndpointSettings(gw_priority=9)}
     versions = {"front": (4, 6), "back": (4,), "inner": ()}
