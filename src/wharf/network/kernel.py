@@ -30,6 +30,7 @@ class Kernel:
         self.parents = ParentUsers()  # of all networks: a device that we made goes with the last
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="network")
         self._closing = ThreadPoolExecutor(1, thread_name_prefix="network-close")
+        self._closes = False  # whether its thread runs
         self._routes: RouteSocket | None = None
         self._nftables: Nftables | None = None
 
@@ -45,12 +46,19 @@ class Kernel:
         kept = os.dup(namespace)
 
         def run() -> _T:
+            self._start_closing()
             try:
                 return work(kept)
             finally:
                 os.close(kept)
 
         return await self.do(run)
+
+    def _start_closing(self) -> None:
+        """A thread begins in the network namespace of who starts it, and would keep a container's."""
+        if not self._closes:
+            self._closes = True
+            self._closing.submit(int).result()
 
     def later(self, work: Callable[[], None]) -> None:
         """From within do(): what takes long and nobody waits for, in another thread."""
