@@ -33,6 +33,7 @@ SUITES: Final = (
             "tests/api/test_ipvlan.py",
         ),
     ),
+    Suite("apparmor", "profiles of AppArmor", "none", ("tests/api/test_apparmor.py", "tests/api/test_security.py")),
     Suite(
         "quotas",
         "project quotas on ext4 and xfs",

@@ -241,6 +241,7 @@ class HostFacts:
     devices: tuple[Device, ...] = ()
     lowest_oom_score_adj: int = -1000
     apparmor: bool = False
+    apparmor_profile: str = ""  # of containers that ask for none
     selinux: bool = False
 
 

@@ -74,7 +74,9 @@ def process_json(config: bytes, spec: ExecSpec) -> bytes:
     }
     if spec.tty and all(spec.console_size):
         process["consoleSize"] = {"height": spec.console_size[0], "width": spec.console_size[1]}
-    for name in ("oomScoreAdj", "apparmorProfile"):
-        if (value := getattr(own, name)) is not msgspec.UNSET:
-            process[name] = value
+    if own.oomScoreAdj is not msgspec.UNSET:
+        process["oomScoreAdj"] = own.oomScoreAdj
+    if own.apparmorProfile is not msgspec.UNSET:
+        # A privileged one would otherwise be held by what its container is held by.
+        process["apparmorProfile"] = own.apparmorProfile if spec.capabilities is None else "unconfined"
     return msgspec.json.encode(process)

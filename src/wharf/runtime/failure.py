@@ -41,6 +41,9 @@ _ONE_KIND_HINT: Final = (
 #: crun's words for a working directory that it cannot go to.
 _NO_DIRECTORY: Final = re.compile(r"chdir `(?P<path>.*)`: (?P<reason>[^:`]*)$", re.DOTALL)
 
+#: crun's words for an AppArmor profile that the kernel does not know, or may not change to.
+_NO_PROFILE: Final = re.compile(r"write file `(?P<path>/proc/[^`]*/attr/(?:apparmor/)?exec)`: (?P<reason>[^:`]*)$")
+
 
 def explain(runtime: str, text: str, command: str = "") -> RuntimeFailed:
     """The error for what `runtime` (a path) said when it should have run `command`.
@@ -54,6 +57,9 @@ def explain(runtime: str, text: str, command: str = "") -> RuntimeFailed:
         reason = "no such file or directory" if "/" in name else "executable file not found in $PATH"
         text = f'unable to start container process: exec: "{name}": {_stat(name, reason)}'
         return CommandNotRunnable(_full(program, text), 127)
+    if found := _NO_PROFILE.search(text):
+        reason = f"write {found['path']}: {found['reason'].lower()}"
+        return RuntimeFailed(_full(program, f"apparmor failed to apply profile: {reason}"), 128)
     if found := _NOT_EXECUTED.search(text):
         reason, code = _not_executed(found, command)
         return CommandNotRunnable(_full(program, f"unable to start container process: {reason}"), code)

@@ -9,8 +9,9 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from wharf.linux import capabilities
+from wharf.linux import apparmor, capabilities
 from wharf.linux.host import apparmor_enabled, selinux_enabled
+from wharf.runtime import apparmor_profile
 from wharf.runtime.bundle import DEFAULT_MASKED_PATHS, Device, HostFacts
 
 #: Made anew in every container.
@@ -31,6 +32,7 @@ def facts() -> HostFacts:
         {} if may_raise else limits,
         lowest_oom_score_adj=-1000 if may_raise else score,
         apparmor=apparmor_enabled(),
+        apparmor_profile=apparmor_profile.NAME if apparmor_enabled() and apparmor.parser() else "",
         selinux=selinux_enabled(),
     )
 

@@ -46,6 +46,14 @@ def test_anything_else_is_the_runtimes_failure() -> None:
     )
 
 
+def test_an_apparmor_profile_that_is_not_there_is_told_as_runc_does() -> None:
+    error = explain("/usr/bin/crun", "write file `/proc/thread-self/attr/exec`: No such file or directory")
+    assert type(error) is RuntimeFailed
+    assert "apparmor failed to apply profile: write /proc/thread-self/attr/exec: no such file or directory" in str(
+        error
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "code", "words"),
     [

@@ -83,5 +83,7 @@ def with_labels(host: HostConfig) -> HostConfig:
 
 def apparmor_profile(host: HostConfig, facts: HostFacts) -> str:
     """The profile that holds the container, "" for none: where the kernel has no AppArmor, dockerd ignores it too."""
-    profile = parse(host.security_opt).apparmor
-    return profile if facts.apparmor and profile != UNCONFINED else ""
+    if not facts.apparmor:
+        return ""
+    asked = parse(host.security_opt).apparmor
+    return asked or (UNCONFINED if host.privileged else facts.apparmor_profile)

@@ -22,7 +22,8 @@ from wharf.errors import EngineError, InvalidArgument
 from wharf.linux import capabilities, cgroup_limits, cgroups
 from wharf.linux.cgroup_features import CgroupFeatures, cgroup_features
 from wharf.linux.host import cgroup_driver
-from wharf.runtime import records, users
+from wharf.runtime import apparmor_profile, records, users
+from wharf.runtime.apparmor_profile import DefaultProfile
 from wharf.runtime.bundle import HostFacts
 from wharf.runtime.contract import Launch
 from wharf.runtime.host import devices as all_devices
@@ -57,6 +58,7 @@ class Host:
     config: EngineConfig
     snapshots: Snapshots
     filters: SeccompCache
+    armor: DefaultProfile
     facts: HostFacts
     every: frozenset[str]
     features: CgroupFeatures
@@ -70,6 +72,7 @@ class Host:
             config=config,
             snapshots=snapshots,
             filters=SeccompCache(config.data_root / "cache"),
+            armor=DefaultProfile(),
             facts=facts(),
             every=frozenset(capabilities.NAMES),
             features=cgroup_features(),
@@ -87,6 +90,8 @@ class Host:
     ) -> bundling.Surroundings:
         """All that bundling.spec() needs to know for a start of `container`."""
         host = container.host
+        if security.apparmor_profile(host, self.facts) == apparmor_profile.NAME and not self.armor.is_loaded:
+            await asyncio.to_thread(self.armor.load)
         return bundling.Surroundings(
             facts=replace(self.facts, devices=all_devices()) if host.privileged else self.facts,
             user=view.user,

@@ -10,7 +10,7 @@ from wharf.runtime.bundle import HostFacts
 
 FACTS = HostFacts(frozenset(), {})
 LABELLED = HostFacts(frozenset(), {}, selinux=True)
-ARMORED = HostFacts(frozenset(), {}, apparmor=True)
+ARMORED = HostFacts(frozenset(), {}, apparmor=True, apparmor_profile="usual")
 
 
 @pytest.mark.parametrize(
@@ -88,9 +88,11 @@ def test_who_sees_the_hosts_processes_has_no_label(host: HostConfig, options: li
     [
         (HostConfig(security_opt=["apparmor=mine"]), ARMORED, "mine"),
         (HostConfig(security_opt=["apparmor=mine"]), FACTS, ""),
-        (HostConfig(security_opt=["apparmor=unconfined"]), ARMORED, ""),
+        (HostConfig(security_opt=["apparmor=unconfined"]), ARMORED, "unconfined"),
         (HostConfig(security_opt=["apparmor=mine"], privileged=True), ARMORED, "mine"),
-        (HostConfig(), ARMORED, ""),
+        (HostConfig(), ARMORED, "usual"),
+        (HostConfig(privileged=True), ARMORED, "unconfined"),
+        (HostConfig(), FACTS, ""),
     ],
 )
 def test_apparmor_profiles(host: HostConfig, facts: HostFacts, profile: str) -> None:
