@@ -17,10 +17,10 @@ def parser() -> str:
     return shutil.which("apparmor_parser", path="/usr/sbin:/sbin:/usr/bin:/bin") or ""
 
 
-def loaded(name: str) -> Path | None:
+def loaded(name: str, profiles: Path = _PROFILES) -> Path | None:
     """Where the kernel shows a profile for as long as it has it; None for one that it does not know."""
     try:
-        found = [entry for entry in os.scandir(_PROFILES) if entry.name.rpartition(".")[0] == name]
+        found = [entry for entry in os.scandir(profiles) if entry.name.rpartition(".")[0] == name]
     except OSError:
         return None
     return Path(found[0].path) if found else None

@@ -40,7 +40,6 @@ _ONE_KIND_HINT: Final = (
 )
 #: crun's words for a working directory that it cannot go to.
 _NO_DIRECTORY: Final = re.compile(r"chdir `(?P<path>.*)`: (?P<reason>[^:`]*)$", re.DOTALL)
-
 #: crun's words for an AppArmor profile that the kernel does not know, or may not change to.
 _NO_PROFILE: Final = re.compile(r"write file `(?P<path>/proc/[^`]*/attr/(?:apparmor/)?exec)`: (?P<reason>[^:`]*)$")
 
