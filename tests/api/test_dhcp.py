@@ -138,6 +138,15 @@ def test_a_wire_without_a_server(wharfd: Wharfd, outside: Outside) -> None:
     assert wharfd.docker("network", "rm", "lan").code == 0
 
 
+def test_a_start_that_fails_for_another_reason_waits_for_no_server(wharfd: Wharfd, outside: Outside) -> None:
+    wharfd.docker(*LAN, "--ipam-opt", "timeout=300", "lan")
+    refused = wharfd.docker(
+        *("run", "--rm", "--network", "lan", "--device", "/dev/missing", "busybox", "true"), check=False, timeout=60
+    )
+    assert "/dev/missing" in refused.error
+    wait_until(lambda: wharfd.docker("ps", "-aq").text == "", "nothing is left")
+
+
 def told(engine: Wharfd) -> list[str]:
     """The addresses in the events of leases; their container is the one that runs."""
     id = engine.inspect("web")["Id"]

@@ -10,6 +10,7 @@ Each version of IP has its own. A packet that stays on its bridge is not the hos
 br_netfilter shows it to the rules.
 """
 
+from contextlib import suppress
 from typing import Final
 
 from wharf.linux.nftables import Nftables, NftablesError
@@ -56,12 +57,14 @@ def begin(nftables: Nftables, bridge: str, family: Family) -> None:
 
 def end(nftables: Nftables, bridge: str, family: Family) -> None:
     """The bridge is about to go. Raises NftablesError."""
-    try:
+    with suppress(NftablesError):  # the bridge has no name any more, or somebody has flushed the set
         nftables.run(f'delete element {_table(family)} bridges {{ "{bridge}" }}\n')
+    try:
+        bridges = nftables.run(f"list set {_table(family)} bridges")
     except NftablesError:
-        return  # somebody has flushed it: there is nothing of ours
+        return  # somebody has flushed it all
     # Bridges are shown by name, those that were deleted behind our back by number.
-    if '"' not in nftables.run(f"list set {_table(family)} bridges"):
+    if '"' not in bridges:
         nftables.run(f"delete table {_table(family)}\n")
 
 

@@ -332,6 +332,16 @@ def test_forwarding_ends_with_the_last_bridge(world: World) -> None:
     run(body)
 
 
+def test_a_bridge_that_somebody_has_deleted_leaves_no_rules(world: World) -> None:
+    async def body() -> None:
+        network = await opened(world)
+        ip("link", "delete", "br0")
+        await network.close()
+        assert rules() == ""
+
+    run(body)
+
+
 def test_what_is_removed_is_not_repaired(world: World) -> None:
     """Our own removal looks like a loss to who watches the firewall, and he may come after it."""
 

@@ -110,11 +110,10 @@ class Starter:
             made.callback(self.sandboxes.resolvers.close, container.id)
             # Meanwhile the shim makes its mounts, and the kernel the interfaces.
             connecting = asyncio.ensure_future(self._connect(container, monitor))
+            made.push_async_callback(_cut_off, connecting)
             await asyncio.sleep(0)  # it has begun
-            try:
-                (bundle / records.CONFIG).write_bytes(await self._config(container, launch, view))
-            finally:
-                connected = await connecting
+            (bundle / records.CONFIG).write_bytes(await self._config(container, launch, view))
+            connected = await connecting
             if connected != endpoints:  # some addresses are known only now
                 container = container.with_(endpoints=connected)
                 self._note_start(container)
@@ -319,6 +318,12 @@ class Starter:
             # After a failure nobody else knows of the rest: they see the end. Those that are connected keep it.
             for attachment in early:
                 attachment.connect(None)
+
+
+async def _cut_off(task: "asyncio.Future[dict[str, Endpoint]]") -> None:
+    """Returns when it has ended, by itself or by this: then what it worked with may go."""
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def _beginning(path: Path) -> str:
