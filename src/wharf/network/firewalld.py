@@ -4,11 +4,13 @@ Zone and policies are made once, in its permanent configuration, and never chang
 Which bridge is in the zone is told to the running firewalld only.
 """
 
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 from wharf.linux.namespaces import shares_network
 from wharf.linux.system_bus import BusError, Interface, SystemBus
 from wharf.network.coexisting import ZONE
+
+_T = TypeVar("_T")
 
 #: From where to where: containers are reached (as far as our own tables allow), and reach others. What they send to the
 #: host itself is decided by the zone's target.
@@ -53,7 +55,7 @@ class Firewalld:
 
     async def prepare(self) -> None:
         """Sees to it that the zone and its policies are there. The first time, it has firewalld read them."""
-        zones, policies = await self._ask(_ZONES, "getZones"), await self._ask(_POLICIES, "getPolicies")
+        zones, policies = await self._ask(list, _ZONES, "getZones"), await self._ask(list, _POLICIES, "getPolicies")
         missing = [name for name in POLICIES if name not in policies]
         if ZONE not in zones:
             await self._make("addZone2", ZONE, "Networks of wharf's containers")
@@ -72,20 +74,23 @@ class Firewalld:
             if _TAKEN not in str(error):
                 raise
 
-    async def _ask(self, interface: Interface, method: str, *names: str) -> Any:
-        return (await self._bus.call(interface, method, "s" * len(names), *names))[0]
+    async def _ask(self, expected: type[_T], interface: Interface, method: str, *names: str) -> _T:
+        answer = await self._bus.call(interface, method, "s" * len(names), *names)
+        if len(answer) != 1 or not isinstance(answer[0], expected):
+            raise BusError(f"{method}: an unexpected answer: {answer!r}")
+        return answer[0]
 
     async def zone_of(self, interface: str) -> str:
         """ "" for one that is in no zone in particular: it then has what the default zone has."""
-        return str(await self._ask(_ZONES, "getZoneOfInterface", interface))
+        return await self._ask(str, _ZONES, "getZoneOfInterface", interface)
 
     async def admit(self, bridge: str) -> str:
         """Puts a bridge into our zone, unless the user has put it elsewhere. Returns the zone that it is in."""
         if zone := await self.zone_of(bridge):
             return zone
-        await self._ask(_ZONES, "addInterface", ZONE, bridge)
+        await self._ask(str, _ZONES, "addInterface", ZONE, bridge)
         return ZONE
 
     async def dismiss(self, bridge: str) -> None:
         if await self.zone_of(bridge) == ZONE:
-            await self._ask(_ZONES, "removeInterface", ZONE, bridge)
+            await self._ask(str, _ZONES, "removeInterface", ZONE, bridge)

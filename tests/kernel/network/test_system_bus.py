@@ -2,10 +2,10 @@
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
-from jeepney import MessageType, new_error
+from jeepney import Message, MessageType, new_error, new_method_return
 from jeepney.bus_messages import message_bus
 from jeepney.io.asyncio import DBusConnection, open_dbus_connection
 
@@ -20,6 +20,11 @@ pytestmark = pytest.mark.skipif(bool(missing(["dbus-daemon"])), reason="not inst
 NAME = "org.freedesktop.DBus"
 DRIVER = Interface(NAME, "/org/freedesktop/DBus", NAME)
 NOBODY = Interface("org.example.Nobody", "/", "org.example.Nobody")
+ANSWERS: dict[str, Callable[[Message], Message]] = {
+    "refuses": lambda asked: new_error(asked, "org.example.No"),
+    "says nothing": new_method_return,
+    "says something else": lambda asked: new_method_return(asked, "u", (7,)),
+}
 
 
 @pytest.fixture
@@ -72,27 +77,28 @@ def test_a_bus_that_ends_is_an_error_and_no_wait(bus: Bus) -> None:
     asyncio.run(body())
 
 
-def test_a_firewalld_that_refuses_stops_nobody(bus: Bus) -> None:
+@pytest.mark.parametrize("how", ANSWERS)
+def test_a_firewalld_that_does_not_do_its_part_stops_nobody(bus: Bus, how: str) -> None:
     async def body() -> None:
         somebody, zones = await open_dbus_connection("SYSTEM"), Zones()
         await somebody.send(message_bus.RequestName("org.fedoraproject.FirewallD1"))
-        refusing = asyncio.create_task(_refuse(somebody))
+        answering = asyncio.create_task(_answer(somebody, ANSWERS[how]))
         await asyncio.wait_for(zones.begin(), 20)
         await asyncio.wait_for(zones.admit("br0"), 20)
         assert zones.known == {"br0": ""}
         await asyncio.wait_for(zones.dismiss("br0"), 20)
         await zones.close()
-        refusing.cancel()
+        answering.cancel()
         await somebody.close()
 
     asyncio.run(body())
 
 
-async def _refuse(somebody: DBusConnection) -> None:
+async def _answer(somebody: DBusConnection, how: Callable[[Message], Message]) -> None:
     while True:
         message = await somebody.receive()
         if message.header.message_type is MessageType.method_call:
-            await somebody.send(new_error(message, "org.example.No"))
+            await somebody.send(how(message))
 
 
 async def _offered_by(bus: SystemBus, pid: int | None) -> None:
