@@ -6,10 +6,12 @@ from typing import Final
 
 from wharf.apitypes.plugins import PluginPrivilege
 from wharf.errors import EngineError
-from wharf.spec.plugin_config import PluginConfig
+from wharf.spec.plugin_config import PluginConfig, PluginMount
 
 #: Networks that give nothing of the host away.
 _HARMLESS_NETWORKS: Final = frozenset({"", "null", "bridge"})
+#: Mounts that show their source or, tmpfs, nothing.
+_TOLD_BY_SOURCE: Final = frozenset({"bind", "tmpfs"})
 
 
 def demanded(config: PluginConfig) -> list[PluginPrivilege]:
@@ -29,7 +31,7 @@ def _demands(config: PluginConfig) -> Iterator[tuple[str, str, list[str]]]:
         yield "host pid namespace", "allow access to host pid namespace", ["true"]
     for mount in config.mounts:
         if mount.source is not None:
-            yield "mount", "host path to mount", [mount.source]
+            yield "mount", "host path to mount", [mount.source, *_beyond_source(mount)]
     for device in config.linux.devices:
         if device.path is not None:
             yield "device", "host device to access", [device.path]
@@ -37,6 +39,15 @@ def _demands(config: PluginConfig) -> Iterator[tuple[str, str, list[str]]]:
         yield "allow-all-devices", "allow 'rwm' access to all devices", ["true"]
     if config.linux.capabilities:
         yield "capabilities", "list of additional capabilities required", list(config.linux.capabilities)
+
+
+def _beyond_source(mount: PluginMount) -> list[str]:
+    """What else of a mount gives something of the host away: dockerd shows nothing but the source.
+
+    An overlay's source is just a word, and its options name the host's directories; one of type proc shows the kernel's
+    switches, whatever its source is called.
+    """
+    return [] if mount.type in _TOLD_BY_SOURCE else [f"type={mount.type}", *mount.options]
 
 
 def check_granted(config: PluginConfig, granted: Iterable[PluginPrivilege]) -> None:

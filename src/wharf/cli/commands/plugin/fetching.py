@@ -44,10 +44,15 @@ def granted(call: "Call", source: Source) -> "Privileges":
     wanted = plugins.privileges(call.client, source.remote, auth=source.auth)
     if wanted and not call.options["grant-all-permissions"]:
         out(f'Plugin "{source.text}" is requesting the following privileges:\n')
-        out("".join(f" - {one['Name']}: [{' '.join(one['Value'] or [])}]\n" for one in wanted))
+        out("".join(f" - {plain(one['Name'])}: [{plain(' '.join(one['Value'] or []))}]\n" for one in wanted))
         if not agreed("Do you grant the above permissions?"):
             raise PermissionDenied(f"permission denied while installing plugin {source.remote}")
     return wanted
+
+
+def plain(text: str) -> str:
+    """Without what a terminal obeys: a plugin must not hide what it wants."""
+    return "".join(one if one.isprintable() else f"\\u{{{ord(one):x}}}" for one in text)
 
 
 def show_progress(call: "Call", answer: "Answer") -> None:
