@@ -8,8 +8,11 @@ from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+import msgspec
+
 from wharf.errors import EngineError
 from wharf.plugins.discovery import Address, Tls
+from wharf.spec.unreadable import UNREADABLE
 
 _TYPE: Final = "application/vnd.docker.plugins.v1.2+json"
 _LARGEST: Final = 4 << 20  # bytes of an answer
@@ -152,13 +155,14 @@ async def _body(reader: asyncio.StreamReader, headers: Mapping[str, str]) -> byt
 
 
 async def _chunks(reader: asyncio.StreamReader) -> bytes:
-    data = b""
+    data = bytearray()
     while size := int((await reader.readline()).split(b";")[0] or b"x", 16):
-        if size > _LARGEST:
+        if size > _LARGEST - len(data):
             raise ValueError("too long")
-        data = _limited(data + await reader.readexactly(size))
+        data += await reader.readexactly(size)
         await reader.readline()
-    return data
+        await asyncio.sleep(0)  # what is here already is read without a pause, and may be very many chunks
+    return bytes(data)
 
 
 def _limited(data: bytes) -> bytes:
@@ -170,8 +174,9 @@ def _limited(data: bytes) -> bytes:
 def _understand(method: str, status: int, body: bytes) -> dict[str, Any]:
     """The answer, or PluginFailed with what the plugin says is wrong."""
     try:
-        value = json.loads(body) if body.strip() else {}
-    except (ValueError, RecursionError):
+        # Unlike the standard library's it takes no text that could not be written again.
+        value = msgspec.json.decode(body) if body.strip() else {}
+    except UNREADABLE:
         value = None
     told = value.get("Err") or "" if isinstance(value, dict) else ""
     if status != 200:

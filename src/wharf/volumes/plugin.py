@@ -75,7 +75,7 @@ class PluginDriver:
         path = _text(answer, "Mountpoint")
         if not path:
             path = _text(await self._ask("Path", {"Name": name}, self._plugins.settings.short), "Mountpoint")
-        if not path.startswith("/"):
+        if not path.startswith("/") or "\0" in path:
             raise EngineError(f"VolumeDriver.Mount: the plugin names no absolute path: {path!r}")
         place = self._plugin.on_host(path)
         await self._aside.at(place)(partial(self._check, place))

@@ -61,6 +61,7 @@ def test_ways_to_answer(tmp_path: Path, answer: bytes) -> None:
         (http(b"[1]"), "no JSON object"),
         (http(b"{"), "no JSON object"),
         (http(b"[" * 100_000), "no JSON object"),
+        (http(b'{"Mountpoint": "/\\ud800"}'), "no JSON object"),  # nobody could write that again
         (b"SSH-2.0\r\n\r\n", "malformed HTTP response"),
         (b"HTTP/1.1 x y\r\n\r\n", "malformed HTTP response"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n", "malformed HTTP response"),
@@ -71,6 +72,28 @@ def test_ways_to_answer(tmp_path: Path, answer: bytes) -> None:
 def test_answers_that_are_none(tmp_path: Path, answer: bytes, text: str) -> None:
     with pytest.raises(PluginFailed, match=text):
         ask(tmp_path, saying(answer), within=timedelta(seconds=5))
+
+
+def test_who_answers_in_very_many_pieces_holds_up_nobody_else(tmp_path: Path) -> None:
+    chunk = b"1\r\n \r\n"
+    chunks = 20_000
+    turns = 0
+
+    async def run() -> None:
+        nonlocal turns
+        answer = saying(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk * chunks + b"2\r\n{}\r\n0\r\n\r\n"
+        )
+        async with await asyncio.start_unix_server(answer, tmp_path / "s"):
+            client = PluginClient(Address("p", f"unix://{tmp_path}/s"))
+            asked = asyncio.create_task(client.call("VolumeDriver.Get", within=timedelta(minutes=1), patience=NOW))
+            while not asked.done():
+                turns += 1
+                await asyncio.sleep(0)
+            assert await asked == {}
+
+    asyncio.run(run())
+    assert turns > chunks
 
 
 def test_silence_has_an_end(tmp_path: Path) -> None:
