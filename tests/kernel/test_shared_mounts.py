@@ -1,5 +1,7 @@
 """Directories that share what is mounted below them. Needs root."""
 
+import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +24,16 @@ def place(tmp_path: Path) -> Iterator[Path]:
     assert not below(tmp_path)
 
 
+@pytest.fixture
+def hanging(place: Path) -> Iterator[None]:
+    """On it is a file system whose program never answers."""
+    shared_mounts.share(str(place))
+    program = os.open("/dev/fuse", os.O_RDWR)
+    syscall.mount("hanging", str(place), "fuse", 0, f"fd={program},rootmode=40000,user_id=0,group_id=0")
+    yield
+    os.close(program)
+
+
 def below(directory: Path) -> list[str]:
     return sorted(entry.point for entry in mountinfo.read() if mountinfo.is_below(entry.point, str(directory)))
 
@@ -36,3 +48,15 @@ def test_what_is_mounted_in_a_bind_is_seen_in_the_directory(place: Path, tmp_pat
     shared_mounts.withdraw(str(place))
     assert not [point for point in below(tmp_path) if "real" in point]
     shared_mounts.withdraw(str(place))
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/fuse"), reason="this kernel has no FUSE")  # noqa: PTH110
+def test_what_is_mounted_on_it_is_not_asked(place: Path, tmp_path: Path, hanging: None) -> None:
+    def work() -> None:
+        shared_mounts.share(str(place))
+        shared_mounts.withdraw(str(place))
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(timeout=60)
+    assert not thread.is_alive() and below(tmp_path) == []

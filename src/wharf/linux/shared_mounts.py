@@ -1,16 +1,17 @@
 """A directory as a mount of its own, whose mounts are seen by all who have bound it."""
 
 import os
+from pathlib import Path
 
 from wharf.linux import mountinfo, syscall
 
 
 def share(path: str) -> None:
-    """What is mounted below the directory `path` from now on, here or in a bind of it, is mounted in both. Idempotent.
+    """What is mounted below `path` from now on, here or in a bind of it, is mounted in both. Idempotent.
 
-    Raises OSError.
+    It is a directory, and itself no link. Raises OSError.
     """
-    path = os.path.realpath(path)
+    path = _whole(path)
     if not _is_mounted(path):
         syscall.mount(path, path, flags=syscall.MS_BIND)
         # Apart from the mount that it is in, which may be shared too: there all would be mounted a second time.
@@ -20,10 +21,16 @@ def share(path: str) -> None:
 
 def withdraw(path: str) -> None:
     """Undoes share(), with all that is mounted below; fine where that was not done. Raises OSError."""
-    path = os.path.realpath(path)
+    path = _whole(path)
     while _is_mounted(path):
         # At once and as a whole: nobody looks up a path below, where others may have put links.
         syscall.umount(path, syscall.MNT_DETACH | syscall.UMOUNT_NOFOLLOW)
+
+
+def _whole(path: str) -> str:
+    """As the kernel lists it. What is mounted at `path` itself is not asked: it may be a server that never answers."""
+    place = Path(path)
+    return str(Path(os.path.realpath(place.parent), place.name))
 
 
 def _is_mounted(path: str) -> bool:

@@ -15,7 +15,7 @@ class PluginRunner(Protocol):
     """
 
     async def enable(self, plugin: PluginRecord, *, timeout: timedelta | None = None) -> None:
-        """Starts the plugin, and returns when it has answered the handshake, for which it gets `timeout`.
+        """Starts the plugin, and returns when it listens. `timeout` is how long each of its answers may take.
 
         Raises EngineError with dockerd's words; then nothing of it runs.
         """

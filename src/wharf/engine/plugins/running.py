@@ -85,7 +85,8 @@ class RunningPlugins:
     def _watch(self, enabled: Enabled) -> None:
         name = f"keep plugin {enabled.record.name}"
         # Not in that of the request that began it: what happens later is not its doing.
-        enabled.keeper = asyncio.create_task(self._kept_running(enabled), name=name, context=Context())
+        work = self._kept_running(enabled, after=enabled.keeper)
+        enabled.keeper = asyncio.create_task(work, name=name, context=Context())
 
     async def disable(self, plugin: PluginRecord) -> None:
         enabled = self._enabled.get(plugin.id)
@@ -96,17 +97,19 @@ class RunningPlugins:
         await self.starter.withdraw(plugin.id)
 
     async def _end(self, enabled: Enabled) -> None:
-        await _stop(enabled.keeper)
-        if enabled.run is not None:
-            try:
+        try:
+            await _stop(enabled.keeper)
+            if enabled.run is not None:
                 await self.starter.end(enabled.run)
-            except BaseException:
-                self._watch(enabled)  # it goes on
-                raise
-            enabled.run = None
+        except BaseException:
+            self._watch(enabled)  # it goes on
+            raise
+        enabled.run = None
 
-    async def _kept_running(self, enabled: Enabled) -> None:
-        """Until it is cancelled."""
+    async def _kept_running(self, enabled: Enabled, after: "asyncio.Task[None] | None") -> None:
+        """Until it is cancelled; `after` one that has been, and may not have ended yet."""
+        if after is not None:
+            await asyncio.wait({after})
         quick_exits = 0
         while True:
             has_run = enabled.run is not None or await self._start_again(enabled)

@@ -154,7 +154,11 @@ class ManagedPlugins:
             if plugin.enabled:
                 raise PluginEnabled(plugin.name, "plugin already enabled")
             await self.runner.enable(plugin, timeout=timeout)
-            self.store.put(replace(plugin, enabled=True))
+            try:
+                self.store.put(replace(plugin, enabled=True))
+            except BaseException:
+                await self.runner.disable(plugin)
+                raise
         self._tell("enable", plugin.id, plugin.name)
 
     async def disable(self, name: str, *, force: bool = False) -> None:

@@ -5,7 +5,7 @@ import logging
 import os
 import shutil
 from collections.abc import Callable, Iterable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from contextvars import Context
 from dataclasses import dataclass
 from functools import partial
@@ -104,7 +104,10 @@ class PluginStarter:
         user = plugin.config.user
         os.chown(sockets, user.uid, user.gid)
         if plugin.config.propagated_mount:
-            self.places.propagated_mount(plugin.id).mkdir(mode=0o755, exist_ok=True)
+            with suppress(
+                FileExistsError
+            ):  # not asked what it is: its plugin may be in the middle of it, and not answer
+                self.places.propagated_mount(plugin.id).mkdir(mode=0o755)
 
     async def _launch(self, plugin: PluginRecord, bundle: Path) -> Launch:
         mappings = [DeviceMapping(path_on_host=one.path) for one in plugin.settings.devices if one.path]

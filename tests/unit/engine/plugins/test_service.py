@@ -1,6 +1,7 @@
 """What may be done with a plugin in which state. What makes plugins of archives is in the tests from outside."""
 
 import asyncio
+import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -94,6 +95,14 @@ def test_what_does_not_start_stays_disabled(plugins: ManagedPlugins, runner: Run
     with pytest.raises(EngineError, match="no such program"):
         asyncio.run(plugins.enable("p"))
     assert not plugins.inspect("p").enabled and told(plugins) == []
+
+
+def test_what_cannot_be_recorded_does_not_run(plugins: ManagedPlugins, runner: Runner) -> None:
+    with plugins.store._db.write() as db:
+        db.execute("CREATE TRIGGER full BEFORE UPDATE ON plugins BEGIN SELECT RAISE(ABORT, 'the disk is full'); END")
+    with pytest.raises(sqlite3.Error, match="the disk is full"):
+        asyncio.run(plugins.enable("p"))
+    assert not plugins.inspect("p").enabled and not runner.running and told(plugins) == []
 
 
 def test_what_cannot_be_ended_stays_enabled(plugins: ManagedPlugins, runner: Runner) -> None:
