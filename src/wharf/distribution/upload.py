@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 PIECE: Final = 4 << 20  # bytes of one request; what breaks is sent again from its last piece
 _TRIES: Final = 5
 _FIRST_DELAY: Final = 0.1  # seconds; doubles with each try
+_MOST_DIGITS: Final = 20  # of a number of bytes
 _OCTETS: Final = "application/octet-stream"
 
 Read = Callable[[int, int], bytes]
@@ -167,7 +168,7 @@ def _range(start: int, piece: bytes) -> dict[str, str]:
 def _received(response: "aiohttp.ClientResponse") -> int:
     """How many bytes the registry has, by its header Range ("0-99" for 100). Raises Broken."""
     first, _, last = response.headers.get("Range", "").removeprefix("bytes=").partition("-")
-    if first != "0" or not (last.isascii() and last.isdigit()):
+    if first != "0" or not (last.isascii() and last.isdigit() and len(last) < _MOST_DIGITS):
         raise Broken("the registry does not say how much of the blob it has")
     # What has begun and not a byte of it come is "0-0", too: the first byte is then sent once more.
     return int(last) + 1 if int(last) else 0

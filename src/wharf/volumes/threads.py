@@ -70,7 +70,12 @@ class Aside:
         except BaseException:
             turn.release()
             raise
-        ended = _started(work)
+        try:
+            ended = _started(work)
+        except BaseException:  # there can be no more threads now
+            self._all.release()
+            turn.release()
+            raise
 
         def give_back(ended: "asyncio.Future[Result]") -> None:
             turn.release()

@@ -36,6 +36,7 @@ class Double:
     scopes: list[str] = field(default_factory=list)
     digest: str = ""  # what it calls whatever it gets
     location: str = ""  # where it sends uploads
+    has: str = ""  # how many bytes it says that it has
     seen: list[tuple[str, str, str]] = field(default_factory=list)  # method, path, Authorization
     bodies: int = 0
 
@@ -104,7 +105,10 @@ class Double:
 
     def _place(self, id: str) -> dict[str, str]:
         received = max(len(self.uploads[id]) - 1, 0)
-        return {"Location": self.location or f"/v2/app/blobs/uploads/{id}?state=x", "Range": f"0-{received}"}
+        return {
+            "Location": self.location or f"/v2/app/blobs/uploads/{id}?state=x",
+            "Range": f"0-{self.has or received}",
+        }
 
 
 @asynccontextmanager
@@ -226,3 +230,11 @@ def test_secrets_stay_where_they_belong() -> None:
 def test_uploads_lead_to_no_other_protocol(location: str) -> None:
     with pytest.raises(EngineError, match="not safe"):
         at(Double(location=location), sending(SMALL))
+
+
+@pytest.mark.parametrize("has", ["9" * 5000, "-5", "x"])
+def test_a_registry_must_say_how_much_it_has(has: str) -> None:
+    double = Double(has=has)
+    with pytest.raises(EngineError, match="does not say how much"):
+        at(double, sending(LARGE))
+    assert double.blobs == {}

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from wharf.volumes import threads
 from wharf.volumes.threads import Aside, in_thread
 
 
@@ -87,5 +88,21 @@ def test_long_work_is_told_to_stop_there_too() -> None:
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asking
+
+    bounded(test)
+
+
+def test_a_place_is_free_again_where_no_thread_could_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(work: object, arguments: object) -> int:
+        raise RuntimeError("can't start new thread")
+
+    async def test() -> None:
+        aside = Aside()
+        with monkeypatch.context() as patched:
+            patched.setattr(threads, "start_new_thread", refused)
+            for _ in range(Aside.MOST + 1):
+                with pytest.raises(RuntimeError):
+                    await aside.at("place")(lambda: 1)
+        assert await aside.at("place")(lambda: 5) == 5
 
     bounded(test)
