@@ -48,7 +48,11 @@ SUITES: Final = (
         "shares",
         "volumes on NFS and SMB servers",
         "none",
-        ("tests/api/test_network_volumes.py", "tests/api/test_places_that_hang.py"),
+        (
+            "tests/api/test_network_volumes.py",
+            "tests/api/test_places_that_hang.py",
+            "tests/kernel/test_shared_mounts.py",
+        ),
     ),
 )
 
