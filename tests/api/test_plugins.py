@@ -150,6 +150,7 @@ SAME: list[tuple[str, str, object]] = [
     ("GET", f"/plugins/kept@sha256:{'0' * 64}/json", None),
     ("DELETE", "/plugins/nobody?force=1", None),
     ("POST", "/plugins/nobody/enable?timeout=1", None),
+    ("POST", "/plugins/nobody/enable?timeout=9223372036854775807", None),
     ("POST", "/plugins/nobody/disable", None),
     ("POST", "/plugins/kept/disable", None),
     ("POST", "/plugins/nobody/push", None),

@@ -65,7 +65,7 @@ def open_push(client: "Client", name: str, *, auth: str = "") -> "Answer":
 
 
 def enable(client: "Client", name: str, *, timeout: int = 0) -> None:
-    """`timeout` is how long answers of the plugin may take, in seconds; 0 is for ever."""
+    """`timeout` is how long answers of the plugin may take, in seconds; 0 sets no limit."""
     client.post(f"{path_of(name)}/enable", {"timeout": timeout})
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Final
 
 from wharf.api.decode import decode_list, decode_texts, json_body
 from wharf.api.encode import json_response
@@ -12,6 +13,8 @@ from wharf.api.registry_auth import parse_registry_auth
 from wharf.api.streams import progress_pieces
 from wharf.apitypes.plugins import PluginPrivilege
 from wharf.distribution.config import RegistryAuth
+
+_LONGEST: Final = timedelta.max // timedelta(seconds=1)  # seconds
 
 
 def list_plugins(engine: Engine, request: Request) -> Response:
@@ -68,7 +71,7 @@ async def remove(engine: Engine, request: Request) -> Response:
 
 async def enable(engine: Engine, request: Request) -> Response:
     """POST /plugins/{name}/enable — 200 without a body. A timeout of 0 seconds is the plugin client's own."""
-    seconds = parse_int(request.query.text("timeout", "0"))
+    seconds = min(parse_int(request.query.text("timeout", "0")), _LONGEST)
     await engine.plugins.enable(request.name, timeout=timedelta(seconds=seconds) if seconds > 0 else None)
     return Response(200, content_type="")
 
