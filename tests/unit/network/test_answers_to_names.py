@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from wharf.network.dns import answering
 from wharf.network.subnets import Address
 
+#: An address, of the name that is asked for.
+RECORD = b"\xc0\x0c\0\1\0\1\0\0\0\1\0\4\xac\x12\0\2"
 WEB, WEB6 = IPv4Address("172.18.0.2"), IPv6Address("fd00::2")
 
 
@@ -109,6 +111,29 @@ def test_only_plain_queries_are_answered() -> None:
     response = dns.message.make_response(dns.message.make_query("web", "A"))
     with pytest.raises(ValueError):
         answering.answer(response.to_wire(), Names())
+
+
+def _with(query: bytes, count: int, record: bytes) -> bytes:
+    """A message that has more records behind its question."""
+    return query[:6] + count.to_bytes(2, "big") + query[8:] + count * record
+
+
+def test_what_is_more_than_a_query_is_refused_by_its_head() -> None:
+    """A container that sends thousands of records keeps nobody from anything: what is behind the head is not read."""
+    query = dns.message.make_query("web", "A").to_wire()
+    larger = dns.message.make_query("web", "A", use_edns=0, pad=1233).to_wire(max_size=65535)
+    for sent in (_with(query, 4000, RECORD), _with(query, 4000, b""), larger):
+        answer = dns.message.from_wire(answering.answer(sent, Names()) or b"")
+        assert (answer.id.to_bytes(2, "big"), answer.rcode()) == (sent[:2], dns.rcode.FORMERR)
+        assert answer.flags & dns.flags.RD
+
+
+def test_of_a_servers_answer_only_the_question_is_read() -> None:
+    query = dns.message.make_query("example.org", "A")
+    response = dns.message.make_response(query).to_wire()
+    assert answering.same_question(query.to_wire(), _with(response, 4000, b""))
+    several = response[:4] + (2).to_bytes(2, "big") + response[6:] + response[12:]
+    assert not answering.same_question(query.to_wire(), several)
 
 
 def test_a_failure_is_told() -> None:

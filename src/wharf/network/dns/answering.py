@@ -1,5 +1,6 @@
 """What a query is answered: our own names here, everything else elsewhere. Pure."""
 
+import struct
 from collections.abc import Sequence
 from ipaddress import ip_address
 from typing import Final, Protocol
@@ -20,6 +21,11 @@ from wharf.network.subnets import Address
 TTL: Final = 600  # seconds, as dockerd says
 _PLAIN_SIZE: Final = 512  # bytes of a datagram for clients without EDNS (RFC 1035, 4.2.1)
 _LARGEST: Final = 65535
+#: Id, two bytes of flags, and the number of records in each of the four parts (RFC 1035, 4.1.1).
+_HEAD: Final = struct.Struct("!HBBHHHH")
+_IS_RESPONSE, _KEPT_FLAGS, _RECURSION_AVAILABLE = 0x80, 0x79, 0x80
+#: Of a query: its question, what is known already (RFC 1995), EDNS and a signature. Each record takes time to be read.
+_MOST_RECORDS, _LARGEST_QUERY = 5, 1232
 #: Which addresses a question is for. ANY may be answered with less than all (RFC 8482).
 _VERSION: Final = {dns.rdatatype.A: 4, dns.rdatatype.ANY: 4, dns.rdatatype.AAAA: 6}
 
@@ -44,13 +50,13 @@ def answer(query: bytes, view: View, *, stream: bool = False) -> bytes | None:
 
     Raises ValueError for what is no query and gets no answer.
     """
+    if (refusal := _refusal(query)) is not None:
+        return refusal
     try:
         message = dns.message.from_wire(query, ignore_trailing=True)
     except dns.exception.DNSException as error:
         raise ValueError(f"not a DNS message: {error}") from None
-    if message.flags & dns.flags.QR:
-        raise ValueError("a response, not a query")
-    if message.opcode() != dns.opcode.QUERY or len(message.question) != 1:
+    if len(message.question) != 1:
         return _encode(message, _reply(message, dns.rcode.NOTIMP), stream=stream)
     if message.edns > 0:
         return _encode(message, _reply(message, dns.rcode.BADVERS), stream=stream)  # RFC 6891, 6.1.3
@@ -66,6 +72,25 @@ def answer(query: bytes, view: View, *, stream: bool = False) -> bytes | None:
     if records:
         reply.answer.append(dns.rrset.from_text_list(question.name, TTL, "IN", question.rdtype, records))
     return _encode(message, reply, stream=stream)
+
+
+def _refusal(query: bytes) -> bytes | None:
+    """The answer to what is no plain query, by its head alone: to read all that a container sends could take long.
+
+    Raises ValueError for a response.
+    """
+    if len(query) < _HEAD.size:
+        raise ValueError("too short for a DNS message")
+    id, flags, _, *counts = _HEAD.unpack_from(query)
+    if flags & _IS_RESPONSE:
+        raise ValueError("a response, not a query")
+    if flags >> 3 & 0xF != dns.opcode.QUERY:
+        code = dns.rcode.NOTIMP
+    elif sum(counts) > _MOST_RECORDS or len(query) > _LARGEST_QUERY:
+        code = dns.rcode.FORMERR
+    else:
+        return None
+    return _HEAD.pack(id, _IS_RESPONSE | flags & _KEPT_FLAGS, _RECURSION_AVAILABLE | code, 0, 0, 0, 0)
 
 
 def failure(query: bytes) -> bytes | None:
@@ -87,10 +112,12 @@ def is_failure(response: bytes) -> bool:
 
 
 def same_question(query: bytes, response: bytes) -> bool:
-    """Whether a response (from a server outside) answers this query."""
+    """Whether a response (from a server outside) answers this query. What it says besides is for who asked."""
+    if len(response) < _HEAD.size or _HEAD.unpack_from(response)[3] > 1:
+        return False
     try:
         asked = dns.message.from_wire(query, ignore_trailing=True)
-        return asked.is_response(dns.message.from_wire(response, ignore_trailing=True, raise_on_truncation=False))
+        return asked.is_response(dns.message.from_wire(response, question_only=True, raise_on_truncation=False))
     except dns.exception.DNSException:
         return False
 
