@@ -168,5 +168,5 @@ async def opened_on_parent(world: World, settings: ParentSettings, kernel: Kerne
     return network
 
 
-def rules() -> str:
-    return subprocess.run(["nft", "list", "ruleset"], check=True, capture_output=True, text=True).stdout
+def rules(*flags: str) -> str:
+    return subprocess.run(["nft", *flags, "list", "ruleset"], check=True, capture_output=True, text=True).stdout

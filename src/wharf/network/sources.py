@@ -73,4 +73,5 @@ def _is_whole(nftables: Nftables, family: Family) -> bool:
         listed = nftables.run(f"list table {_table(family)}")
     except NftablesError:
         return False
-    return "jump sent" in listed and listed.count("return") == 3 and "\t\tdrop" in listed
+    # With their spaces, which names of bridges have not.
+    return " jump sent\n" in listed and listed.count(" return\n") == 3 and "\t\tdrop\n" in listed

@@ -342,6 +342,19 @@ def test_a_bridge_that_somebody_has_deleted_leaves_no_rules(world: World) -> Non
     run(body)
 
 
+def test_what_is_whole_is_left_alone_whatever_the_bridge_is_called(world: World) -> None:
+    """Else each repair, which looks like a loss again, would set off the next one."""
+
+    async def body() -> None:
+        network = await opened(world, settings("return", "172.30.0.1/24"))
+        before = rules("--handle")
+        await network.repair()
+        assert rules("--handle") == before
+        await network.close()
+
+    run(body)
+
+
 def test_what_is_removed_is_not_repaired(world: World) -> None:
     """Our own removal looks like a loss to who watches the firewall, and he may come after it."""
 
