@@ -59,5 +59,6 @@ lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --extra build --extra dev pyproject.toml -o requirements/dev.lock
 
 clean: stop
+	@! grep -F " $(CURDIR)/run/" /proc/self/mountinfo || { echo "These are still mounted; unmount them first." >&2; exit 1; }
 	$(SUDO) rm -rf run .venv build src/*.egg-info bench/results.json
 	find src tests bench -name __pycache__ -prune -exec rm -rf {} +

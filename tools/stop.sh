@@ -1,5 +1,5 @@
 #!/bin/sh
-# Ends the engine that tools/run.sh started, and its containers. Its data stays in run/data.
+# Ends the engine that tools/run.sh started, its containers and its plugins. Its data stays in run/data.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -8,10 +8,10 @@ pidfile=$(pwd)/run/wharfd.pid
 host=unix://$(pwd)/run/wharf.sock
 
 no_engine() {
-    # Containers outlive an engine that was killed.
-    left=$($as_root ls run/exec/containers 2>/dev/null | wc -l)
+    # Containers and plugins outlive an engine that was killed.
+    left=$($as_root find run/exec/containers run/exec/plugins/bundles -mindepth 1 -maxdepth 1 2>/dev/null | wc -l)
     if [ "$left" -gt 0 ]; then
-        echo "No engine runs, but $left of its containers may: 'make run' finds them, then 'make stop' ends them." >&2
+        echo "No engine runs, but $left of its containers and plugins may: 'make run' finds them, then 'make stop' ends them." >&2
         exit 1
     fi
     echo "No engine runs."
@@ -25,9 +25,15 @@ if ! tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -- "--pidfile $pid
     $as_root rm -f "$pidfile"
     no_engine
 fi
-running=$($as_root .venv/bin/wharf -H "$host" ps -q)
+wharf() { $as_root .venv/bin/wharf -H "$host" "$@"; }
+running=$(wharf ps -q)
 # shellcheck disable=SC2086
-[ -z "$running" ] || $as_root .venv/bin/wharf -H "$host" stop $running >/dev/null
+[ -z "$running" ] || wharf stop $running >/dev/null
+# What an enabled plugin has mounted would stay mounted, too.
+for plugin in $(wharf plugin ls --filter enabled=true --format '{{.Name}}'); do
+    wharf plugin disable --force "$plugin" >/dev/null
+    echo "Disabled the plugin $plugin"
+done
 $as_root kill "$pid"
 tries=0
 while [ -e "/proc/$pid" ] && [ $tries -lt 200 ]; do

@@ -40,6 +40,7 @@ def test_flushed_rules_are_put_back(engine: Wharfd, outside: Outside) -> None:
     engine.inside("nft", "flush", "ruleset")
     wait_until(lambda: reaches(engine, outside), "the port answers again")
     wait_until(lambda: "table ip wharf_forwarding" in rules(engine), "strangers are kept out again")
+    wait_until(lambda: "table inet wharf_user" in rules(engine), "users may write rules again")
     assert client_seen(engine, "beside", outside.namespace, HOST, 8081) == OUTSIDE, "that goes for every bridge"
     engine.inside("nft", "flush", "chain", "ip", "wharf_wharf0", "passing")
     wait_until(lambda: "ct status dnat accept" in rules(engine), "a chain is whole again")

@@ -35,7 +35,12 @@ def _open_scanner() -> "Callable[[str], Any]":
     scan = make_scanner(_ScannerOptions)  # type: ignore[arg-type]
 
     def decode(text: str) -> "Any":
-        return scan(text.strip(), 0)[0]
+        try:
+            return scan(text.strip(), 0)[0]
+        except (StopIteration, SystemError):  # where json.decoder is not loaded the scanner cannot say what is wrong
+            from json import loads
+
+            return loads(text)
 
     return decode
 
@@ -47,7 +52,7 @@ def decode_json(text: "str | bytes") -> "Any":
     """The value of a JSON text. Raises EngineError when it is none."""
     try:
         return _decode(text if isinstance(text, str) else text.decode())
-    except (ValueError, StopIteration) as error:
+    except ValueError as error:
         raise EngineError(f"the server's answer is not JSON: {error}") from None
 
 

@@ -104,5 +104,6 @@ def test_refused(run: Run) -> None:
         volumes.users = lambda name: ["c1"]
         message = "Error response from daemon: remove used: volume is in use - [c1]\n"
         assert await wharf("rm", "used") == (1, "", message)
+        assert await wharf("import", "new", "/usr") == (1, "", "read /usr: is a directory\n")
 
     run(test)

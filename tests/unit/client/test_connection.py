@@ -2,14 +2,18 @@
 
 import itertools
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import wharf
 from wharf.client.address import default_host, parse_address
 from wharf.client.client import Client, older
 from wharf.client.connection import Connection
@@ -114,6 +118,15 @@ def test_json_that_we_write_we_read(value: object) -> None:
 def test_what_is_no_json_is_an_error(text: str) -> None:
     with pytest.raises(EngineError):
         decode_json(text)
+
+
+@pytest.mark.parametrize("text", ["{", '{"a"', "[1 2]", '"a'])
+def test_nor_is_it_one_for_a_process_that_has_not_loaded_json(text: str) -> None:
+    """As the command line has not: CPython's scanner then cannot say what is wrong."""
+    script = "import sys; sys.path.insert(0, sys.argv[1]); from wharf.client.wire import decode_json\n"
+    command = [sys.executable, "-I", "-S", "-c", f"{script}decode_json({text!r})", str(Path(wharf.__file__).parents[1])]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "wharf.errors.EngineError: the server's answer is not JSON: " in done.stderr
 
 
 def test_queries() -> None:

@@ -88,14 +88,21 @@ class Networks:
     async def _open_firewall(self) -> None:
         """The users' own table, and the watch over ours."""
         try:
-            await self._kernel.do(lambda: coexisting.make_user_table(self._kernel.nftables()))
+            await self._make_user_table()
             self._watch = FirewallWatch(FirewallEvents(), self.repair)
         except (NftablesError, OSError) as error:
             log.warning("changes of the host's firewall will not be noticed", extra={"reason": str(error)})
         await self._kernel.zones.begin()
 
+    async def _make_user_table(self) -> None:
+        await self._kernel.do(lambda: coexisting.make_user_table(self._kernel.nftables()))
+
     async def repair(self) -> None:
-        """After a change of the host's firewall: what it took from our networks is put back."""
+        """After a change of the host's firewall: what it took from our networks is put back, and the users' table."""
+        try:
+            await self._make_user_table()
+        except (NftablesError, OSError) as error:
+            log.warning("there is no table for rules of users", extra={"reason": str(error)})
         for network in list(self._open.values()):
             try:
                 await network.repair()

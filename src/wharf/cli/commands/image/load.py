@@ -1,6 +1,7 @@
 """`wharf load`."""
 
 import os
+import stat
 
 from wharf.cli.command import Call, Command
 from wharf.cli.errors import Exit
@@ -26,9 +27,13 @@ def read_pieces(descriptor: int) -> "Iterator[bytes]":
 def open_input(path: str) -> int:
     """A descriptor; the caller closes it. Raises EngineError, in docker's words."""
     try:
-        return os.open(path, os.O_RDONLY)
+        descriptor = os.open(path, os.O_RDONLY)
     except OSError as error:
         raise EngineError(f"open {path}: {(error.strerror or '').lower()}") from None
+    if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise EngineError(f"read {path}: is a directory")
+    return descriptor
 
 
 def send(call: Call, archive: "Iterable[bytes]", *, quiet: bool) -> None:
