@@ -60,3 +60,25 @@ def test_what_is_mounted_on_it_is_not_asked(place: Path, tmp_path: Path, hanging
     thread.start()
     thread.join(timeout=60)
     assert not thread.is_alive() and below(tmp_path) == []
+
+
+@pytest.mark.parametrize("steps", [(syscall.MS_BIND,), (syscall.MS_BIND, syscall.MS_PRIVATE)])
+@pytest.mark.parametrize("around", [syscall.MS_SHARED, syscall.MS_PRIVATE])
+def test_who_was_killed_in_the_middle_of_it_is_followed_up(
+    place: Path, tmp_path: Path, steps: tuple[int, ...], around: int
+) -> None:
+    (tmp_path / "around").mkdir()
+    syscall.mount("none", str(tmp_path / "around"), "tmpfs")
+    try:
+        syscall.mount("none", str(tmp_path / "around"), flags=around)
+        shared = tmp_path / "around/shared"
+        (shared / "sub").mkdir(parents=True)
+        for step in steps:
+            syscall.mount(str(shared), str(shared), flags=step)
+        shared_mounts.share(str(shared))
+        syscall.mount(str(shared), str(tmp_path / "bound"), flags=syscall.MS_BIND)
+        syscall.mount("none", str(tmp_path / "bound/sub"), "tmpfs")
+        assert below(shared).count(str(shared)) == 1 and below(shared).count(str(shared / "sub")) == 1
+    finally:
+        syscall.umount(str(tmp_path / "bound"), syscall.MNT_DETACH)
+        syscall.umount(str(tmp_path / "around"), syscall.MNT_DETACH)

@@ -16,6 +16,7 @@ class Entry:
     fstype: str
     shared: bool  # in a group of mounts that see each other's changes
     slave: bool  # receives the changes of such a group
+    group: str = ""  # the number of the group that it is shared in
 
 
 def parse(text: str) -> list[Entry]:
@@ -26,9 +27,9 @@ def parse(text: str) -> list[Entry]:
 def _entry(line: str) -> Entry:
     head, _, tail = line.partition(" - ")
     words = head.split(" ")
-    groups = [word.partition(":")[0] for word in words[6:]]
+    groups = {kind: number for kind, _, number in (word.partition(":") for word in words[6:])}
     point = _ESCAPED.sub(lambda match: chr(int(match[1], 8)), words[4])
-    return Entry(point, tail.partition(" ")[0], "shared" in groups, "master" in groups)
+    return Entry(point, tail.partition(" ")[0], "shared" in groups, "master" in groups, groups.get("shared", ""))
 
 
 def read() -> list[Entry]:
