@@ -15,9 +15,9 @@ def carried(before: PluginConfig, settings: PluginSettings, after: PluginConfig)
     old, new = PluginSettings.of(before), PluginSettings.of(after)
     return PluginSettings(
         args=settings.args if settings.args != old.args and "value" in after.args.settable else new.args,
-        devices=_carried_parts(old.devices, settings.devices, new.devices, ("path",)),
+        devices=_carried_parts(old.devices, settings.devices, new.devices, "path"),
         env=_carried_env(old.env, settings.env, after, new.env),
-        mounts=_carried_parts(old.mounts, settings.mounts, new.mounts, ("source", "options")),
+        mounts=_carried_parts(old.mounts, settings.mounts, new.mounts, "source"),
     )
 
 
@@ -29,7 +29,7 @@ def _carried_env(old: Iterable[str], chosen: Iterable[str], after: PluginConfig,
 
 
 def _carried_parts(
-    old: Iterable[_Named], chosen: Iterable[_Named], new: Iterable[_Named], members: Iterable[str]
+    old: Iterable[_Named], chosen: Iterable[_Named], new: Iterable[_Named], member: str
 ) -> tuple[_Named, ...]:
     defaults = {one.name: one for one in old}
     choices = {one.name: one for one in chosen if one.name}
@@ -37,11 +37,8 @@ def _carried_parts(
     for part in new:
         mine, default = choices.get(part.name), defaults.get(part.name)
         if mine is not None and default is not None:
-            changes = {
-                member: getattr(mine, member)
-                for member in members
-                if member in part.settable and getattr(mine, member) != getattr(default, member)
-            }
-            part = msgspec.structs.replace(part, **changes)
+            choice = getattr(mine, member)
+            if member in part.settable and choice != getattr(default, member):
+                part = msgspec.structs.replace(part, **{member: choice})
         result.append(part)
     return tuple(result)
