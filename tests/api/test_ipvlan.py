@@ -164,6 +164,7 @@ def test_an_802_1q_parent_comes_and_goes_with_its_network(either: Engine) -> Non
             either.inside("nsenter", f"--net={outside.namespace}", "ip", *words)
 
         either.inside("ip", "link", "add", "link", "up0", "name", "up0.20", "type", "vlan", "id", "20")
+        either.inside("ip", "link", "set", "up0.20", "up")
         for tag in ("10", "20"):
             beyond("link", "add", "link", "eth0", "name", f"eth0.{tag}", "type", "vlan", "id", tag)
             beyond("addr", "add", f"172.30.{tag}.2/24", "dev", f"eth0.{tag}")

@@ -112,7 +112,9 @@ class LeasedNetwork:
         return replace(endpoint, default_route=request.default_route and self.leads_out(4)), listeners
 
     def _mac(self, container: str) -> str:
-        """The same at every start, so that the server knows the container again."""
+        """The same at every start, so that the server knows the container again; "" on ipvlan: it is the parent's."""
+        if self.settings.driver == "ipvlan":
+            return ""
         return (b"\x02\x42" + self._digest(container)[:4]).hex(":")
 
     def _digest(self, container: str) -> bytes:
