@@ -63,3 +63,11 @@ def test_answers_agree_with_packets(networks: Wharfd) -> None:
 def test_what_is_no_question(networks: Wharfd, arguments: tuple[str, ...], message: str) -> None:
     ran = networks.wharf("network", "check", *arguments, check=False)
     assert ran.code == 1 and message in ran.error
+
+
+def test_who_join_one_another_in_a_circle(wharfd: Wharfd) -> None:
+    for name, other in (("egg", "hen"), ("hen", "egg"), ("self", "self")):
+        wharfd.docker("create", "--name", name, "--network", f"container:{other}", "busybox")
+    for question in (("egg", "hen:80"), ("host", "egg:80"), ("self", "outside")):
+        assert "does not run" in wharfd.wharf("network", "check", *question, check=False).text
+    wharfd.remove_all()

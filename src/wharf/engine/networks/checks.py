@@ -78,10 +78,13 @@ class NetworkChecks:
         )
 
     def _owner(self, container: Container) -> Container:
-        """Whose network a container has: its own, or that of the one it joins."""
-        mode, _, joined = container.host.network_mode.partition(":")
-        other = self._store.search(joined) if mode == "container" else None
-        return self._owner(other) if other is not None and other.id != container.id else container
+        """Whose network a container has: its own, or that of the one it joins. Some join one another in a circle."""
+        seen: set[str] = set()
+        while container.id not in seen:
+            seen.add(container.id)
+            mode, _, joined = container.host.network_mode.partition(":")
+            container = (self._store.search(joined) if mode == "container" else None) or container
+        return container
 
     async def _listening(self, container: Container, service: Service, *, published: bool = True) -> Node:
         """With who listens on the port in question: of the host's if `published`, else of the container's own."""
