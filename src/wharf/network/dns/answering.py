@@ -24,8 +24,9 @@ _LARGEST: Final = 65535
 #: Id, two bytes of flags, and the number of records in each of the four parts (RFC 1035, 4.1.1).
 _HEAD: Final = struct.Struct("!HBBHHHH")
 _IS_RESPONSE, _KEPT_FLAGS, _RECURSION_AVAILABLE = 0x80, 0x79, 0x80
-#: Of a query: its question, what is known already (RFC 1995), EDNS and a signature. Each record takes time to be read.
-_MOST_RECORDS, _LARGEST_QUERY = 5, 1232
+#: Of a query: its question, what is known already (RFC 1995), EDNS and a signature. Each record, and each option of
+#: EDNS, takes time to be read.
+_MOST_RECORDS, _LARGEST_QUERY = 5, 512
 #: Which addresses a question is for. ANY may be answered with less than all (RFC 8482).
 _VERSION: Final = {dns.rdatatype.A: 4, dns.rdatatype.ANY: 4, dns.rdatatype.AAAA: 6}
 

@@ -18,7 +18,7 @@ _LARGEST_QUERY: Final = 65535
 _MOST_FORWARDED: Final = 256
 _MOST_CONNECTIONS: Final = 64
 #: Datagrams read in one go: a container that floods its resolver does not keep wharfd from everything else.
-_AT_ONCE: Final = 16
+_AT_ONCE: Final = 4
 #: Seconds a connection may be silent.
 _IDLE: Final = 10.0
 
