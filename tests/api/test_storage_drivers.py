@@ -121,3 +121,17 @@ def test_all_storage_drivers_show_the_same(new_wharfd: Callable[..., Wharfd], tm
     layer = layers["vfs"][0]
     assert {"d/f", "etc/.wh.group", "etc/.wh.passwd", "etc/moved", ".wh.root", "usr/sbin"} <= set(layer)
     assert "bin/busybox" not in layer
+
+
+def test_the_driver_of_last_time_is_used_again(new_wharfd: Callable[..., Wharfd]) -> None:
+    """Its containers are trees that no other driver could read."""
+    engine = new_wharfd("--storage-driver", "vfs")
+    engine.docker("run", "--name", "box", "busybox", "sh", "-c", "echo x >>/f; cat /f")
+    engine.flags[engine.flags.index("vfs")] = ""
+    for _ in range(2):
+        engine.restart()
+        assert engine.docker("info", "-f", "{{.Driver}}").text == "vfs"
+    assert engine.docker("start", "-a", "box").text == "x\nx"
+    engine.flags[engine.flags.index("")] = "overlay2"
+    engine.restart()
+    assert engine.docker("info", "-f", "{{.Driver}}").text == "overlay2", "who names one gets it"

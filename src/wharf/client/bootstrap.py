@@ -122,8 +122,9 @@ def _write_debian(suite: str, layer: Path) -> None:
 def _run(command: list[str], environment: dict[str, str] | None = None) -> bytes:
     result = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     if result.returncode != 0:
-        last = result.stderr.decode(errors="replace").strip().splitlines()[-3:]
-        raise EngineError(f"{Path(command[0]).name} failed: " + "; ".join(last))
+        lines = result.stderr.decode(errors="replace").strip().splitlines()
+        causes = [line for line in lines if line.startswith("E: ")]  # apt's way, and mmdebstrap's
+        raise EngineError(f"{Path(command[0]).name} failed: " + "; ".join((causes or lines)[-3:]))
     return result.stdout
 
 

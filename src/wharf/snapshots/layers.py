@@ -24,7 +24,8 @@ from wharf.spec.digest import Digest
 
 _EMPTY: Final = "empty"
 _CONTAINERS: Final = "containers"
-_OWN: Final = frozenset({_EMPTY, "tmp", "trash", _CONTAINERS})
+DRIVER_FILE: Final = "driver"  # the name of the driver that was used last, whose containers no other one can read
+_OWN: Final = frozenset({_EMPTY, "tmp", "trash", _CONTAINERS, DRIVER_FILE})
 
 
 @dataclass(frozen=True, slots=True)

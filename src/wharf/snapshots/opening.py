@@ -1,5 +1,6 @@
 """Chooses the driver."""
 
+import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -10,7 +11,7 @@ from wharf.errors import EngineError, InvalidArgument
 from wharf.snapshots.btrfs import BtrfsSnapshots
 from wharf.snapshots.extraction import Limits
 from wharf.snapshots.layered import LayeredSnapshots
-from wharf.snapshots.layers import Layers
+from wharf.snapshots.layers import DRIVER_FILE, Layers
 from wharf.snapshots.overlayfs import OverlaySnapshots
 from wharf.snapshots.vfs import VfsSnapshots
 
@@ -25,20 +26,48 @@ DRIVERS: Final[Mapping[str, Callable[[Layers], LayeredSnapshots]]] = {
 async def open_snapshots(
     db: Database, data_root: Path, driver: str = "", limits: Limits | None = None
 ) -> LayeredSnapshots:
-    """The driver of that name ("overlay2", "btrfs", "vfs"), or the best that works here. The caller closes it.
+    """The driver of that name ("overlay2", "btrfs", "vfs"), else the one that was used last, else the best that works.
 
-    Raises InvalidArgument for another name, EngineError when the named one does not work.
+    The caller closes it. Raises InvalidArgument for another name, EngineError when the named one, or that of last time,
+    does not work.
     """
     if driver not in ("", "overlay", *DRIVERS):
         raise InvalidArgument(f"unknown storage driver {driver!r}: {', '.join(DRIVERS)} are known")
-    layers = Layers(db, data_root / "overlay2", limits)
-    if driver:
-        snapshots = DRIVERS["overlay2" if driver == "overlay" else driver](layers)
+    root = data_root / "overlay2"
+    layers = Layers(db, root, limits)
+    last = _used_last(root)
+    chosen = "overlay2" if driver == "overlay" else driver or last
+    if chosen:
+        snapshots = DRIVERS[chosen](layers)
         await snapshots.open()
-        return snapshots
+    else:
+        snapshots = await _open_best(layers, data_root)
+    if snapshots.name != last:
+        _note(root, snapshots.name)
+    return snapshots
+
+
+async def _open_best(layers: Layers, data_root: Path) -> LayeredSnapshots:
     for kind in DRIVERS.values():
         snapshots = kind(layers)
         with suppress(EngineError):
             await snapshots.open()
             return snapshots
     raise EngineError(f"no storage driver works on {data_root}")
+
+
+def _note(root: Path, name: str) -> None:
+    """Flushed, but only when it changes."""
+    with (root / DRIVER_FILE).open("w") as file:
+        file.write(f"{name}\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _used_last(root: Path) -> str:
+    """The name of the driver whose containers are here; "" when nobody knows."""
+    try:
+        name = (root / DRIVER_FILE).read_text().strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return name if name in DRIVERS else ""
