@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.engine import API, PATIENCE
+from harness.engine import API, PATIENCE, wait_until
 from harness.wharfd import Wharfd
 from wharf.linux import syscall
 
@@ -82,6 +82,29 @@ def test_who_binds_of_it_or_has_a_volume_there_waits_alone(
             thread.join()
     assert len(refused) == MANY + 1 and set(refused) <= {400, 500}
     engine.docker("rm", "with-volume")
+
+
+def test_who_clones_a_volume_there_waits_alone(new_wharfd: Callable[..., Wharfd], hanging: Hanging) -> None:
+    engine = new_wharfd(image=False)
+    options = ("-o", "type=none", "-o", "o=bind", "-o", f"device={hanging.place}")
+    engine.docker("volume", "create", *options, "there")
+    told: list[int] = []
+
+    def clone() -> None:
+        told.append(engine.request("POST", f"{API}/volumes/there/clone?name=new").status)
+
+    thread = threading.Thread(target=clone)
+    thread.start()
+    try:
+        wait_until(lambda: any((engine.root / "data/volumes/.removed").glob("*/new")), "the copy has begun")
+        engine.docker("volume", "ls", timeout=20 * PATIENCE)
+        assert told == []
+    finally:
+        hanging.end()
+        thread.join()
+    assert told == [500]
+    assert engine.docker("volume", "ls", "-q").text == "there"
+    engine.docker("volume", "rm", "there")
 
 
 def test_the_engine_ends_and_comes_back_meanwhile(new_wharfd: Callable[..., Wharfd], hanging: Hanging) -> None:

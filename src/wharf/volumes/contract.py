@@ -1,6 +1,7 @@
 """What a volume driver offers. A volume is named by its name, which is unique over all drivers."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -42,6 +43,12 @@ class VolumeDriver(Protocol):
 
     def may_be_empty(self, name: str, options: Options) -> bool:
         """Whether it is worth while to mount() for a fill(). Quick."""
+
+    def held(self, path: str) -> AbstractContextManager[str]:
+        """Another name for `path`, where a volume is mounted, by which nobody is led elsewhere. Entering it may block.
+
+        Raises EngineError for a path that cannot be used.
+        """
 
     async def fill(self, name: str, path: str, source: int) -> None:
         """Copies the open directory `source` into the volume, which is mounted at `path`, if that is empty. Long."""

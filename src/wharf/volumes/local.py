@@ -4,8 +4,8 @@ import asyncio
 import os
 import socket
 import threading
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -17,8 +17,10 @@ from wharf.volumes.contract import Described, Options
 from wharf.volumes.directories import Directories
 from wharf.volumes.filling import fill_in_place
 from wharf.volumes.mount_options import MountCall
-from wharf.volumes.threads import Aside, in_thread
+from wharf.volumes.threads import Aside, Stopped, in_thread
 
+#: VolumeDriver.held
+Held = Callable[[str], AbstractContextManager[str]]
 #: Seconds that a list of what all volumes take waits for one that another machine has.
 _PATIENCE: Final = 2.0
 
@@ -79,6 +81,9 @@ class LocalDriver:
         # What would be mounted there nobody can ask now.
         return self.needs_mount(options) or self._directories.is_empty(name)
 
+    def held(self, path: str) -> AbstractContextManager[str]:
+        return nullcontext(path)  # nobody but us makes anything above a volume
+
     async def fill(self, name: str, path: str, source: int) -> None:
         place = Path(path)
         if await self._aside.at(name)(partial(mounting.is_mounted, place)):
@@ -110,9 +115,22 @@ class LocalDriver:
         """What was written there survives a power cut afterwards. Long."""
         await in_thread(lambda stopped: self._directories.settle(ticket))
 
-    async def copy(self, source: int, target: Path) -> None:
-        """Copies the open directory `source` to the empty directory `target`, which nobody else can see. Long."""
-        await in_thread(lambda stopped: fill_in_place(target, source, stopped))
+    async def copy(self, path: str, held: Held, target: Path) -> None:
+        """Copies a volume of any driver, mounted at `path`, to the empty directory `target` that nobody else can see.
+
+        Long, and for ever where the volume is another machine's that does not answer. Raises EngineError, OSError.
+        """
+
+        def work(stopped: Stopped) -> None:
+            with held(path) as place:
+                source = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                fill_in_place(target, source, stopped)
+            finally:
+                os.close(source)
+
+        # Not in turn with what is asked of the same place by those who start containers.
+        await in_thread(work, self._aside.at(f"copy of {path}"))
 
     def check_name(self, name: str) -> None:
         """Raises InvalidArgument."""

@@ -1,6 +1,7 @@
 """Volumes of a plugin (docs.docker.com/engine/extend/plugins_volume). Names and options are passed on as they are."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -82,8 +83,11 @@ class PluginDriver:
         return place
 
     def _check(self, path: str) -> None:
-        with self._plugin.held(path):
+        with self.held(path):
             pass  # the host can use it
+
+    def held(self, path: str) -> AbstractContextManager[str]:
+        return self._plugin.held(path)
 
     async def unmount(self, name: str, options: Options, user: str, *, last: bool) -> None:
         await self._ask("Unmount", {"Name": name, "ID": user})
@@ -93,7 +97,7 @@ class PluginDriver:
 
     async def fill(self, name: str, path: str, source: int) -> None:
         def work(stopped: Stopped) -> None:
-            with self._plugin.held(path) as place:
+            with self.held(path) as place:
                 fill_in_place(Path(place), source, stopped)
 
         await in_thread(work, self._aside.at(path))

@@ -4,7 +4,6 @@ A volume that comes in is written where nobody sees it, on the disk before it is
 its name: it is there complete or not at all.
 """
 
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -16,7 +15,6 @@ from wharf.engine.volumes.elsewhere import now
 from wharf.engine.volumes.faults import during
 from wharf.engine.volumes.record import Volume
 from wharf.engine.volumes.service import Volumes
-from wharf.linux.inside import opened
 from wharf.linux.mounts import RootMount
 from wharf.snapshots import views
 from wharf.snapshots.views import View
@@ -52,14 +50,11 @@ class Transfers:
         Raises NotFound, InvalidArgument, Conflict.
         """
         async with self.volumes.lent(name, "clone") as path:
+            drivers = self.volumes.drivers
+            driver = await drivers.get(self.volumes.get(name).driver)
 
             async def copy(place: Path) -> None:
-                with opened(path) as source:
-                    descriptor = os.open(f"/proc/self/fd/{source}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-                try:
-                    await self.volumes.drivers.local.copy(descriptor, place)
-                finally:
-                    os.close(descriptor)
+                await drivers.local.copy(path, driver.held, place)
 
             return await self._make("clone to", new, copy)
 
