@@ -109,7 +109,7 @@ class Starter:
             made.callback(monitor.close)
             made.callback(self.sandboxes.resolvers.close, container.id)
             # Meanwhile the shim makes its mounts, and the kernel the interfaces.
-            connecting = asyncio.ensure_future(self._connect(container, monitor))
+            connecting = asyncio.ensure_future(self._connect(container, monitor, made))
             made.push_async_callback(_cut_off, connecting)
             await asyncio.sleep(0)  # it has begun
             (bundle / records.CONFIG).write_bytes(await self._config(container, launch, view))
@@ -240,12 +240,12 @@ class Starter:
         added = "".join(f"{ip}\t{name}\n" for ip, name in (etc_files.split_extra_host(e, "127.0.0.1") for e in extra))
         return _read(Path("/etc/hosts")) + added
 
-    async def _connect(self, container: Container, monitor: Monitor) -> dict[str, Endpoint]:
+    async def _connect(self, container: Container, monitor: Monitor, made: AsyncExitStack) -> dict[str, Endpoint]:
         """The container's endpoints once they are connected."""
         if monitor.network is None:
             return container.endpoints
         with told_as("failed to set up container networking"):
-            return await self.sandboxes.connect(container, monitor.network)
+            return await self.sandboxes.connect(container, monitor.network, made)
 
     async def _launch(
         self, container: Container, bundle: Path, made: AsyncExitStack, held: AsyncExitStack

@@ -102,10 +102,10 @@ class Sandboxes:
             where = f"endpoint {container.name} ({container.id})"
             raise EngineError(f"driver failed programming external connectivity on {where}: {error}") from error
 
-    async def connect(self, container: Container, namespace: int) -> dict[str, Endpoint]:
+    async def connect(self, container: Container, namespace: int, made: AsyncExitStack) -> dict[str, Endpoint]:
         """Makes the interfaces of a container that is about to start, and its resolver; its endpoints afterwards.
 
-        Its loopback comes up in any case.
+        Its loopback comes up in any case. `made` tells that it has left the networks again, unless it is emptied.
         """
         if not container.endpoints:
             await self._kernel.do_inside(namespace, inner.wake)
@@ -113,6 +113,7 @@ class Sandboxes:
         for name, endpoint in container.endpoints.items():
             connected[name] = await self.networks.opened(name).connect(endpoint, namespace)
             self.networks.publish_connection("connect", name, container.id)
+            made.callback(self.networks.publish_connection, "disconnect", name, container.id)
         if resolvers.needed(container):
             await self.resolvers.open(container.id, namespace)
         return connected
