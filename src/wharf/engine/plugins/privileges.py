@@ -44,8 +44,8 @@ def _demands(config: PluginConfig) -> Iterator[tuple[str, str, list[str]]]:
 def _beyond_source(mount: PluginMount) -> list[str]:
     """What else of a mount gives something of the host away: dockerd shows nothing but the source.
 
-    An overlay's source is just a word, and its options name the host's directories; one of type proc shows the kernel's
-    switches, whatever its source is called.
+    An overlay's source is just a word, and its options name the host's directories; one of type cgroup shows the host's
+    groups, whatever its source is called.
     """
     return [] if mount.type in _TOLD_BY_SOURCE else [f"type={mount.type}", *mount.options]
 

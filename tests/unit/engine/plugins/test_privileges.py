@@ -21,7 +21,7 @@ GREEDY = PluginConfig(
         PluginMount(type="tmpfs", source="/a", options=("size=1m",)),
         PluginMount(type="bind", source=""),
         PluginMount(type="overlay", source="/c", options=("lowerdir=/etc:/usr",)),
-        PluginMount(type="proc", source="/d"),
+        PluginMount(type="cgroup", source="/d"),
     ),
     linux=PluginLinux(
         capabilities=("CAP_B", "CAP_A"),
@@ -44,7 +44,7 @@ def test_everything_of_the_host_is_demanded_by_name() -> None:
         ("mount", ["/a"]),
         ("mount", [""]),
         ("mount", ["/c", "type=overlay", "lowerdir=/etc:/usr"]),
-        ("mount", ["/d", "type=proc"]),
+        ("mount", ["/d", "type=cgroup"]),
         ("device", ["/dev/fuse"]),
         ("allow-all-devices", ["true"]),
         ("capabilities", ["CAP_B", "CAP_A"]),
