@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from harness.engine import Ran
+from harness.engine import Ran, wait_until
 from harness.wharfd import Wharfd
 
 SERVE = "while :; do echo hello | nc -l -p 80; done"
@@ -44,6 +44,10 @@ def test_answers_agree_with_packets(networks: Wharfd) -> None:
     assert check("host", "web:80").code == 0
     gateway = address.rpartition(".")[0] + ".1"
     assert check("near", "host:8080").code == 1 and not asks(networks, "near", gateway, "8080")
+    serve = SERVE.replace("-p 80", "-p 8082")
+    networks.docker("run", "-d", "--name", "on-host", "--network", "host", "busybox", "sh", "-c", serve)
+    wait_until(lambda: asks(networks, "near", gateway, "8082"), "what listens on the host is reached")
+    wait_until(lambda: check("near", "host:8082").code == 0, "and so it is said")
     networks.docker("stop", "-t", "0", "web")
     assert "web does not run" in check("near", "web:80").text
     assert '"Passes":false' in check("--json", "near", "web:80").text

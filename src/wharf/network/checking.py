@@ -68,6 +68,7 @@ class World:
     chains: Sequence[Chain] = ()
     user_rules: int = 0  # in the table that is the user's
     zones: Mapping[str, str] = field(default_factory=dict)  # of firewalld, by network; empty where it does not run
+    listening: frozenset[str] = frozenset()  # the host's addresses with a program on the port in question
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +146,10 @@ def _entered(target: Node, network: str, world: World) -> Iterator[Step]:
 def to_published(
     origin: Literal["host", "outside"], service: Service, nodes: Sequence[Node], world: World
 ) -> list[Step]:
-    """To a port of the host that a container may have published."""
+    """To a port of the host that a container may have published, or a program of the host listens on."""
     found = [(node, port) for node in nodes for port in node.ports if _is(port, service)]
     if not found:
-        return [Step(False, f"no running container has published {service} of the host")]
+        return list(_to_program(origin, service, world))
     reachable = [(node, port) for node, port in found if origin == "host" or not _is_local(port.host_ip)]
     if not reachable:
         node, port = found[0]
@@ -161,6 +162,18 @@ def to_published(
     else:
         steps += _forwarded(world, node.way_out) if origin == "outside" else ()
     return [*steps, *_listens(node, Service(port.container_port, port.protocol))]
+
+
+def _to_program(origin: Literal["host", "outside"], service: Service, world: World) -> Iterator[Step]:
+    """To a program of the host itself, or of a container that has the host's network."""
+    unpublished = f"no running container has published {service} of the host"
+    if not world.listening:
+        yield Step(False, f"{unpublished}, and nothing on the host listens on it")
+    elif origin == "outside" and all(_is_local(address) for address in world.listening):
+        yield Step(False, f"{unpublished}, and on the host it is listened on {_sorted(world.listening)} only")
+    else:
+        yield Step(True, f"on the host itself a program listens on {service}")
+        yield from _others(world, "input") if origin == "outside" else ()
 
 
 def to_published_from(source: Node, service: Service, nodes: Sequence[Node], world: World) -> list[Step]:
@@ -243,13 +256,17 @@ def _list(node: Node) -> str:
     return ", ".join(node.addresses) or "none"
 
 
+def _sorted(addresses: frozenset[str]) -> str:
+    return " ".join(sorted(addresses))
+
+
 def _listens(node: Node, service: Service) -> Iterator[Step]:
     if not service.port or not node.running:
         return
     if not node.listening:
         yield Step(False, f"nothing in {node.name} listens on {service}")
     elif all(_is_local(address) for address in node.listening):
-        yield Step(False, f"in {node.name}, {service} is listened on {' '.join(sorted(node.listening))} only")
+        yield Step(False, f"in {node.name}, {service} is listened on {_sorted(node.listening)} only")
     else:
         yield Step(True, f"in {node.name} a program listens on {service}")
 

@@ -58,6 +58,17 @@ def test_a_network_that_keeps_its_containers_apart_matters_only_without_another(
     assert said(checking.between(both[0], both[1], PORT, WORLD))[0] is True
 
 
+def test_programs_of_the_host() -> None:
+    def reached(origin: str, *addresses: str, chains: tuple[Chain, ...] = ()) -> tuple[bool | None, str]:
+        world = replace(WORLD, listening=frozenset(addresses), chains=chains)
+        return said(checking.to_published(origin, Service(22), [WEB], world))  # type: ignore[arg-type]
+
+    assert reached("outside", "127.0.0.1", "0.0.0.0") == (True, "on the host itself a program listens on port 22/tcp")
+    assert reached("outside", "127.0.0.1", "::1")[0] is False and reached("host", "127.0.0.1")[0] is True
+    closed = (Chain("ip filter", "INPUT", "input", True),)
+    assert reached("outside", "::", chains=closed)[0] is None and reached("host", "::", chains=closed)[0] is True
+
+
 def test_published_ports() -> None:
     def published(origin: str, *ports: PublishedPort, world: World = WORLD) -> tuple[bool | None, str]:
         node = replace(WEB, ports=ports)
@@ -66,7 +77,10 @@ def test_published_ports() -> None:
     everywhere = PublishedPort(80, "tcp", "0.0.0.0", 8080)
     local = PublishedPort(80, "tcp", "127.0.0.1", 8080)
     assert published("outside", everywhere)[0] is True
-    assert published("outside")[1] == "no running container has published port 8080/tcp of the host"
+    assert published("outside") == (
+        False,
+        "no running container has published port 8080/tcp of the host, and nothing on the host listens on it",
+    )
     assert published("outside", local)[0] is False and published("host", local)[0] is True
     rules = replace(WORLD, user_rules=1, chains=[Chain("ip filter", "FORWARD", "forward", True)])
     assert published("outside", everywhere, world=rules) == (

@@ -1,6 +1,7 @@
 """Tells why a packet would or would not pass: finds out what network.checking has to know."""
 
 import asyncio
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -61,10 +62,11 @@ class NetworkChecks:
         return checking.between(self._node(self._store.find(source)), node, service, world)
 
     async def _to_published(self, source: str, service: Service, nodes: Sequence[Node]) -> Sequence[Step]:
+        own = await asyncio.to_thread(listeners, os.getpid(), service.protocol, service.port)
+        world = replace(await self._world(), listening=own)
         if source not in (_HOST, _OUTSIDE):
-            node = self._node(self._store.find(source))
-            return checking.to_published_from(node, service, nodes, await self._world())
-        return checking.to_published("host" if source == _HOST else "outside", service, nodes, await self._world())
+            return checking.to_published_from(self._node(self._store.find(source)), service, nodes, world)
+        return checking.to_published("host" if source == _HOST else "outside", service, nodes, world)
 
     def _node(self, container: Container) -> Node:
         owner = self._owner(container)
