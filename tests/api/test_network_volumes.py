@@ -1,6 +1,5 @@
-"""Volumes that another machine has: NFS and SMB, from servers of this kernel. Most kernels have none: see tests/vm."""
+"""Volumes that another machine has: NFS, from the server of this kernel. Most kernels have none: see tests/vm."""
 
-import os
 import signal
 import subprocess
 import threading
@@ -23,10 +22,6 @@ def has_module(name: str) -> bool:
 nfs = pytest.mark.skipif(
     bool(missing(["exportfs", "rpc.nfsd", "rpc.mountd"])) or not has_module("nfsd"),
     reason="this kernel has no NFS server",
-)
-smb = pytest.mark.skipif(
-    bool(missing(["ksmbd.mountd"])) or not (has_module("ksmbd") and has_module("cifs")),
-    reason="this kernel has no SMB server",
 )
 
 
@@ -107,7 +102,7 @@ def test_what_the_server_refuses_is_told(engine: Wharfd, share: Path) -> None:
     options = ("-o", "type=nfs", "-o", "device=:/nowhere", "-o", "o=addr=127.0.0.1,nfsvers=4")
     engine.docker("volume", "create", *options, "bad")
     refused = engine.docker("run", "--rm", "-v", "bad:/v", "busybox", "true", check=False)
-    assert refused.code == 125
+    assert refused.code == 127  # the CLI's for each start that fails with "no such file or directory"
     assert "failed to mount local volume: mount :/nowhere:" in refused.error
     assert "data: addr=127.0.0.1,nfsvers=4: no such file or directory" in refused.error
 
@@ -183,63 +178,3 @@ def test_the_engine_ends_and_comes_back_while_a_server_hangs(
     engine.docker("exec", "user", "touch", "/v/file")
     engine.docker("rm", "-f", "user", timeout=120 * PATIENCE)
     wait_until(lambda: not is_mounted(mountpoint), "the last user has ended", timeout=60)
-
-
-@pytest.fixture
-def smb_share(engine: Wharfd, tmp_path: Path) -> Iterator[Path]:
-    """A share `data` of the kernel's SMB server at 10.98.0.1, for the user `me` with the password `secret`.
-
-    That server is in the first network namespace only, so the engine's gets a cable to it.
-    """
-    place, settings, users = tmp_path / "smb", tmp_path / "ksmbd.conf", tmp_path / "users"
-    place.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "share", place], check=True)
-    settings.write_text(
-        f"[global]\ninterfaces = smb0\nbind interfaces only = yes\n[data]\npath = {place}\nread only = no\n"
-    )
-    subprocess.run(["ksmbd.adduser", "-a", "me", "-p", "secret", "-i", users, "-c", settings], check=True)
-    cable = ("ip", "link", "add", "smb0", "type", "veth", "peer", "name", "smb1", "netns", str(engine.network.keeper))
-    subprocess.run(cable, check=True)
-    subprocess.run(["ip", "address", "add", "10.98.0.1/24", "dev", "smb0"], check=True)
-    engine.inside("ip", "address", "add", "10.98.0.2/24", "dev", "smb1")
-    server = subprocess.Popen(["ksmbd.mountd", "-n", "-c", settings, "-u", users])
-    try:
-        subprocess.run(["ip", "link", "set", "smb0", "up"], check=True)
-        engine.inside("ip", "link", "set", "smb1", "up")
-        yield place
-    finally:
-        subprocess.run(["ksmbd.control", "-s"], check=False)
-        server.send_signal(signal.SIGTERM)
-        server.wait()
-        subprocess.run(["ip", "link", "del", "smb0"], check=True)
-        subprocess.run(["umount", "-l", place], check=True)
-
-
-@smb
-def test_an_smb_share(engine: Wharfd, smb_share: Path) -> None:
-    options = "addr=10.98.0.1,username=me,password=secret,vers=3.0"
-    engine.docker(
-        *("volume", "create", "-o", "type=cifs", "-o", "device=//10.98.0.1/data", "-o", f"o={options}", "shared")
-    )
-    mountpoint = engine.docker("volume", "inspect", "-f", "{{.Mountpoint}}", "shared").text
-    (smb_share / "theirs").write_text("from the server")
-    os.chmod(smb_share, 0o777)  # noqa: PTH101
-    run = ("run", "--rm", "-v", "shared:/v", "busybox", "sh", "-c")
-
-    def works() -> bool:
-        seen = engine.docker(*run, "cat /v/theirs; echo ours > /v/ours; grep ' /v ' /proc/mounts", check=False)
-        return seen.code == 0 and "from the server" in seen.text and " cifs " in seen.text
-
-    wait_until(works, "the server answers", timeout=30)
-    assert (smb_share / "ours").read_text() == "ours\n"
-    wait_until(lambda: not is_mounted(mountpoint), "the last user has ended")
-    engine.docker(
-        "volume",
-        "create",
-        *("-o", "type=cifs", "-o", "device=//10.98.0.1/data"),
-        "-o",
-        "o=addr=10.98.0.1,username=me,password=wrong",
-        "bad",
-    )
-    refused = engine.docker("run", "--rm", "-v", "bad:/v", "busybox", "true", check=False)
-    assert "permission denied" in refused.error and "wrong" not in refused.error

@@ -46,7 +46,7 @@ SUITES: Final = (
     ),
     Suite(
         "shares",
-        "volumes on NFS and SMB servers",
+        "volumes on NFS servers",
         "none",
         (
             "tests/api/test_network_volumes.py",
