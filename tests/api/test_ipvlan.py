@@ -224,13 +224,14 @@ def test_addresses_by_dhcp(engine: Engine) -> None:
             run(engine, name)
             assert engine.inspect(name)["NetworkSettings"]["Networks"]["lan"]["IPAddress"] == address
             assert pings(engine, name, OUTSIDE) == [True]
-        assert pings(engine, "two", "198.51.100.120") == [True]
+            if name == "one":
+                engine.docker("rm", "-f", "one")  # the server lends one address at a time
         asked = [message for message in server.heard if message.kind is Kind.DISCOVER]
         assert len({message.hardware for message in asked}) == 1 and all(message.broadcast for message in asked)
         assert len({message.options[CLIENT_ID] for message in asked}) == 2
-        # What is renewed comes to the container's own address. The server lends one at a time: the last is kept.
+        # What is renewed comes to the container's own address.
         before = server.count(Kind.REQUEST)
         wait_until(lambda: server.count(Kind.REQUEST) > before + 2, "leases are renewed")
         assert ways(engine, "two") == [(OUTSIDE, "eth0")]
-        engine.docker("rm", "-f", "one", "two")
-        assert server.count(Kind.RELEASE) >= 1
+        engine.docker("rm", "-f", "two")
+        assert server.count(Kind.RELEASE) == 2

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +42,10 @@ class ManagedPlugin:
     def pids(self) -> list[int]:
         """Its processes, its first one first; none while it does not run."""
         groups = (group for group in self.engine.cgroups() if self.id in group.name)
-        files = (group / "cgroup.procs" for group in groups)
-        found = {int(pid) for file in files if file.exists() for pid in file.read_text().split()}
+        found: set[int] = set()
+        for group in groups:
+            with suppress(OSError):  # the group is going
+                found.update(map(int, (group / "cgroup.procs").read_text().split()))
         return sorted(found)
 
     @property

@@ -123,7 +123,7 @@ class Reconciler:
         started = timestamp(found.started) if found.started else container.started_at
         adopted = container.with_(status=status, pid=found.pid, started_at=started)
         self._lives.adopt(adopted, live, found)
-        await self._sandboxes.adopt(adopted, found)
+        await self._sandboxes.adopt(self._lives.current(container.id), found)
         self._lives.starter.note_addresses(self._lives.current(container.id))
         return True
 
