@@ -54,7 +54,8 @@ def test_which_profile_holds_a_container(either: Engine) -> None:
     assert held_by(either, "--security-opt", "apparmor=docker-default") == (USUAL, "docker-default")
     assert held_by(either, "--security-opt", "apparmor=unconfined") == ("unconfined", "unconfined")
     assert held_by(either, "--privileged") == ("unconfined", "unconfined")
-    assert held_by(either, "--privileged", "--security-opt", "apparmor=docker-default") == (USUAL, "docker-default")
+    # dockerd 20.10 shows `unconfined` in inspect then, which is not so.
+    assert held_by(either, "--privileged", "--security-opt", "apparmor=docker-default")[0] == USUAL
     assert "name=apparmor" in either.docker("info", "-f", "{{.SecurityOptions}}").text
 
 
@@ -64,7 +65,7 @@ def test_what_runs_in_it_later_is_held_too(either: Engine) -> None:
     )
     current = ("box", "cat", "/proc/self/attr/current")
     assert either.docker("exec", *current).text == USUAL
-    assert either.docker("exec", "--privileged", *current).text == "unconfined"
+    assert either.docker("exec", "--privileged", *current).text == USUAL
     either.docker("stop", "-t", "30", "box")
     assert either.state("box")["ExitCode"] == 7, "it got our signal"
 

@@ -148,6 +148,8 @@ class Relay:
             while data := self._tls.read(_PART):
                 self._to_local += data
             self._remote_ended = True
+        except ssl.SSLZeroReturnError:  # its close_notify has come; what was said before it may still wait to be read
+            self._remote_ended = True
         except (ssl.SSLWantReadError, ssl.SSLEOFError):
             pass
         self._to_remote += self._outgoing.read()

@@ -77,6 +77,5 @@ def process_json(config: bytes, spec: ExecSpec) -> bytes:
     if own.oomScoreAdj is not msgspec.UNSET:
         process["oomScoreAdj"] = own.oomScoreAdj
     if own.apparmorProfile is not msgspec.UNSET:
-        # A privileged one would otherwise be held by what its container is held by.
-        process["apparmorProfile"] = own.apparmorProfile if spec.capabilities is None else "unconfined"
+        process["apparmorProfile"] = own.apparmorProfile  # also of a privileged one, as dockerd
     return msgspec.json.encode(process)
