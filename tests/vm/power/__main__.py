@@ -80,6 +80,7 @@ class Test:
                 print(f"boot {number}: all is there after {time.monotonic() - began:.0f} s: {_in_words(self._world)}")
                 if not last:
                     self._work(journal, machine, chance.uniform(*WORK))
+                    disk.silence(chance.randint(1, 30), PATIENCE / 10)
                 # Told before this moment is acknowledged before the cut; told later, it may be.
                 told = _lines(journal)
                 lost = disk.cut(chance.randrange(1 << 30) if number % 2 else None)

@@ -33,10 +33,18 @@ class VolatileDisk:
     def __init__(self, file: Path, address: Path) -> None:
         self._cache = Cache(file)
         self._works = threading.Lock()  # held for each request, and for ever once the power is gone
+        self._writes_left: int | None = None  # until the disk falls silent; None: it does not
+        self._silent = threading.Event()
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(os.fspath(address))
         self._listener.listen()
         threading.Thread(target=self._serve, name="disk", daemon=True).start()
+
+    def silence(self, writes: int, seconds: float) -> None:
+        """Waits for `writes` more, or so many seconds. Then nothing is answered, and a cut finds unflushed ones."""
+        with self._works:
+            self._writes_left = writes
+        self._silent.wait(seconds)
 
     def cut(self, seed: int | None) -> str:
         """The power goes: nothing is answered any more, and what was not flushed is lost as `seed` says (Cache.lose).
@@ -49,6 +57,14 @@ class VolatileDisk:
         self._listener.close()
         self._cache.close()
         return f"{lost} of {lost + kept} blocks that were not flushed are lost"
+
+    def _is_last_write(self) -> bool:
+        """Counts one more for silence()."""
+        if self._writes_left is not None:
+            self._writes_left -= 1
+            if self._writes_left <= 0:
+                self._silent.set()
+        return self._silent.is_set()
 
     def _serve(self) -> None:
         while True:
@@ -92,12 +108,16 @@ class VolatileDisk:
             return False
         error, out = 0, b""
         with self._works:
+            if self._silent.is_set():
+                return True
             if command not in (_READ, _WRITE, _FLUSH) or start + size > self._cache.size:
                 error = _INVALID
             elif command == _READ:
                 out = self._cache.read(start, size)
             elif command == _WRITE:
                 self._cache.write(start, data)
+                if self._is_last_write():
+                    return True
             else:
                 self._cache.flush()
             _send(stream, struct.pack(">IIQ", _REPLY, error, handle) + out)
