@@ -12,6 +12,7 @@ from pathlib import Path
 
 from wharf.linux import cgroups
 from wharf.linux.mounts import RootMount
+from wharf.runtime import records
 from wharf.runtime.bundle import BundleSpec
 from wharf.runtime.config_json import config_json
 from wharf.runtime.contract import Launch, Log, LogFile, LogReceiver
@@ -36,10 +37,11 @@ def launch(place: Path, number: int, *args: str, receiver: LogReceiver | None) -
     bundle, own = place / "run" / id, place / "data" / id
     for directory in (bundle, own / "upper", own / "work"):
         directory.mkdir(parents=True)
+    spec = BundleSpec(args=args, hostname="bench", cgroups_path=f"{CGROUP}/{id}")
+    (bundle / records.CONFIG).write_bytes(config_json(spec))
     return Launch(
         id=id,
         bundle=bundle,
-        config=config_json(BundleSpec(args=args, hostname="bench", cgroups_path=f"{CGROUP}/{id}")),
         root=RootMount("overlay", "overlay", "lowerdir=../../lower,upperdir=upper,workdir=work", own),
         runtime="crun",
         log=Log(LogFile(own / "log.json"), receiver),

@@ -162,7 +162,7 @@ def _open_containers(
         monitors=rooms.monitors,
         volumes=volumes,
         mounting=Mounting(rooms.store, rooms.snapshots, volumes, images.get),
-        sources=Sources(rooms.snapshots, volumes, config.data_root / "plugins"),
+        sources=Sources(rooms.snapshots, volumes, _plugin_places(config).root),
         host=Host.read(config, rooms.snapshots),
         userns=userns,
         default_runtime=default_runtime(config),
@@ -182,11 +182,15 @@ def _open_containers(
     return containers
 
 
+def _plugin_places(config: EngineConfig) -> PluginPlaces:
+    return PluginPlaces(config.data_root / "plugins", config.exec_root / "plugins")
+
+
 async def _open_plugins(
     config: EngineConfig, rooms: Primitives, starter: Starter, volumes: Volumes, stack: AsyncExitStack
 ) -> ManagedPlugins:
     """Managed plugins, which bring drivers to the volumes, and are run as containers are."""
-    places = PluginPlaces(config.data_root / "plugins", config.exec_root / "plugins")
+    places = _plugin_places(config)
     store = PluginStore(rooms.db)
     running = RunningPlugins(
         starter=PluginStarter(

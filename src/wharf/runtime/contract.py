@@ -89,13 +89,13 @@ class Launch:
     """All a shim needs to run a container once."""
 
     id: str
-    bundle: Path  # an empty directory under the exec-root, made by the engine; the room keeps its files here
+    # A directory under the exec-root, made by the engine; the room keeps its files here. Before run() there has to be
+    # config.json (records.CONFIG) in it: the shim prepares itself meanwhile. Its root.path is "rootfs", a directory in
+    # `bundle` on which the shim mounts `root`.
+    bundle: Path
     root: RootMount
     runtime: str  # program: a name to look for in PATH, or an absolute path
     log: Log
-    # config.json; its root.path is "rootfs", a directory in `bundle` on which the shim mounts `root`. Empty: the caller
-    # writes it (records.CONFIG) before run(), and makes it while the shim prepares itself.
-    config: bytes = b""
     tty: bool = False
     stdin: bool = False  # keep stdin open for attachments
     stdin_once: bool = False  # close it when the first attachment's stdin ends

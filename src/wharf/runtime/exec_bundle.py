@@ -74,8 +74,7 @@ def process_json(config: bytes, spec: ExecSpec) -> bytes:
     }
     if spec.tty and all(spec.console_size):
         process["consoleSize"] = {"height": spec.console_size[0], "width": spec.console_size[1]}
-    if own.oomScoreAdj is not msgspec.UNSET:
-        process["oomScoreAdj"] = own.oomScoreAdj
-    if own.apparmorProfile is not msgspec.UNSET:
-        process["apparmorProfile"] = own.apparmorProfile  # also of a privileged one, as dockerd
+    for name in ("oomScoreAdj", "apparmorProfile"):  # the profile of a privileged one, too, as dockerd
+        if (value := getattr(own, name)) is not msgspec.UNSET:
+            process[name] = value
     return msgspec.json.encode(process)

@@ -268,8 +268,6 @@ class ShimMonitors:
 
     async def create(self, launch: Launch) -> ShimMonitor:
         runtime = find_runtime(launch.runtime)
-        if launch.config:
-            (launch.bundle / records.CONFIG).write_bytes(launch.config)
         (launch.bundle / records.ROOTFS).mkdir(mode=0o711, exist_ok=True)
         message = _message(launch, runtime, hide_unified=self._hide_unified)
         connection = await self._spawner.spawn(message, self._sealed.descriptor(runtime))

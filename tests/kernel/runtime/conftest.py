@@ -13,6 +13,7 @@ import pytest
 
 from wharf.linux import cgroups
 from wharf.linux.mounts import RootMount
+from wharf.runtime import records
 from wharf.runtime.bundle import BundleSpec
 from wharf.runtime.config_json import config_json
 from wharf.runtime.contract import ExitStatus, Launch, Log, LogFile
@@ -51,10 +52,10 @@ class Box:
             args=args, hostname="box", tty=tty, console_size=changes.get("console_size", (0, 0)), cgroups_path=path
         )
         root = RootMount("overlay", "overlay", "lowerdir=../../lower,upperdir=upper,workdir=work", own)
+        bundle.joinpath(records.CONFIG).write_bytes(config_json(replace(config, **(spec or {}))))
         launch = Launch(
             id=id,
             bundle=bundle,
-            config=config_json(replace(config, **(spec or {}))),
             root=root,
             runtime=runtime,
             log=Log(LogFile(own / "log.json")),

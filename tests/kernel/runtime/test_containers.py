@@ -381,7 +381,7 @@ def test_the_seccomp_filter_is_in_force_as_bpf_and_as_json(run_container: Run) -
 
 @both
 def test_a_privileged_container_has_the_hosts_rights(box: Box, runtime: str) -> None:
-    from wharf.runtime import host
+    from wharf.runtime import host, records
     from wharf.runtime.bundle import BundleSpec, HostFacts
     from wharf.runtime.config_json import config_json
 
@@ -392,7 +392,7 @@ def test_a_privileged_container_has_the_hosts_rights(box: Box, runtime: str) -> 
             cgroups_path=launch.cgroups_path,
         )
         facts = HostFacts(host.facts().capabilities, {}, host.devices())
-        launch = box.launch("x", runtime=runtime, config=config_json(made_privileged(spec, facts)))
+        (launch.bundle / records.CONFIG).write_bytes(config_json(made_privileged(spec, facts)))
         launch.bundle.joinpath("x").touch()
         monitor = await monitors.create(launch)
         output = await attached(monitor)

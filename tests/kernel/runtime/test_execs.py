@@ -6,8 +6,9 @@ import re
 import pytest
 
 from kernel.runtime.conftest import Box
+from wharf.runtime import records
 from wharf.runtime.bundle import DEFAULT_PATH
-from wharf.runtime.contract import ExecLaunch, Monitor
+from wharf.runtime.contract import ExecLaunch, Launch, Monitor
 from wharf.runtime.exec_bundle import ExecSpec, process_json
 from wharf.runtime.failure import CommandNotRunnable
 from wharf.runtime.monitor import ShimMonitors
@@ -18,8 +19,9 @@ both = pytest.mark.parametrize("runtime", ["crun", "runc"])
 LONG = "x" * (1 << 20)
 
 
-def exec_launch(config: bytes, id: str, *args: str, tty: bool = False, attached: bool = True) -> ExecLaunch:
+def exec_launch(launch: Launch, id: str, *args: str, tty: bool = False, attached: bool = True) -> ExecLaunch:
     spec = ExecSpec(args=args, env=(DEFAULT_PATH,), cwd="/", tty=tty, user=User(1000, 1000))
+    config = (launch.bundle / records.CONFIG).read_bytes()
     return ExecLaunch(
         id=id, process=process_json(config, spec), command=args[0], tty=tty, stdout=attached, stderr=attached
     )
@@ -56,12 +58,12 @@ def test_a_program_that_the_kernel_refuses_fails_the_exec(box: Box, runtime: str
                     (("/bin/echo", LONG), 126, 'exec: "/bin/echo": argument list too long'),
                 ):
                     with pytest.raises(CommandNotRunnable, match=re.escape(words)) as caught:
-                        await monitor.execute(exec_launch(launch.config, "bad", *command, tty=tty))
+                        await monitor.execute(exec_launch(launch, "bad", *command, tty=tty))
                     assert caught.value.exit_code == code
-                assert await ran(monitor, exec_launch(launch.config, "good", "sh", "-c", "exit 5", tty=tty)) == (5, b"")
+                assert await ran(monitor, exec_launch(launch, "good", "sh", "-c", "exit 5", tty=tty)) == (5, b"")
             with pytest.raises(CommandNotRunnable):
-                await monitor.execute(exec_launch(launch.config, "unseen", "/garbage", attached=False))
-            assert await ran(monitor, exec_launch(launch.config, "quick", "true", attached=False)) == (0, b"")
+                await monitor.execute(exec_launch(launch, "unseen", "/garbage", attached=False))
+            assert await ran(monitor, exec_launch(launch, "quick", "true", attached=False)) == (0, b"")
             assert not list(launch.bundle.glob("exec-*"))
             await monitor.signal(9)
             assert (await monitor.wait()).code == 137
@@ -81,9 +83,7 @@ def test_many_that_end_at_once_have_all_run(box: Box) -> None:
             monitor = await monitors.create(launch)
             await monitor.run()
             ids = [f"e{number}" for number in range(24)]
-            results = await asyncio.gather(
-                *(ran(monitor, exec_launch(launch.config, id, "sh", "-c", "exit 3")) for id in ids)
-            )
+            results = await asyncio.gather(*(ran(monitor, exec_launch(launch, id, "sh", "-c", "exit 3")) for id in ids))
             assert results == [(3, b"")] * len(ids)
             await monitor.signal(9)
             await monitor.wait()

@@ -1,7 +1,6 @@
 """A disk with a volatile cache, as an NBD server for QEMU.
 
-Protocol: NBD's doc/proto.md
-(github.com/NetworkBlockDevice/nbd), fixed newstyle negotiation.
+Protocol: doc/proto.md of github.com/NetworkBlockDevice/nbd, fixed newstyle negotiation.
 """
 
 import io
@@ -58,8 +57,8 @@ class VolatileDisk:
         self._cache.close()
         return f"{lost} of {lost + kept} blocks that were not flushed are lost"
 
-    def _is_last_write(self) -> bool:
-        """Counts one more for silence()."""
+    def _count_write(self) -> bool:
+        """One more for silence(); whether that was the last."""
         if self._writes_left is not None:
             self._writes_left -= 1
             if self._writes_left <= 0:
@@ -116,7 +115,7 @@ class VolatileDisk:
                 out = self._cache.read(start, size)
             elif command == _WRITE:
                 self._cache.write(start, data)
-                if self._is_last_write():
+                if self._count_write():
                     return True
             else:
                 self._cache.flush()

@@ -25,6 +25,7 @@ from wharf.apitypes.containers import (
 )
 from wharf.engine.containers import wording
 from wharf.engine.containers.health import Health, Result, status_of
+from wharf.engine.containers.ports import parse_port
 from wharf.engine.containers.record import ZERO_TIME, Container, Status
 from wharf.engine.networks import attachments
 from wharf.network.contract import Endpoint
@@ -62,18 +63,14 @@ def ports(container: Container) -> dict[str, list[PortBinding] | None]:
     """NetworkSettings.Ports: every exposed port, with its bindings while the container runs."""
     if not container.endpoints:
         return {}
-    found: dict[str, list[PortBinding] | None] = dict.fromkeys(map(_with_protocol, container.config.exposed_ports))
+    found: dict[str, list[PortBinding] | None] = {
+        f"{number}/{protocol}": None for number, protocol in map(parse_port, container.config.exposed_ports)
+    }
     for port in (port for endpoint in container.endpoints.values() for port in endpoint.ports):
         key = f"{port.container_port}/{port.protocol}"
         binding = PortBinding(host_ip=port.host_ip, host_port=str(port.host_port or ""))
         found[key] = [*(found.get(key) or ()), binding]
     return found
-
-
-def _with_protocol(port: str) -> str:
-    """`80/tcp` for `80`, as requests may call it."""
-    number, _, protocol = port.partition("/")
-    return f"{number}/{protocol.lower() or 'tcp'}"
 
 
 def _addresses(endpoint: Endpoint) -> dict[str, str | int]:

@@ -140,7 +140,7 @@ class Sources:
             return files.detached_mount(root, target, detail.subpath, (namespace, mapping.root))
 
 
-async def opened_aside(work: Callable[[], int], held: AsyncExitStack, run: Runner = asyncio.to_thread) -> int:
+async def opened_aside(work: Callable[[], int], held: AsyncExitStack, run: Runner) -> int:
     """The descriptor that `work` opens in a thread. `held` closes it, also when who waits is cancelled meanwhile."""
     opening = asyncio.ensure_future(run(work))
 

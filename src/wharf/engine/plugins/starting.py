@@ -23,6 +23,7 @@ from wharf.engine.plugins.saying import relay
 from wharf.errors import EngineError
 from wharf.linux import cgroups, shared_mounts
 from wharf.linux.mounts import RootMount, restrictions
+from wharf.runtime import records
 from wharf.runtime.config_json import config_json
 from wharf.runtime.contract import AttachStream, ExitStatus, Launch, Log, Monitor, Monitors
 from wharf.volumes.threads import Aside
@@ -104,9 +105,8 @@ class PluginStarter:
         user = plugin.config.user
         os.chown(sockets, user.uid, user.gid)
         if plugin.config.propagated_mount:
-            with suppress(
-                FileExistsError
-            ):  # not asked what it is: its plugin may be in the middle of it, and not answer
+            # It is not asked what it is: its plugin may be in the middle of it, and not answer.
+            with suppress(FileExistsError):
                 self.places.propagated_mount(plugin.id).mkdir(mode=0o755)
 
     async def _launch(self, plugin: PluginRecord, bundle: Path) -> Launch:
@@ -125,10 +125,10 @@ class PluginStarter:
         for warning in warnings:
             log.warning(warning, extra={"plugin": plugin.id})
         root = RootMount("bind", str(self.places.rootfs(plugin.id)), "", self.places.directory(plugin.id))
+        (bundle / records.CONFIG).write_bytes(config_json(spec))
         return Launch(
             id=plugin.id,
             bundle=bundle,
-            config=config_json(spec),
             root=root,
             runtime=self.runtime,
             log=Log(),

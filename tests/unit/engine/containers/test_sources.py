@@ -31,7 +31,7 @@ def test_a_descriptor_is_closed_with_what_holds_it(cancelled: bool) -> None:
 
     async def scenario() -> None:
         async with AsyncExitStack() as held:
-            waiting = asyncio.create_task(opened_aside(work, held))
+            waiting = asyncio.create_task(opened_aside(work, held, asyncio.to_thread))
             await asyncio.to_thread(begun.wait, 10)
             if cancelled:
                 waiting.cancel()
@@ -53,6 +53,6 @@ def test_what_cannot_be_opened_is_told_and_leaves_nothing_to_close() -> None:
     async def scenario() -> None:
         async with AsyncExitStack() as held:
             with pytest.raises(FileNotFoundError):
-                await opened_aside(work, held)
+                await opened_aside(work, held, asyncio.to_thread)
 
     asyncio.run(scenario())
