@@ -8,6 +8,7 @@ import pytest
 from harness import images
 from harness.dockerd import Dockerd
 from harness.engine import missing
+from harness.registry import Registry
 from harness.wharfd import Wharfd
 
 HERE = Path(__file__).parent
@@ -54,8 +55,8 @@ def new_wharfd(busybox_archive: bytes) -> Iterator[Callable[..., Wharfd]]:
     """Makes daemons for tests that stop, kill or configure them."""
     made: list[Wharfd] = []
 
-    def make(*flags: str, image: bool = True) -> Wharfd:
-        engine = Wharfd(*flags)
+    def make(*flags: str, image: bool = True, kind: type[Wharfd] = Wharfd) -> Wharfd:
+        engine = kind(*flags)
         made.append(engine)
         engine.start()
         if image:
@@ -67,6 +68,15 @@ def new_wharfd(busybox_archive: bytes) -> Iterator[Callable[..., Wharfd]]:
     finally:
         for engine in made:
             engine.close()
+
+
+@pytest.fixture(scope="module")
+def registry(shared_wharfd: Wharfd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    """A registry on the loopback of the engine's namespace."""
+    if lacking := missing(["docker-registry", "skopeo"]):
+        pytest.skip(f"not installed: {', '.join(lacking)}")
+    with Registry(shared_wharfd.network, tmp_path_factory.mktemp("registry")) as found:
+        yield found
 
 
 @pytest.fixture(scope="session")

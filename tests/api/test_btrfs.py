@@ -7,24 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from harness.engine import missing, wait_until
+from harness import btrfs
+from harness.engine import wait_until
 from harness.wharfd import Wharfd
 
-pytestmark = pytest.mark.skipif(bool(missing(["mkfs.btrfs"])), reason="not installed: mkfs.btrfs")
+pytestmark = btrfs.needed
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Path]:
-    disk, place = tmp_path / "disk", tmp_path / "place"
-    with disk.open("wb") as file:
-        file.truncate(512 << 20)
-    place.mkdir()
-    subprocess.run(["mkfs.btrfs", "-q", disk], check=True)
-    subprocess.run(["mount", "-o", "loop", disk, place], check=True)
-    try:
-        yield place
-    finally:
-        subprocess.run(["umount", place], check=True)
+    with btrfs.mounted(tmp_path) as found:
+        yield found
 
 
 def subvolumes(place: Path) -> list[str]:

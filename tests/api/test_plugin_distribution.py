@@ -15,7 +15,7 @@ from harness import images
 from harness.dockerd import Dockerd
 from harness.engine import API, Answer, Engine, Ran, missing, wait_until
 from harness.managed_plugin import make_plugin
-from harness.plugin_archives import CONFIG, create, names, none_stays, on_disk, plugin, remove_all
+from harness.plugin_archives import CONFIG, create, names, none_is_left, none_stays, on_disk, plugin, remove_all, rootfs
 from harness.registry import PASSWORD, Registry
 from harness.wharfd import Wharfd
 
@@ -30,21 +30,11 @@ PRIVILEGES = [
 ]
 
 
-@pytest.fixture(scope="module")
-def registry(shared_wharfd: Wharfd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-    """A registry on the loopback of the engine's namespace."""
-    if lacking := missing(["docker-registry", "skopeo"]):
-        pytest.skip(f"not installed: {', '.join(lacking)}")
-    with Registry(shared_wharfd.network, tmp_path_factory.mktemp("registry")) as found:
-        yield found
-
-
 @pytest.fixture
 def engine(wharfd: Wharfd) -> Iterator[Wharfd]:
-    """Without plugins before and after."""
-    with none_stays(wharfd):
+    """It has no plugins, before and after."""
+    with none_is_left(wharfd):
         yield wharfd
-    wait_until(lambda: on_disk(wharfd) == set(), "nothing is left of plugins")
 
 
 @pytest.fixture(scope="module")
@@ -65,11 +55,6 @@ def lines(answer: Answer) -> list[Any]:
 
 def pull(engine: Engine, remote: str, granted: object, name: str = "") -> Answer:
     return engine.request("POST", f"{API}/plugins/pull?remote={remote}&name={name}", granted)
-
-
-def rootfs(engine: Engine, name: str) -> Path:
-    id = engine.docker("plugin", "inspect", name, "-f", "{{.Id}}").text
-    return engine.root / "data/plugins" / id / "rootfs"
 
 
 def tree(top: Path) -> dict[str, tuple[int, int, str]]:

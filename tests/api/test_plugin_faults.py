@@ -6,12 +6,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from http.client import HTTPException
-from pathlib import Path
 
 import pytest
 
 from harness.engine import API, PATIENCE, Engine, missing, wait_until
-from harness.plugin_archives import create, names, on_disk, plugin, remove_all
+from harness.plugin_archives import create, names, on_disk, plugin, remove_all, rootfs
 from harness.registry import Registry
 from harness.wharfd import Wharfd
 
@@ -56,11 +55,6 @@ def nothing_stays(engine: Wharfd) -> Iterator[None]:
 def leftovers(engine: Wharfd) -> set[str]:
     """Without what a broken download leaves for another try, for a week at most."""
     return {path for path in on_disk(engine) if not path.startswith("content/ingest/sha256-")}
-
-
-def rootfs(engine: Engine, name: str) -> Path:
-    id = engine.request("GET", f"{API}/plugins/{name}/json").json["Id"]
-    return Path(engine.root, "data/plugins", id, "rootfs")
 
 
 def is_whole(engine: Engine, name: str) -> bool:

@@ -19,6 +19,7 @@ from harness.plugin_archives import (
     archive,
     create,
     names,
+    none_is_left,
     none_stays,
     on_disk,
     plugin,
@@ -30,10 +31,9 @@ pytestmark = pytest.mark.timeout(180)
 
 @pytest.fixture
 def engine(wharfd: Wharfd) -> Iterator[Wharfd]:
-    """Without plugins before and after."""
-    with none_stays(wharfd):
+    """It has no plugins, before and after."""
+    with none_is_left(wharfd):
         yield wharfd
-    wait_until(lambda: on_disk(wharfd) == set(), "nothing is left of plugins")
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import stat
 import subprocess
 import tarfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,15 +19,6 @@ from harness.registry import Registry
 from harness.wharfd import Wharfd
 
 pytestmark = pytest.mark.timeout(600)
-
-
-@pytest.fixture(scope="module")
-def registry(shared_wharfd: Wharfd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-    """A registry on the loopback of the engine's namespace."""
-    if lacking := missing(["docker-registry", "skopeo"]):
-        pytest.skip(f"not installed: {', '.join(lacking)}")
-    with Registry(shared_wharfd.network, tmp_path_factory.mktemp("registry")) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

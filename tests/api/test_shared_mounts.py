@@ -1,7 +1,7 @@
 """On a host that shares its mounts, as systemd makes it, with what must not survive a reboot on another file system."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,14 +22,8 @@ class SharingWharfd(Wharfd):
 
 
 @pytest.fixture
-def sharing(busybox_archive: bytes) -> Iterator[Wharfd]:
-    engine = SharingWharfd()
-    try:
-        engine.start()
-        engine.docker("load", input=busybox_archive)
-        yield engine
-    finally:
-        engine.close()
+def sharing(new_wharfd: Callable[..., Wharfd]) -> Wharfd:
+    return new_wharfd(kind=SharingWharfd)
 
 
 def test_a_start_leaves_the_host_s_volumes_mounted(sharing: Wharfd) -> None:

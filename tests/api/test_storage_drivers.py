@@ -3,16 +3,14 @@
 import hashlib
 import io
 import json
-import subprocess
 import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from harness.engine import API, missing
+from harness import btrfs
+from harness.engine import API
 from harness.wharfd import Wharfd
 
 SCRIPT = (
@@ -25,25 +23,11 @@ MOUNTED = ("dev/", "proc/", "sys/", "etc/hostname/", "etc/hosts/", "etc/resolv.c
 
 
 @contextmanager
-def btrfs(directory: Path) -> Iterator[Path]:
-    disk, place = directory / "disk", directory / "place"
-    with disk.open("wb") as file:
-        file.truncate(512 << 20)
-    place.mkdir()
-    subprocess.run(["mkfs.btrfs", "-q", disk], check=True)
-    subprocess.run(["mount", "-o", "loop", disk, place], check=True)
-    try:
-        yield place
-    finally:
-        subprocess.run(["umount", place], check=True)
-
-
-@contextmanager
 def engine_with(driver: str, directory: Path, new_wharfd: Callable[..., Wharfd]) -> Iterator[Wharfd]:
     if driver != "btrfs":
         yield new_wharfd("--storage-driver", driver)
         return
-    with btrfs(directory) as place:
+    with btrfs.mounted(directory) as place:
         engine = new_wharfd("--storage-driver", driver, "--data-root", str(place / "data"))
         try:
             yield engine
@@ -105,7 +89,7 @@ def archive(files: dict[str, bytes]) -> bytes:
     return stream.getvalue()
 
 
-@pytest.mark.skipif(bool(missing(["mkfs.btrfs"])), reason="not installed: mkfs.btrfs")
+@btrfs.needed
 def test_all_storage_drivers_show_the_same(new_wharfd: Callable[..., Wharfd], tmp_path: Path) -> None:
     found: dict[str, dict[str, Any]] = {}
     for driver in ("overlay2", "vfs", "btrfs"):

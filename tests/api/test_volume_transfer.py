@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.engine import API, missing
+from harness import btrfs
+from harness.engine import API
 from harness.wharfd import Wharfd
 
 MAKE = (
@@ -89,15 +90,9 @@ def test_a_new_name(wharfd: Wharfd, full: str) -> None:
     assert look(wharfd, "other") == full
 
 
-@pytest.mark.skipif(bool(missing(["mkfs.btrfs"])), reason="not installed: mkfs.btrfs")
+@btrfs.needed
 def test_a_clone_shares_blocks_where_it_can(new_wharfd: Callable[..., Wharfd], tmp_path: Path) -> None:
-    disk, place = tmp_path / "disk", tmp_path / "place"
-    with disk.open("wb") as file:
-        file.truncate(256 << 20)
-    place.mkdir()
-    subprocess.run(["mkfs.btrfs", "-q", disk], check=True)
-    subprocess.run(["mount", "-o", "loop", disk, place], check=True)
-    try:
+    with btrfs.mounted(tmp_path, size=256 << 20) as place:
         wharfd = new_wharfd("--data-root", str(place / "data"))
         wharfd.docker("volume", "create", "big")
         (place / "data/volumes/big/_data/file").write_bytes(os.urandom(100 << 20))
@@ -110,5 +105,3 @@ def test_a_clone_shares_blocks_where_it_can(new_wharfd: Callable[..., Wharfd], t
         copied = place / "data/volumes/copy/_data/file"
         assert copied.read_bytes() == (place / "data/volumes/big/_data/file").read_bytes()
         assert wharfd.stop() == 0
-    finally:
-        subprocess.run(["umount", place], check=True)

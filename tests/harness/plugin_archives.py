@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from harness.engine import API, Answer, Engine
+from harness.engine import API, Answer, Engine, wait_until
 
 Member = tuple[str, bytes | None, Mapping[str, Any]]  # name, content, and members of its TarInfo
 
@@ -75,6 +75,20 @@ def none_stays(engine: Engine) -> Iterator[Engine]:
         yield engine
     finally:
         remove_all(engine)
+
+
+@contextmanager
+def none_is_left(engine: Engine) -> Iterator[Engine]:
+    """As none_stays(), for a wharfd: nor is anything of one on its disk."""
+    with none_stays(engine):
+        yield engine
+    wait_until(lambda: on_disk(engine) == set(), "nothing is left of plugins")
+
+
+def rootfs(engine: Engine, name: str) -> Path:
+    """Where the file system of a plugin is on the host."""
+    id = str(engine.request("GET", f"{API}/plugins/{name}/json").json["Id"])
+    return engine.root / "data/plugins" / id / "rootfs"
 
 
 def on_disk(engine: Engine) -> set[str]:

@@ -5,15 +5,14 @@ The views are those of containers that do not run: the confined child mounts the
 
 import asyncio
 import io
-import os
 import tarfile
-import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from harness.swapping import swapped
 from wharf.errors import Conflict, EngineError, InvalidArgument
 from wharf.linux.mounts import RootMount
 from wharf.snapshots import views
@@ -58,34 +57,10 @@ def archive(*names: str, kind: bytes = tarfile.REGTYPE, text: bytes = b"theirs")
     return out.getvalue()
 
 
-@contextmanager
-def swapping(directory: Path, outside: Path) -> Iterator[None]:
-    """While the block runs, `directory` is a directory and a link to `outside` in turns, as fast as it goes."""
-    over = threading.Event()
-    aside, link = directory.with_name("aside"), directory.with_name("trap")
-
-    def swap() -> None:
-        while not over.is_set():
-            with suppress(OSError):
-                os.rename(directory, aside)  # noqa: PTH104
-                os.symlink(outside, link)  # noqa: PTH211
-                os.rename(link, directory)  # noqa: PTH104
-                os.unlink(directory)  # noqa: PTH108
-                os.rename(aside, directory)  # noqa: PTH104
-
-    thread = threading.Thread(target=swap)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
 def test_a_swapped_directory_never_leads_outside(root: Path) -> None:
     """In both directions, with absolute links and with those that climb.
 
-    Copies may fail, with whatever the kernel says of a name that comes and goes. None leads outside, and some succeed.
+    Copies may fail, with whatever the kernel says of a link in a path. None leads outside, and some succeed.
     """
     host = root.parent / "host"
     (root / "data/secret").write_bytes(b"own")
@@ -93,7 +68,10 @@ def test_a_swapped_directory_never_leads_outside(root: Path) -> None:
 
     async def attack(outside: Path) -> None:
         nonlocal done
-        with swapping(root / "data", outside):
+        trap = root / "trap"
+        trap.unlink(missing_ok=True)
+        trap.symlink_to(outside)
+        with swapped(root / "data", trap):
             for _ in range(15):
                 with suppress(EngineError):
                     assert SECRET not in await read(view(root), "/data/secret")

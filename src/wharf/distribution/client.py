@@ -1,13 +1,12 @@
 """A registry's client: one repository at one endpoint."""
 
-import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol
 
 from wharf.distribution.answers import parse_error, pull_error
 from wharf.distribution.config import RegistryAuth
 from wharf.distribution.endpoints import Endpoint
-from wharf.distribution.session import CHUNK, LARGEST_ANSWER, Broken, RegistrySession, Unreachable, limited
+from wharf.distribution.session import CHUNK, LARGEST_ANSWER, Broken, RegistrySession, limited, persistently
 from wharf.errors import EngineError, InvalidArgument, NotFound, Unauthenticated
 from wharf.spec.digest import Digest
 from wharf.spec.manifest import ACCEPTED
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
 
 LARGEST_MANIFEST: Final = 4 << 20  # bytes, as registries limit them
 LARGEST_CONFIG: Final = 16 << 20
-_TRIES: Final = 5
-_FIRST_DELAY: Final = 0.1  # seconds; doubles with each try
 
 
 class Sink(Protocol):
@@ -68,17 +65,8 @@ class RegistryClient(RegistrySession):
 
     async def download(self, digest: Digest, arrival: Sink, advance: Callable[[int], None]) -> None:
         """Brings the rest of a blob, with several tries. Raises EngineError; what came stays in `arrival`."""
-        tries = 0
-        while arrival.available < arrival.size:
-            before = arrival.available
-            try:
-                await self._download_once(digest, arrival, advance)
-            except (Broken, Unreachable):
-                # Progress earns a new set of tries: large blobs over bad lines do arrive.
-                tries = 1 if arrival.available > before else tries + 1
-                if tries >= _TRIES:
-                    raise
-                await asyncio.sleep(_FIRST_DELAY * 2**tries)
+        if arrival.available < arrival.size:
+            await persistently(lambda: self._download_once(digest, arrival, advance), lambda: arrival.available)
 
     async def _download_once(self, digest: Digest, arrival: Sink, advance: Callable[[int], None]) -> None:
         offset = arrival.available

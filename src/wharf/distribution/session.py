@@ -4,7 +4,7 @@ import asyncio
 import base64
 import os
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -31,6 +31,8 @@ CHUNK: Final = 1 << 18
 _CONNECT_TIMEOUT: Final = 30.0  # seconds
 _SILENCE: Final = 60.0  # seconds without a byte until a connection counts as dead
 _MOST_REDIRECTS: Final = 5
+_TRIES: Final = 5
+_FIRST_DELAY: Final = 0.1  # seconds; doubles with each try
 CLIENT_ID: Final = "wharf"
 
 
@@ -40,6 +42,21 @@ class Unreachable(EngineError):
 
 class Broken(EngineError):
     """The connection failed on the way; trying again may help."""
+
+
+async def persistently(attempt: Callable[[], Awaitable[None]], done: Callable[[], int]) -> None:
+    """Tries until it works, or breaks too often. `done` is how far it has come: each attempt goes on from there."""
+    tries = 0
+    while True:
+        before = done()
+        try:
+            return await attempt()
+        except (Broken, Unreachable):
+            # Progress earns a new set of tries: large blobs over bad lines do arrive.
+            tries = 1 if done() > before else tries + 1
+            if tries >= _TRIES:
+                raise
+        await asyncio.sleep(_FIRST_DELAY * 2**tries)
 
 
 class RegistrySession:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from wharf.distribution.answers import parse_error
 from wharf.distribution.config import RegistryAuth, RegistryConfig
 from wharf.distribution.endpoints import Endpoint, endpoints
-from wharf.distribution.session import LARGEST_ANSWER, Broken, RegistrySession, Unreachable, limited
+from wharf.distribution.session import LARGEST_ANSWER, Broken, RegistrySession, Unreachable, limited, persistently
 from wharf.errors import EngineError, PermissionDenied, Unauthenticated
 from wharf.spec.descriptor import Descriptor
 from wharf.spec.digest import Digest
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     import aiohttp
 
 PIECE: Final = 4 << 20  # bytes of one request; what breaks is sent again from its last piece
-_TRIES: Final = 5
-_FIRST_DELAY: Final = 0.1  # seconds; doubles with each try
 _MOST_DIGITS: Final = 20  # of a number of bytes
 _OCTETS: Final = "application/octet-stream"
 
@@ -32,9 +30,9 @@ Read = Callable[[int, int], bytes]
 
 @dataclass(slots=True)
 class _Upload:
-    """A blob on its way: where its next piece goes, and how many bytes the registry has."""
+    """A blob on its way: where its next piece goes ("": it has not begun), and how many bytes the registry has."""
 
-    url: str
+    url: str = ""
     done: int = 0
 
 
@@ -63,19 +61,14 @@ class RegistryWriter(RegistrySession):
 
     async def upload(self, blob: Descriptor, read: Read, advance: Callable[[int], None]) -> None:
         """Brings a blob there, with several tries that go on where the last one broke. Raises EngineError."""
-        tries, upload = 0, None
-        while True:
-            before = upload.done if upload is not None else 0
-            try:
-                upload = await self._resumed(upload) if upload is not None else await self._begun()
-                await self._send_rest(upload, blob, read, advance)
-                return
-            except (Broken, Unreachable):
-                # Progress earns a new set of tries: large blobs over bad lines do arrive.
-                tries = 1 if upload is not None and upload.done > before else tries + 1
-                if tries >= _TRIES:
-                    raise
-            await asyncio.sleep(_FIRST_DELAY * 2**tries)
+        upload = _Upload()
+
+        async def attempt() -> None:
+            if not (upload.url and await self._resume(upload)):
+                await self._begin(upload)
+            await self._send_rest(upload, blob, read, advance)
+
+        await persistently(attempt, lambda: upload.done)
 
     async def put_manifest(self, data: bytes, media_type: str) -> None:
         """Makes the content visible under our reference's tag. Raises EngineError."""
@@ -85,19 +78,20 @@ class RegistryWriter(RegistrySession):
                 raise await _refusal(response)
             _check_digest(response, str(Digest.of(data)))
 
-    async def _begun(self) -> _Upload:
+    async def _begin(self, upload: _Upload) -> None:
         url = self._url("blobs", "uploads/")
         async with self.ask("POST", url, {}, b"") as response:
             if response.status != HTTPStatus.ACCEPTED:
                 raise await _refusal(response)
-            return _Upload(self._next_place(response, url))
+            upload.url, upload.done = self._next_place(response, url), 0
 
-    async def _resumed(self, upload: _Upload) -> _Upload:
-        """The same upload as the registry knows it; a new one when it knows it no more."""
+    async def _resume(self, upload: _Upload) -> bool:
+        """Goes on from what the registry has of it. False when that knows it no more."""
         async with self.get(upload.url, {}) as response:
-            if response.status == HTTPStatus.NO_CONTENT:
-                return _Upload(self._next_place(response, upload.url), _received(response))
-        return await self._begun()
+            if response.status != HTTPStatus.NO_CONTENT:
+                return False
+            upload.url, upload.done = self._next_place(response, upload.url), _received(response)
+            return True
 
     async def _send_rest(self, upload: _Upload, blob: Descriptor, read: Read, advance: Callable[[int], None]) -> None:
         advance(upload.done)

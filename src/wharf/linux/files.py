@@ -30,9 +30,13 @@ def _check(result: int, what: str) -> int:
     return result
 
 
-def syncfs(descriptor: int) -> None:
-    """syncfs(2): all of the file system that `descriptor` is on is on disk afterwards. Blocks."""
-    _check(_libc.syncfs(descriptor), "syncfs")
+def syncfs(directory: Path) -> None:
+    """syncfs(2): all of the file system that `directory` is on is on disk afterwards. Blocks."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        _check(_libc.syncfs(descriptor), "syncfs")
+    finally:
+        os.close(descriptor)
 
 
 def share_blocks(source: int, target: int) -> bool:

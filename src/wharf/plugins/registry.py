@@ -1,15 +1,26 @@
 """The plugins of this machine: found when asked for, and greeted once. Managed ones come from who runs them."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from wharf.errors import Conflict, EngineError
 from wharf.plugins.client import PluginClient, PluginSilent
 from wharf.plugins.discovery import Address, Roots
+
+Answer = TypeVar("Answer")
+
+
+async def in_time(answer: Awaitable[Answer], within: timedelta) -> Answer | None:
+    """None for an error, and for an answer that takes too long."""
+    try:
+        async with asyncio.timeout(within.total_seconds()):
+            return await answer
+    except (EngineError, TimeoutError):
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +117,7 @@ class Plugins:
         names = [name for name in self.settings.roots.names() if not self._is_managed(name)]
         if not names:
             return [], []
-        found = await asyncio.gather(*(self._in_time(name, within) for name in names))
+        found = await asyncio.gather(*(in_time(self.get(name, patience=timedelta(0)), within) for name in names))
         plugins = [plugin for plugin in found if plugin is not None and kind in plugin.implements]
         silent = [name for name, plugin in zip(names, found, strict=True) if plugin is None]
         return plugins, silent
@@ -116,13 +127,6 @@ class Plugins:
             return self.managed is not None and self.managed.find(name) is not None
         except Conflict:
             return True  # one that is disabled
-
-    async def _in_time(self, name: str, within: timedelta) -> Plugin | None:
-        try:
-            async with asyncio.timeout(within.total_seconds()):
-                return await self.get(name, patience=timedelta(0))
-        except (TimeoutError, EngineError):
-            return None
 
     async def call(
         self, plugin: Plugin, method: str, arguments: dict[str, Any] | None = None, *, within: timedelta

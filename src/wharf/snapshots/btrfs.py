@@ -82,11 +82,7 @@ class BtrfsSnapshots(VfsSnapshots):
         for name in self.layers.directories(layers)[:1]:
             merge_layer(self._root / name, making / _TREE)
         # With its name it counts as whole, also after a power cut.
-        descriptor = os.open(making, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            syncfs(descriptor)
-        finally:
-            os.close(descriptor)
+        syncfs(making)
 
     async def remove(self, id: str) -> None:
         await super().remove(id)

@@ -153,14 +153,7 @@ class Layers:
 
     async def sync(self) -> None:
         """Writes all that was unpacked to the disk."""
-        await asyncio.to_thread(self._sync)
-
-    def _sync(self) -> None:
-        descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            syncfs(descriptor)
-        finally:
-            os.close(descriptor)
+        await asyncio.to_thread(syncfs, self.root)
 
     def keep_only(self, roots: Set[Digest]) -> tuple[list[Digest], int]:
         """Removes the layers that no stack of `roots` needs; gives their chain ids and their bytes."""

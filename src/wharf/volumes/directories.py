@@ -147,8 +147,7 @@ class Directories:
 
     def settle(self, ticket: str) -> None:
         """All that was written below the place of begin() is on the disk afterwards. Long."""
-        with _opened(self.graves.of(ticket)) as grave:
-            syncfs(grave)
+        syncfs(self.graves.of(ticket))
 
     def finish(self, ticket: str, name: str) -> None:
         """Makes what begin() began the volume of that name, which is free. Quick.

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from wharf.distribution import upload
+from wharf.distribution import session
 from wharf.distribution.config import RegistryAuth, RegistryConfig
 from wharf.distribution.upload import PIECE, RegistryWriter, first_writer
 from wharf.errors import EngineError, Unauthenticated
@@ -147,7 +147,7 @@ def sending(data: bytes, steps: list[int] | None = None) -> Callable[[RegistryWr
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upload, "_FIRST_DELAY", 0.001)
+    monkeypatch.setattr(session, "_FIRST_DELAY", 0.001)
 
 
 @pytest.mark.parametrize("data", [b"", b"x", SMALL, LARGE[:PIECE], LARGE[: PIECE + 1], LARGE])

@@ -17,15 +17,17 @@ def bounded(test: Callable[[], Any]) -> None:
 
 def test_a_place_that_hangs_delays_no_other() -> None:
     async def test() -> None:
-        aside, answer = Aside(), threading.Event()
+        aside, hangs, answer = Aside(), threading.Event(), threading.Event()
         begun: list[int] = []
 
         def hang() -> bool:
             begun.append(1)
+            hangs.set()
             return answer.wait()
 
         hung = [asyncio.create_task(aside.at("hung")(hang)) for _ in range(Aside.MOST + 10)]
         await asyncio.sleep(0)
+        await asyncio.to_thread(hangs.wait)
         assert await aside.at("other")(lambda: 5) == 5
         assert len(begun) == 1, "more threads than one wait for it"
         answer.set()

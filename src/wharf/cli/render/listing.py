@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
+    from wharf.cli.command import Call
+
     # By name: the header, and what shows a row's value.
     Columns = Mapping[str, tuple[str, Callable[[Any], Any]]]
     Methods = Mapping[str, Callable[..., str]]
@@ -43,5 +45,15 @@ def _text(value: "Any") -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def print_listing(listing: Listing, rows: "Iterable[Any]", format: str, usual: "Sequence[str] | None" = None) -> None:
-    out(listing.show(rows, format, usual))
+def print_listing(call: "Call", listing: Listing, rows: "Iterable[Any]", setting: str, *, quiet: str = "ID") -> int:
+    """As --format, --quiet (the column `quiet`) and `setting` of the user's configuration ask for it.
+
+    Raises EngineError for a template that is wrong.
+    """
+    options = call.options
+    format = options["format"] or ("" if options["quiet"] else call.config.get(setting, ""))
+    if options["quiet"] and format in ("", "table"):
+        out("".join(f"{listing.columns[quiet][1](row)}\n" for row in rows))
+    else:
+        out(listing.show(rows, format))
+    return 0

@@ -1,6 +1,8 @@
 """The messages of pull, push and load: lines, and on a terminal one line for each layer with a bar."""
 
+from wharf.cli.output import STDOUT, write
 from wharf.cli.render.values import size
+from wharf.cli.terminal import size_of
 from wharf.client.wire import decode_json
 from wharf.errors import EngineError
 
@@ -8,6 +10,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
+
+    from wharf.cli.command import Call
+    from wharf.client.connection import Answer
 
 BAR_WIDTH = 50
 WIDE_ENOUGH = 110  # columns; narrower terminals see the numbers only
@@ -63,13 +68,19 @@ class Display:
         return f"\x1b[{up}A\x1b[2K\r{text}\r\x1b[{up}B"
 
 
-def show_messages(
-    lines: "Iterable[bytes]",
-    write: "Callable[[str], None]",
-    *,
-    columns: int,
-    aux: "Callable[[Any], None] | None" = None,
-) -> None:
+def follow(call: "Call", answer: "Answer", *, descriptor: int = STDOUT, quiet: bool = False) -> None:
+    """Show the messages of an operation until that has ended. Raises EngineError for the error that is one of them."""
+    terminal = size_of(descriptor)
+
+    def show(text: str) -> None:
+        if not quiet:
+            write(descriptor, text.encode("utf-8", "surrogateescape"))
+
+    show_messages(answer.lines(), show, columns=terminal[1] if terminal else 0)
+    call.client.finish(answer)
+
+
+def show_messages(lines: "Iterable[bytes]", write: "Callable[[str], None]", *, columns: int) -> None:
     """Show a stream of messages until it ends. Raises EngineError for the error that is one of them."""
     display = Display(columns)
     for line in lines:
@@ -77,8 +88,5 @@ def show_messages(
         failure = message.get("errorDetail") or {}
         if failure or message.get("error"):
             raise EngineError(str(failure.get("message") or message["error"]))
-        if message.get("aux") is not None and aux is not None:
-            aux(message["aux"])
-            continue
         if text := display.show(message):
             write(text)

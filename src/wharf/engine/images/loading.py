@@ -79,7 +79,7 @@ async def _load(
     def take_apart(chunks: Iterable[bytes]) -> Archive:
         return open_archive(chunks, directory)
 
-    archive = await in_thread(take_apart, file_chunks(spooled), lambda archive: None)
+    archive = await in_thread(take_apart, file_chunks(spooled))
     spooled.unlink()
     if archive.has("manifest.json"):
         return await _load_docker(stock, archive, progress, report)

@@ -31,7 +31,9 @@ class Stoppable:
             yield chunk
 
 
-async def in_thread(work: Callable[[Iterable[bytes]], T], chunks: Iterable[bytes], undo: Callable[[T], None]) -> T:
+async def in_thread(
+    work: Callable[[Iterable[bytes]], T], chunks: Iterable[bytes], undo: Callable[[T], None] | None = None
+) -> T:
     """The result of `work` on a stream, done in a thread.
 
     When the task is cancelled, the stream ends, the thread has ended too, and `undo` took back what it still made.
@@ -43,7 +45,7 @@ async def in_thread(work: Callable[[Iterable[bytes]], T], chunks: Iterable[bytes
     except asyncio.CancelledError:
         source.stop()
         await asyncio.wait([thread])
-        if thread.exception() is None:
+        if thread.exception() is None and undo is not None:
             undo(thread.result())
         raise
 

@@ -41,13 +41,11 @@ async def take_apart(content: ContentStore, stream: AsyncIterator[bytes], scratc
     archive, tree = scratch / "archive", scratch / "tree"
     await spool(stream, archive)
     tree.mkdir(mode=0o700)
-    await in_thread(
-        lambda chunks: unpack(tree, decompressed(chunks), Limits()), file_chunks(archive), lambda unpacked: None
-    )
+    await in_thread(lambda chunks: unpack(tree, decompressed(chunks), Limits()), file_chunks(archive))
     archive.unlink()
     config = parse_plugin_config(_read_config(tree / "config.json"))
     rootfs = _rootfs(tree)
-    packed = await in_thread(lambda chunks: pack_beside(content, chunks, _drain)[1], _layer(rootfs), lambda blob: None)
+    packed = await in_thread(lambda chunks: pack_beside(content, chunks, _drain)[1], _layer(rootfs))
     return _described(content, config, packed, rootfs)
 
 

@@ -121,7 +121,7 @@ class Fetcher:
         def work(chunks: Iterable[bytes]) -> None:
             unpack(rootfs, decompressed(counted(chunks, advance)), Limits())
 
-        await in_thread(work, self._content.chunks(layer.name), lambda unpacked: None)
+        await in_thread(work, self._content.chunks(layer.name))
 
 
 def _only_layer(manifest: Manifest) -> Descriptor:

@@ -107,11 +107,7 @@ class PluginFiles:
 
     def sync(self) -> None:
         """Writes all of it to the disk: a record is a promise. Blocks."""
-        descriptor = os.open(self._places.root, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            syncfs(descriptor)
-        finally:
-            os.close(descriptor)
+        syncfs(self._places.root)
 
     def sweep(self, plugins: Iterable[PluginRecord]) -> None:
         """Removes blobs that no plugin needs; some other time, while somebody holds them."""

@@ -15,9 +15,6 @@ class PluginStore:
         plugins = [record.decode(row[0]) for row in db.read("SELECT record FROM plugins")]
         self._by_id = {plugin.id: plugin for plugin in plugins}
 
-    def get(self, id: str) -> PluginRecord | None:
-        return self._by_id.get(id)
-
     def __iter__(self) -> Iterator[PluginRecord]:
         """By name."""
         return iter(sorted(self._by_id.values(), key=lambda plugin: plugin.name))

@@ -3,12 +3,11 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from wharf.errors import Conflict, EngineError, NotFound
-from wharf.plugins.registry import Plugin, Plugins
+from wharf.errors import Conflict, NotFound
+from wharf.plugins.registry import Plugin, Plugins, in_time
 from wharf.volumes.contract import VolumeDriver
 from wharf.volumes.local import LocalDriver
 from wharf.volumes.plugin import KIND, PluginDriver
@@ -57,16 +56,9 @@ class Drivers:
     ) -> tuple[Sequence[VolumeDriver], Sequence[str]]:
         plugins, silent = named
         within = self.plugins.settings.listing
-        found = await asyncio.gather(*(self._in_time(plugin.name, within) for plugin in plugins))
+        found = await asyncio.gather(*(in_time(self.get(plugin.name), within) for plugin in plugins))
         missing = [plugin.name for plugin, driver in zip(plugins, found, strict=True) if driver is None]
         return [driver for driver in found if driver is not None], [*silent, *missing]
-
-    async def _in_time(self, name: str, within: timedelta) -> VolumeDriver | None:
-        try:
-            async with asyncio.timeout(within.total_seconds()):
-                return await self.get(name)
-        except (TimeoutError, EngineError):
-            return None
 
     async def names(self) -> Sequence[str]:
         """As docker info shows them: those of managed plugins are not among them."""

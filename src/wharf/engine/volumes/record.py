@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
@@ -23,6 +24,11 @@ class Volume:
     def anonymous(self) -> bool:
         """Whether its name was made up."""
         return ANONYMOUS in self.labels
+
+
+def now() -> str:
+    """The time as records have it."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 decode: Final = msgspec.json.Decoder(Volume).decode

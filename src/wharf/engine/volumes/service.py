@@ -16,11 +16,11 @@ from wharf.db.database import Database
 from wharf.engine.locks import Locks
 from wharf.engine.volumes import describing
 from wharf.engine.volumes.drivers import DEFAULT, open_drivers
-from wharf.engine.volumes.elsewhere import Elsewhere, now
+from wharf.engine.volumes.elsewhere import Elsewhere
 from wharf.engine.volumes.faults import during, mounting
 from wharf.engine.volumes.filters import Filters, list_matcher, prune_matcher
 from wharf.engine.volumes.mounted import Mounted
-from wharf.engine.volumes.record import ANONYMOUS, Volume
+from wharf.engine.volumes.record import ANONYMOUS, Volume, now
 from wharf.engine.volumes.store import VolumeStore
 from wharf.errors import Conflict, EngineError, InvalidArgument, NotFound, NotImplementedByUs
 from wharf.linux.inside import open_in_root

@@ -11,9 +11,8 @@ from pathlib import Path
 
 from wharf.engine.archive import Archive, told_apart
 from wharf.engine.volumes.drivers import DEFAULT
-from wharf.engine.volumes.elsewhere import now
 from wharf.engine.volumes.faults import during
-from wharf.engine.volumes.record import Volume
+from wharf.engine.volumes.record import Volume, now
 from wharf.engine.volumes.service import Volumes
 from wharf.linux.mounts import RootMount
 from wharf.snapshots import views

@@ -2,7 +2,8 @@
 
 from wharf.cli.command import Call, Command
 from wharf.cli.flags import STRING, Flag
-from wharf.cli.render.listing import Listing, print_listing
+from wharf.cli.output import out
+from wharf.cli.render.listing import Listing
 from wharf.client import checkpoints
 
 CHECKPOINTS = Listing(
@@ -12,7 +13,7 @@ CHECKPOINTS = Listing(
 
 def run(call: Call) -> int:
     rows = checkpoints.list_all(call.client, call.arguments[0], directory=call.options["checkpoint-dir"])
-    print_listing(CHECKPOINTS, rows, "")
+    out(CHECKPOINTS.show(rows, ""))
     return 0
 
 

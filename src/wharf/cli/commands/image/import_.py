@@ -3,9 +3,7 @@
 from wharf.cli.command import Call, Command
 from wharf.cli.commands.image.load import open_input, read_pieces
 from wharf.cli.flags import LIST, STRING, Flag
-from wharf.cli.output import out
-from wharf.cli.render.progress import show_messages
-from wharf.cli.terminal import size_of
+from wharf.cli.render.progress import follow
 from wharf.client import images
 from wharf.client.names import parse_name
 
@@ -30,8 +28,7 @@ def run(call: Call) -> int:
         changes=options["change"],
         platform=options["platform"],
     )
-    size = size_of(1)
-    show_messages(answer.lines(), out, columns=size[1] if size else 0)
+    follow(call, answer)
     return 0
 
 

@@ -7,7 +7,7 @@ from wharf.cli.command import Call, Command
 from wharf.cli.errors import Exit
 from wharf.cli.flags import BOOL, STRING, Flag
 from wharf.cli.output import out
-from wharf.cli.render.progress import show_messages
+from wharf.cli.render.progress import follow
 from wharf.cli.terminal import size_of
 from wharf.client import images
 from wharf.errors import EngineError
@@ -38,10 +38,9 @@ def open_input(path: str) -> int:
 
 def send(call: Call, archive: "Iterable[bytes]", *, quiet: bool) -> None:
     """Load an archive and show what the daemon says."""
-    size = size_of(1)
-    answer = images.open_load(call.client, archive, quiet=quiet or size is None)
+    answer = images.open_load(call.client, archive, quiet=quiet or size_of(1) is None)
     if "json" in answer.headers.get("content-type", ""):
-        show_messages(answer.lines(), out, columns=size[1] if size else 0)
+        follow(call, answer)
     else:
         out(call.client.finish(answer).decode())
 

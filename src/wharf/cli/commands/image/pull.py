@@ -2,12 +2,13 @@
 
 from wharf.cli.command import Call, Command
 from wharf.cli.flags import BOOL, STRING, Flag
-from wharf.cli.output import out, write
-from wharf.cli.render.progress import show_messages
-from wharf.cli.terminal import size_of
+from wharf.cli.output import out
+from wharf.cli.render.progress import follow
 from wharf.client import images
 from wharf.client.names import DOCKER_HUB, ImageName, parse_name
 from wharf.errors import InvalidArgument
+
+CONTENT_TRUST = Flag("disable-content-trust", "", BOOL, "Accepted for docker's sake", True)
 
 
 def pull(
@@ -17,13 +18,7 @@ def pull(
     name = parse_name(text)
     tag = "" if all_tags else name.digest or name.tag or "latest"
     answer = images.open_pull(call.client, name.repository, tag, platform=platform, auth=auth_header(call, name))
-    size = size_of(descriptor)
-    show_messages(
-        answer.lines(),
-        (lambda text: None) if quiet else (lambda text: write(descriptor, text.encode())),
-        columns=size[1] if size else 0,
-    )
-    call.client.finish(answer)
+    follow(call, answer, descriptor=descriptor, quiet=quiet)
     return name
 
 
@@ -64,7 +59,7 @@ COMMAND = Command(
     "Fetch an image from a registry",
     (
         Flag("all-tags", "a", BOOL, "Fetch all tags of the repository"),
-        Flag("disable-content-trust", "", BOOL, "Accepted for docker's sake", True),
+        CONTENT_TRUST,
         Flag("platform", "", STRING, "Platform, if there is a choice"),
         Flag("quiet", "q", BOOL, "Print the image's name only"),
     ),

@@ -1,11 +1,10 @@
 """`wharf push`."""
 
 from wharf.cli.command import Call, Command
-from wharf.cli.commands.image.pull import auth_header, full_name
+from wharf.cli.commands.image.pull import CONTENT_TRUST, auth_header, full_name
 from wharf.cli.flags import BOOL, STRING, Flag
 from wharf.cli.output import out
-from wharf.cli.render.progress import show_messages
-from wharf.cli.terminal import size_of
+from wharf.cli.render.progress import follow
 from wharf.client import images
 from wharf.client.names import parse_name
 from wharf.errors import InvalidArgument
@@ -23,9 +22,7 @@ def run(call: Call) -> int:
         if not options["quiet"]:
             out("Using default tag: latest\n")
     answer = images.open_push(call.client, name.repository, tag, auth=auth_header(call, name))
-    size = size_of(1)
-    show = (lambda text: None) if options["quiet"] else out
-    show_messages(answer.lines(), show, columns=size[1] if size else 0, aux=lambda value: None)
+    follow(call, answer, quiet=options["quiet"])
     if options["quiet"]:
         out(f"{full_name(name)}\n")
     return 0
@@ -37,7 +34,7 @@ COMMAND = Command(
     "Send an image to a registry",
     (
         Flag("all-tags", "a", BOOL, "Send all tags of the repository"),
-        Flag("disable-content-trust", "", BOOL, "Accepted for docker's sake", True),
+        CONTENT_TRUST,
         Flag("platform", "", STRING, "Send only this platform's variant"),
         Flag("quiet", "q", BOOL, "Show no progress"),
     ),

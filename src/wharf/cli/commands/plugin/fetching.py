@@ -4,20 +4,16 @@ from wharf.cli.commands.asking import agreed
 from wharf.cli.commands.image.pull import auth_header, full_name
 from wharf.cli.flags import BOOL, Flag
 from wharf.cli.output import out
-from wharf.cli.render.progress import show_messages
-from wharf.cli.terminal import size_of
 from wharf.client import plugins
 from wharf.client.names import parse_name
-from wharf.errors import PermissionDenied
+from wharf.errors import InvalidArgument, PermissionDenied
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wharf.cli.command import Call
-    from wharf.client.connection import Answer
     from wharf.client.names import ImageName
     from wharf.client.plugins import Privileges
 
-CONTENT_TRUST = Flag("disable-content-trust", "", BOOL, "Accepted for docker's sake", True)
 GRANT_ALL = Flag("grant-all-permissions", "", BOOL, "Allow the plugin all that it wants, without a question")
 
 
@@ -31,6 +27,14 @@ class Source:
         self.text = text
         self.remote = _whole(name)
         self.auth = auth_header(call, name)
+
+
+def tagged(text: str) -> "ImageName":
+    """A name that says no digest. Raises InvalidArgument."""
+    name = parse_name(text)
+    if name.digest:
+        raise InvalidArgument(f"invalid name: {text}")
+    return name
 
 
 def _whole(name: "ImageName") -> str:
@@ -53,10 +57,3 @@ def granted(call: "Call", source: Source) -> "Privileges":
 def plain(text: str) -> str:
     """Without what a terminal obeys: a plugin must not hide what it wants."""
     return "".join(one if one.isprintable() else f"\\u{{{ord(one):x}}}" for one in text)
-
-
-def show_progress(call: "Call", answer: "Answer") -> None:
-    """Until the operation has ended. Raises EngineError for the error that is one of the messages."""
-    size = size_of(1)
-    show_messages(answer.lines(), out, columns=size[1] if size else 0, aux=lambda value: None)
-    call.client.finish(answer)

@@ -1,33 +1,24 @@
 """`wharf plugin install`."""
 
 from wharf.cli.command import MANY, Call, Command
-from wharf.cli.commands.plugin.fetching import CONTENT_TRUST, GRANT_ALL, Source, granted, show_progress
+from wharf.cli.commands.image.pull import CONTENT_TRUST
+from wharf.cli.commands.plugin.fetching import GRANT_ALL, Source, granted, tagged
 from wharf.cli.flags import BOOL, STRING, Flag
 from wharf.cli.output import out
+from wharf.cli.render.progress import follow
 from wharf.client import plugins
-from wharf.client.names import parse_name
-from wharf.errors import InvalidArgument
 
 NAME_HEADER = "docker-plugin-name"
-
-
-def _alias(text: str) -> str:
-    if not text:
-        return ""
-    name = parse_name(text)
-    if name.digest:
-        raise InvalidArgument(f"invalid name: {text}")
-    return name.with_tag
 
 
 def run(call: Call) -> int:
     options = call.options
     text, *settings = call.arguments
-    alias = _alias(options["alias"])
+    alias = tagged(options["alias"]).with_tag if options["alias"] else ""
     source = Source(call, text)
     privileges = granted(call, source)
     answer = plugins.open_pull(call.client, source.remote, alias, privileges, auth=source.auth)
-    show_progress(call, answer)
+    follow(call, answer)
     name = answer.headers.get(NAME_HEADER) or alias or source.remote
     if settings:
         plugins.set(call.client, name, settings)

@@ -3,7 +3,6 @@
 from wharf.cli.command import Call, Command
 from wharf.cli.commands.filters import read_filters
 from wharf.cli.flags import BOOL, FILTER, STRING, Flag
-from wharf.cli.output import out
 from wharf.cli.render.listing import Listing, print_listing
 from wharf.cli.render.values import ellipsis, short_id
 from wharf.client import plugins
@@ -37,14 +36,8 @@ def listing(*, full: bool) -> Listing:
 
 
 def run(call: Call) -> int:
-    options = call.options
-    format = options["format"] or ("" if options["quiet"] else call.config.get("pluginsFormat", ""))
-    rows = plugins.list_all(call.client, read_filters(options["filter"]))
-    if options["quiet"] and format in ("", "table"):
-        out("".join(f"{row['Id'] if options['no-trunc'] else short_id(row['Id'])}\n" for row in rows))
-        return 0
-    print_listing(listing(full=options["no-trunc"]), rows, format)
-    return 0
+    rows = plugins.list_all(call.client, read_filters(call.options["filter"]))
+    return print_listing(call, listing(full=call.options["no-trunc"]), rows, "pluginsFormat")
 
 
 COMMAND = Command(

@@ -2,9 +2,11 @@
 
 from wharf.cli.command import Call, Command
 from wharf.cli.commands.asking import agreed
-from wharf.cli.commands.plugin.fetching import CONTENT_TRUST, GRANT_ALL, Source, granted, show_progress
+from wharf.cli.commands.image.pull import CONTENT_TRUST
+from wharf.cli.commands.plugin.fetching import GRANT_ALL, Source, granted
 from wharf.cli.flags import BOOL, Flag
 from wharf.cli.output import out
+from wharf.cli.render.progress import follow
 from wharf.client import plugins
 from wharf.client.names import parse_name
 from wharf.errors import Conflict, EngineError, InvalidArgument
@@ -31,7 +33,7 @@ def run(call: Call) -> int:
         return 0
     source = Source(call, text)
     privileges = granted(call, source)
-    show_progress(call, plugins.open_upgrade(call.client, name, source.remote, privileges, auth=source.auth))
+    follow(call, plugins.open_upgrade(call.client, name, source.remote, privileges, auth=source.auth))
     out(f"Upgraded plugin {name} to {text}\n")
     return 0
 

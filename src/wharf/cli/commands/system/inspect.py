@@ -3,6 +3,7 @@
 from wharf.cli.command import MANY, Call, Command
 from wharf.cli.commands.inspecting import INSPECT_FORMAT, inspect_all
 from wharf.cli.flags import BOOL, STRING, Flag
+from wharf.client import plugins
 from wharf.client.client import NEWEST, NEWEST_SHOWN
 from wharf.client.errors import Refused
 from wharf.client.images import path_of
@@ -17,6 +18,8 @@ def _path(kind: str, name: str) -> str:
         return f"{path_of(name)}/json"
     if kind == "container":
         return f"/containers/{quote(name)}/json"
+    if kind == "plugin":
+        return f"{plugins.path_of(name)}/json"
     return f"/{kind}s/{quote(name)}"
 
 
@@ -33,9 +36,9 @@ def run(call: Call) -> int:
     def fetch(name: str) -> str:
         for candidate in [kind] if kind else KINDS:
             query = {"size": size} if candidate == "container" else {}
-            path = _path(candidate, name) + ("/json" if candidate == "plugin" else "")
+            newest = NEWEST if candidate == "network" else NEWEST_SHOWN
             try:
-                return call.client.get_text(path, query, newest=NEWEST if candidate == "network" else NEWEST_SHOWN)
+                return call.client.get_text(_path(candidate, name), query, newest=newest)
             except Refused as error:
                 if kind or error.status not in NOT_HERE:
                     raise

@@ -3,7 +3,6 @@
 from wharf.cli.command import Call, Command
 from wharf.cli.commands.filters import read_filters
 from wharf.cli.flags import BOOL, FILTER, STRING, Flag
-from wharf.cli.output import out
 from wharf.cli.render.listing import Listing, print_listing
 from wharf.cli.render.values import size
 from wharf.client import volumes
@@ -56,14 +55,8 @@ VOLUMES = Listing(
 
 
 def run(call: Call) -> int:
-    options = call.options
-    format = options["format"] or ("" if options["quiet"] else call.config.get("volumesFormat", ""))
-    rows = volumes.list_all(call.client, read_filters(options["filter"]))
-    if options["quiet"] and format in ("", "table"):
-        out("".join(f"{row['Name']}\n" for row in rows))
-        return 0
-    print_listing(VOLUMES, rows, format)
-    return 0
+    rows = volumes.list_all(call.client, read_filters(call.options["filter"]))
+    return print_listing(call, VOLUMES, rows, "volumesFormat", quiet="Name")
 
 
 COMMAND = Command(
