@@ -34,6 +34,7 @@ class LocalDriver:
     def __init__(self, root: Path, aside: Aside) -> None:
         self._directories = Directories(root)
         self._aside = aside
+        self._counting = asyncio.Lock()  # long walks, one at a time: the threads are others', too
 
     async def create(self, name: str, options: Options) -> None:
         naming.check_name(name)
@@ -146,7 +147,8 @@ class LocalDriver:
 
     async def usage(self, name: str, options: Options) -> int:
         if not self.needs_mount(options):
-            return await in_thread(partial(self._directories.usage, name))
+            async with self._counting:
+                return await in_thread(partial(self._directories.usage, name))
         stop = threading.Event()
         try:
             async with asyncio.timeout(_PATIENCE):

@@ -1,5 +1,6 @@
 """The volumes of this engine: their records, who may use and remove them, and what they hold at first."""
 
+import asyncio
 import os
 import secrets
 from collections import Counter
@@ -142,15 +143,20 @@ class Volumes:
         return self.summary(shown).with_status(described.status)
 
     async def usage(self) -> Sequence[VolumeSummary]:
-        """All volumes with what they take on disk and how many containers use them."""
+        """All volumes with what they take on disk and how many containers use them.
+
+        However many are of servers that do not answer, they delay it no longer than one of them.
+        """
+        volumes = await self.list({})
+        sizes = await asyncio.gather(*map(self._size, volumes))
         return [
             describing.with_usage(
                 volume,
                 self.drivers.known_scope(volume.driver),
-                size=await self._size(volume),
+                size=size,
                 users=len(self.users(volume.name)),
             )
-            for volume in await self.list({})
+            for volume, size in zip(volumes, sizes, strict=True)
         ]
 
     @asynccontextmanager
@@ -194,7 +200,7 @@ class Volumes:
             except (Conflict, NotFound):
                 continue  # used or removed by somebody else meanwhile
             removed.append(volume.name)
-            freed += size
+            freed += max(size, 0)  # nobody may know it
         self._events.publish("volume", "prune", "", {"reclaimed": str(freed)})
         return VolumesPruned(volumes_deleted=removed, space_reclaimed=freed)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -306,6 +307,34 @@ def test_what_the_api_shows(place: Place) -> None:
     place.users = {"data": ["c1"]}
     [usage] = asyncio.run(volumes.usage())
     assert (usage.name, usage.usage_data.size, usage.usage_data.ref_count) == ("data", 0, 1)
+
+
+def test_servers_that_do_not_answer_delay_what_is_shown_of_all_like_one(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is asked of each is asked of all at once; nobody knows the size of one that does not answer in time."""
+    all_asked, answer = threading.Barrier(3), threading.Event()
+
+    def usage(directories: Directories, name: str, stopped: object) -> int:
+        if name.startswith("far"):
+            all_asked.wait(20)
+        if name == "far-silent":
+            answer.wait()
+        return len(name)
+
+    async def run() -> dict[str, int]:
+        volumes = place.open()
+        for name in ("far-1", "far-2", "far-silent"):
+            await volumes.create(name, options={"type": "nfs", "device": ":/", "o": "addr=192.0.2.1"})
+        for name in ("near", "nearer"):
+            await volumes.create(name)
+        try:
+            return {one.name: one.usage_data.size for one in await volumes.usage()}
+        finally:
+            answer.set()
+
+    monkeypatch.setattr(Directories, "usage", usage)
+    assert asyncio.run(run()) == {"far-1": 5, "far-2": 5, "far-silent": -1, "near": 4, "nearer": 6}
 
 
 def test_a_rename_that_died_is_ended_by_the_next_engine(place: Place) -> None:
