@@ -15,7 +15,7 @@ from harness.dhcp import Dnsmasq, Server, dnsmasq, tiny_server
 from harness.engine import API, missing, wait_until
 from harness.outside import OUTSIDE, Outside
 from harness.wharfd import Wharfd
-from wharf.network.dhcp import message as wire
+from wharf.network.dhcp import message as dhcp
 from wharf.network.dhcp.message import Kind, Message
 
 LAN = ("network", "create", "-d", "macvlan", "--ipam-driver", "dhcp", "-o", "parent=up0")
@@ -165,7 +165,7 @@ def test_leases_that_are_lost_are_replaced(wharfd: Wharfd, tiny: Server) -> None
     asked = tiny.count(Kind.REQUEST)
     wait_until(lambda: tiny.count(Kind.REQUEST) >= asked + 2, "it is renewed", timeout=10)
     renewal = tiny.heard[-1]
-    assert (str(renewal.own), renewal.kind, wire.SERVER_ID in renewal.options) == (
+    assert (str(renewal.own), renewal.kind, dhcp.SERVER_ID in renewal.options) == (
         "198.51.100.120",
         Kind.REQUEST,
         False,
@@ -196,9 +196,9 @@ def test_a_lease_that_nobody_renews_ends(wharfd: Wharfd, tiny: Server) -> None:
 HOSTILE: dict[str, Callable[[Message], Message | None]] = {
     "of another conversation": lambda reply: replace(reply, transaction=reply.transaction ^ 1),
     "to another client": lambda reply: replace(reply, hardware=b"\x02\x42\x00\x00\x00\x01"),
-    "without a mask": lambda reply: replace(reply, options={**reply.options, wire.SUBNET_MASK: b""}),
+    "without a mask": lambda reply: replace(reply, options={**reply.options, dhcp.SUBNET_MASK: b""}),
     "of the loopback": lambda reply: replace(reply, given=IPv4Address("127.0.0.2")),
-    "too short": lambda reply: replace(reply, options={**reply.options, wire.LEASE_TIME: bytes(4)}),
+    "too short": lambda reply: replace(reply, options={**reply.options, dhcp.LEASE_TIME: bytes(4)}),
 }
 
 

@@ -6,7 +6,8 @@ import re
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -113,16 +114,7 @@ def test_killed_in_a_storm_of_connections(new_wharfd: Callable[..., Wharfd], sec
         ports = ("-p", f"{8100 + number}:80")
         engine.docker("run", "-d", "--name", name, "--network", "red", *ports, "busybox", "sleep", "600")
     for again in range(2):
-        stop = threading.Event()
-        threads = [threading.Thread(target=storm, args=(engine, stop, shift + again)) for shift in range(3)]
-        for thread in threads:
-            thread.start()
-        stop.wait(seconds)
-        engine.kill9()
-        stop.set()
-        for thread in threads:
-            thread.join()
-        engine.start()
+        killed_during(engine, [partial(storm, shift=shift + again) for shift in range(3)], seconds)
         settle(engine, agree)
         for name in CONTAINERS:
             assert answers(engine, name) == [bool(places_of(engine, name))] * 2, name
@@ -140,6 +132,20 @@ def test_killed_in_a_storm_of_connections(new_wharfd: Callable[..., Wharfd], sec
     tables = re.findall(r"^table \S+ wharf_\S+", engine.nft_elements(), re.MULTILINE)
     shared = ["table inet wharf_user", "table ip wharf_forwarding", "table ip wharf_sources"]
     assert sorted(tables) == [*shared, "table ip wharf_wharf0"]
+
+
+def killed_during(engine: Wharfd, work: Iterable[Callable[[Wharfd, threading.Event], None]], seconds: float) -> None:
+    """Kills the daemon while all of that goes on, and starts the next one."""
+    stop = threading.Event()
+    threads = [threading.Thread(target=one, args=(engine, stop)) for one in work]
+    for thread in threads:
+        thread.start()
+    stop.wait(seconds)
+    engine.kill9()
+    stop.set()
+    for thread in threads:
+        thread.join()
+    engine.start()
 
 
 def settle(engine: Wharfd, check: Callable[[Wharfd], None]) -> None:
@@ -239,17 +245,7 @@ def test_killed_while_networks_and_containers_come_and_go(new_wharfd: Callable[.
     engine.docker("start", "runs", "paused")
     engine.docker("pause", "paused")
     for seconds in (0.3, 0.8):
-        stop = threading.Event()
-        work = (make_and_remove, run_shortly, move_about)
-        threads = [threading.Thread(target=one, args=(engine, stop)) for one in work]
-        for thread in threads:
-            thread.start()
-        stop.wait(seconds)
-        engine.kill9()
-        stop.set()
-        for thread in threads:
-            thread.join()
-        engine.start()
+        killed_during(engine, [make_and_remove, run_shortly, move_about], seconds)
         settle(engine, whole)
         assert (engine.state("runs")["Status"], engine.state("paused")["Status"]) == ("running", "paused")
         short = engine.docker("ps", "-aq", "--filter", "name=^short").text.split()

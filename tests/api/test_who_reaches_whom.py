@@ -274,6 +274,10 @@ STRANGER, STRANGER6 = "203.0.113.7", "2001:db8:9::7"
         ("plain", "127.0.0.1", "10.90.1.1", 9000, None),
         ("plain", STRANGER6, OUTSIDE6, 9000, None),
         ("plain", STRANGER6, HOST6, 8080, None),
+        ("plain", "fd90:0:0:2::10", OUTSIDE6, 9000, ("outside", HOST6)),
+        ("plain", "10.90.1.1", HOST, 9000, None),  # in the host's own name
+        ("plain", "fd90:0:0:1::1", HOST6, 8080, None),
+        ("plain", "fd90:0:0:2::1", OUTSIDE6, 9000, None),
         ("outside", OUTSIDE, "127.0.0.1", 8081, None),  # a port that is published for the host alone
         ("outside", "127.0.0.1", HOST, 8080, None),
         ("outside", OUTSIDE, "10.90.1.10", 80, None),

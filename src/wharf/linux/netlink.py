@@ -111,6 +111,25 @@ def parse_attributes(data: bytes) -> dict[int, bytes]:
     return found
 
 
+Received = tuple[int, int, int, bytes]  # kind, flags, sequence, body
+
+
+def frame(kind: int, flags: int, sequence: int, body: bytes) -> bytes:
+    """A message with its header."""
+    return _HEADER.pack(_HEADER.size + len(body), kind, flags, sequence, 0) + body
+
+
+def parse_messages(data: bytes) -> Iterator[Received]:
+    """What came in one packet. What is cut off is left out, with all behind it."""
+    at = 0
+    while at + _HEADER.size <= len(data):
+        size, kind, flags, sequence, _ = _HEADER.unpack_from(data, at)
+        if size < _HEADER.size or at + size > len(data):
+            return
+        yield kind, flags, sequence, data[at + _HEADER.size : at + size]
+        at += (size + 3) & ~3
+
+
 _NO_SEPARATORS: Final = str.maketrans("", "", ":-.")
 
 
@@ -185,15 +204,10 @@ class RouteSocket:
                 yield content
 
     def _frame(self, message: Message, flags: int) -> bytes:
-        size = _HEADER.size + len(message.body)
-        return _HEADER.pack(size, message.type, flags | message.flags, self._sequence, 0) + message.body
+        return frame(message.type, flags | message.flags, self._sequence, message.body)
 
-    def _receive(self) -> Iterator[tuple[int, int, int, bytes]]:
-        data, at = self._socket.recv(_PART), 0
-        while at + _HEADER.size <= len(data):
-            size, kind, flags, sequence, _ = _HEADER.unpack_from(data, at)
-            yield kind, flags, sequence, data[at + _HEADER.size : at + size]
-            at += (size + 3) & ~3
+    def _receive(self) -> Iterator[Received]:
+        return parse_messages(self._socket.recv(_PART))
 
     def links(self) -> list[Link]:
         return [_parse_link(body) for body in self.dump(RTM_GETLINK, LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0))]

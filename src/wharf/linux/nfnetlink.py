@@ -11,13 +11,22 @@ import struct
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from wharf.linux.netlink import NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST, NLMSG_ERROR, attribute
+from wharf.linux.netlink import (
+    NLM_F_ACK,
+    NLM_F_CREATE,
+    NLM_F_EXCL,
+    NLM_F_REQUEST,
+    NLMSG_ERROR,
+    attribute,
+    frame,
+    parse_messages,
+    text,
+)
 
 _NETLINK_NETFILTER, _SUBSYSTEM = 12, 10
 _BATCH_BEGIN, _BATCH_END = 16, 17
 _NEW_TABLE, _DELETE_TABLE, _NEW_CHAIN, _NEW_RULE, _DELETE_RULES = (_SUBSYSTEM << 8 | kind for kind in (0, 2, 3, 6, 8))
 _NLM_F_APPEND, _NLA_F_NESTED = 0x800, 0x8000
-_HEADER: Final = struct.Struct("=IHHII")
 _GENERAL: Final = struct.Struct("!BBH")  # struct nfgenmsg: family, version, resource
 _IPV4: Final = socket.AF_INET
 _PART: Final = 1 << 16
@@ -35,12 +44,12 @@ def transact(messages: Iterable[Message], later: Callable[[Callable[[], None]], 
 
     `later` closes the socket: where something was taken away, that waits for every processor (15 ms).
     """
-    frames = [_frame(_BATCH_BEGIN, NLM_F_REQUEST, 0, _GENERAL.pack(socket.AF_UNSPEC, 0, _SUBSYSTEM))]
+    frames = [frame(_BATCH_BEGIN, NLM_F_REQUEST, 0, _GENERAL.pack(socket.AF_UNSPEC, 0, _SUBSYSTEM))]
     for kind, flags, body in messages:
         head = _GENERAL.pack(_IPV4, 0, 0)
-        frames.append(_frame(kind, NLM_F_REQUEST | NLM_F_ACK | flags, len(frames), head + body))
+        frames.append(frame(kind, NLM_F_REQUEST | NLM_F_ACK | flags, len(frames), head + body))
     waiting = set(range(1, len(frames)))
-    frames.append(_frame(_BATCH_END, NLM_F_REQUEST, len(frames), _GENERAL.pack(socket.AF_UNSPEC, 0, _SUBSYSTEM)))
+    frames.append(frame(_BATCH_END, NLM_F_REQUEST, len(frames), _GENERAL.pack(socket.AF_UNSPEC, 0, _SUBSYSTEM)))
     asking = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_NETFILTER)
     try:
         asking.bind((0, 0))
@@ -53,26 +62,15 @@ def transact(messages: Iterable[Message], later: Callable[[Callable[[], None]], 
 
 def _acknowledged(data: bytes) -> set[int]:
     """The messages that the kernel has done. Raises OSError for one that it refuses."""
-    found, at = set(), 0
-    while at + _HEADER.size <= len(data):
-        size, kind, _, sequence, _ = _HEADER.unpack_from(data, at)
+    found = set()
+    for kind, _, sequence, body in parse_messages(data):
         if kind == NLMSG_ERROR:
-            code = -struct.unpack_from("=i", data, at + _HEADER.size)[0]
-            if code:
+            if code := -struct.unpack_from("=i", body)[0]:
                 raise OSError(code, os.strerror(code))
             found.add(sequence)
-        at += max((size + 3) & ~3, _HEADER.size)
     if not found:
         raise OSError(errno.EPROTO, "nf_tables: the kernel says something else")
     return found
-
-
-def _frame(kind: int, flags: int, sequence: int, body: bytes) -> bytes:
-    return _HEADER.pack(_HEADER.size + len(body), kind, flags, sequence, 0) + body
-
-
-def _text(kind: int, value: str) -> bytes:
-    return attribute(kind, value.encode() + b"\0")
 
 
 def _number(kind: int, value: int) -> bytes:
@@ -88,23 +86,23 @@ def _nested(kind: int, *values: bytes) -> bytes:
 
 def new_table(name: str) -> Message:
     """The kernel answers EEXIST when there is one."""
-    return _NEW_TABLE, NLM_F_CREATE | NLM_F_EXCL, _text(1, name)
+    return _NEW_TABLE, NLM_F_CREATE | NLM_F_EXCL, text(1, name)
 
 
 def delete_table(name: str) -> Message:
     """With all that is in it."""
-    return _DELETE_TABLE, 0, _text(1, name)
+    return _DELETE_TABLE, 0, text(1, name)
 
 
 def empty_chain(table: str, name: str) -> Message:
     """Takes its rules away. The kernel answers ENOENT when there is no such chain."""
-    return _DELETE_RULES, 0, _text(1, table) + _text(2, name)
+    return _DELETE_RULES, 0, text(1, table) + text(2, name)
 
 
 def translating_chain(table: str, name: str, priority: int) -> Message:
     """A chain that translates what leaves this host, or namespace."""
     hook = _nested(4, _number(1, _LOCAL_OUT), attribute(2, struct.pack("!i", priority)))
-    return _NEW_CHAIN, NLM_F_CREATE, _text(1, table) + _text(3, name) + hook + _number(5, _ACCEPT) + _text(7, "nat")
+    return _NEW_CHAIN, NLM_F_CREATE, text(1, table) + text(3, name) + hook + _number(5, _ACCEPT) + text(7, "nat")
 
 
 def translation(table: str, chain: str, protocol: int, address: bytes, port: int, target: int) -> Message:
@@ -120,11 +118,11 @@ def translation(table: str, chain: str, protocol: int, address: bytes, port: int
         _keep(_SECOND, struct.pack("!H", target)),
         _expression("nat", _number(1, _DNAT), _number(2, _IPV4), _number(3, _FIRST), _number(5, _SECOND)),
     )
-    return _NEW_RULE, NLM_F_CREATE | _NLM_F_APPEND, _text(1, table) + _text(2, chain) + _nested(4, *expressions)
+    return _NEW_RULE, NLM_F_CREATE | _NLM_F_APPEND, text(1, table) + text(2, chain) + _nested(4, *expressions)
 
 
 def _expression(name: str, *data: bytes) -> bytes:
-    return _nested(1, _text(1, name), _nested(2, *data))
+    return _nested(1, text(1, name), _nested(2, *data))
 
 
 def _load(header: int, offset: int, length: int) -> bytes:

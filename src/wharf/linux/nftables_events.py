@@ -1,11 +1,10 @@
 """Being told when anybody changes the firewall: the kernel's own notices (nfnetlink, group NFNLGRP_NFTABLES)."""
 
 import socket
-import struct
 from collections.abc import Iterator
 from typing import Final
 
-from wharf.linux.netlink import parse_attributes
+from wharf.linux.netlink import parse_attributes, parse_messages
 
 _NETLINK_NETFILTER: Final = 12
 _GROUP: Final = 1 << (7 - 1)  # NFNLGRP_NFTABLES is number 7
@@ -13,7 +12,6 @@ _SUBSYSTEM: Final = 10  # NFNL_SUBSYS_NFTABLES, the upper byte of a message's ty
 #: NFT_MSG_DELTABLE, _NEWCHAIN (a policy may have changed), _DELCHAIN, _DELRULE of linux/netfilter/nf_tables.h.
 _KINDS: Final = frozenset({2, 3, 5, 8})
 _NAME_OF_TABLE: Final = 1  # NFTA_TABLE_NAME, NFTA_CHAIN_TABLE and NFTA_RULE_TABLE are all 1
-_HEADER: Final = struct.Struct("=IHHII")
 _FAMILY: Final = 4  # bytes of struct nfgenmsg
 _PART: Final = 1 << 16
 
@@ -50,12 +48,7 @@ class FirewallEvents:
 
 def tables_in(data: bytes) -> Iterator[str]:
     """The tables that a packet of notices tells a loss of. Pure; what is cut off or no notice is passed over."""
-    at = 0
-    while at + _HEADER.size <= len(data):
-        size, kind, *_ = _HEADER.unpack_from(data, at)
-        if size < _HEADER.size or at + size > len(data):
-            return
+    for kind, _, _, body in parse_messages(data):
         if kind >> 8 == _SUBSYSTEM and kind & 0xFF in _KINDS:
-            name = parse_attributes(data[at + _HEADER.size + _FAMILY : at + size]).get(_NAME_OF_TABLE, b"")
+            name = parse_attributes(body[_FAMILY:]).get(_NAME_OF_TABLE, b"")
             yield name.rstrip(b"\0").decode(errors="replace")
-        at += (size + 3) & ~3

@@ -2,7 +2,7 @@
 
 import logging
 import socket
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from wharf.errors import EngineError, Unavailable
@@ -255,7 +255,7 @@ class BridgeNetwork:
         reservation.release(endpoint.ports, self._used)
         self._endpoints.release(endpoint)
 
-    async def restore(self, endpoints: Iterable[Endpoint]) -> None:
+    async def restore(self, endpoints: Sequence[Endpoint]) -> None:
         """See Network. Also those of an engine whose bridge is not available keep their place in the books."""
         endpoints = list(endpoints)
         self._endpoints.restore(endpoints)

@@ -7,15 +7,16 @@ container's MAC address and sees the wire as the container does.
 import hashlib
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from ipaddress import IPv4Address
 
 from wharf.errors import EngineError
-from wharf.linux.listener import Listener, Redirection
+from wharf.linux.listener import Listener
 from wharf.linux.namespaces import inside_network
+from wharf.linux.netlink import parse_mac
 from wharf.network import inner
 from wharf.network.contract import Endpoint, EndpointRequest
 from wharf.network.dhcp import exchange
@@ -23,12 +24,10 @@ from wharf.network.dhcp.exchange import Client
 from wharf.network.dhcp.frames import Station
 from wharf.network.dhcp.keeper import Keeper, Place
 from wharf.network.dhcp.lease import Lease
-from wharf.network.dhcp.wire import Link, station
-from wharf.network.ipam import Usage
+from wharf.network.dhcp.wire import Link
 from wharf.network.kernel import Kernel
 from wharf.network.parented import ParentNetwork
 from wharf.network.settings import ParentSettings
-from wharf.network.subnets import Network, Subnet
 
 log = logging.getLogger(__name__)
 
@@ -46,70 +45,36 @@ class LeaseChange:
     lease: Lease | None
 
 
-class LeasedNetwork:
+class LeasedNetwork(ParentNetwork):
     """One network of the driver macvlan or ipvlan with addresses by DHCP. See `contract.Network`."""
 
     def __init__(
         self, id: str, settings: ParentSettings, kernel: Kernel, *, name: str, tell: Callable[[LeaseChange], None]
     ) -> None:
         """`tell` is called when a lease changes while its container runs; it must neither block nor raise."""
-        self.settings = settings
-        self._links = ParentNetwork(id, settings, kernel, name=name)
-        self._kernel = kernel
+        super().__init__(id, settings, kernel, name=name)
         self._tell = tell
         self._asked: dict[str, EndpointRequest] = {}  # between reserve() and release(), by endpoint
         self._leases: dict[str, Lease] = {}  # not given back yet
         self._keepers: dict[str, _Kept] = {}
 
-    @property
-    def id(self) -> str:
-        return self._links.id
-
-    @property
-    def name(self) -> str:
-        return self._links.name
-
-    @property
-    def unavailable(self) -> str:
-        return self._links.unavailable
-
-    @property
-    def subnets(self) -> Sequence[Subnet]:
-        return ()
-
-    @property
-    def in_use(self) -> bool:
-        return self._links.in_use
-
-    @property
-    def publishes(self) -> bool:
-        return self._links.publishes
-
     def leads_out(self, version: int) -> bool:
         """See Network."""
         return version == 4 and not self.settings.internal
-
-    def usage(self) -> Mapping[Network, Usage]:
-        """See Network. How many are left only the server knows."""
-        return {}
-
-    async def open(self) -> None:
-        """See Network."""
-        await self._links.open()
 
     async def close(self) -> None:
         """See Network. Leases of containers that go on running are left to the next daemon."""
         for kept in list(self._keepers.values()):
             await kept.stop()
         self._keepers.clear()
-        await self._links.close()
+        await super().close()
 
     async def reserve(self, request: EndpointRequest) -> tuple[Endpoint, list[Listener]]:
         """See Network. The address comes with connect()."""
         mac = request.mac_address or self._mac(request.container_id)
-        endpoint, listeners = await self._links.reserve(replace(request, mac_address=mac, address=None))
+        endpoint, listeners = await super().reserve(replace(request, mac_address=mac, address=None))
         self._asked[endpoint.id] = request
-        return replace(endpoint, default_route=request.default_route and self.leads_out(4)), listeners
+        return endpoint, listeners
 
     def _mac(self, container: str) -> str:
         """The same at every start, so that the server knows the container again; "" on ipvlan: it is the parent's."""
@@ -122,7 +87,7 @@ class LeasedNetwork:
 
     async def connect(self, endpoint: Endpoint, namespace: int) -> Endpoint:
         """See Network. Waits for a server, without keeping other containers from theirs. Raises EngineError."""
-        await self._links.connect(endpoint, namespace)
+        await super().connect(endpoint, namespace)
         asked = self._asked[endpoint.id]
         client = self._client(endpoint, asked.host_name)
         wanted = str(asked.address or "")
@@ -143,7 +108,7 @@ class LeasedNetwork:
 
     def _client(self, endpoint: Endpoint, host_name: str) -> Client:
         if endpoint.mac_address:
-            return Client(_BY_MAC + station(endpoint.mac_address, "0.0.0.0").mac, host_name)
+            return Client(_BY_MAC + parse_mac(endpoint.mac_address), host_name)
         # Links of ipvlan have their parent's MAC address, and nothing reaches one at an address that it has not yet.
         digest = self._digest(endpoint.container_id)
         return Client(_BY_ID + digest[:4] + _UUID + digest[4:20], host_name, broadcast=True)
@@ -191,19 +156,11 @@ class LeasedNetwork:
     async def disconnect(self, endpoint: Endpoint, namespace: int) -> None:
         """See Network. Raises EngineError."""
         await self._stop_keeping(endpoint)
-        await self._links.disconnect(endpoint, namespace)
+        await super().disconnect(endpoint, namespace)
 
     async def _stop_keeping(self, endpoint: Endpoint) -> None:
         if (kept := self._keepers.pop(endpoint.id, None)) is not None:
             await kept.stop()
-
-    async def republish(self, endpoint: Endpoint) -> None:
-        """See Network."""
-        await self._links.republish(endpoint)
-
-    def redirections(self, endpoint: Endpoint) -> Sequence[Redirection]:
-        """See Network."""
-        return self._links.redirections(endpoint)
 
     async def release(self, endpoint: Endpoint) -> None:
         """See Network. The server is told, too."""
@@ -212,19 +169,19 @@ class LeasedNetwork:
         if (lease := self._leases.pop(endpoint.id, None)) is not None:
             with suppress(OSError):  # it will end by itself
                 await self._kernel.do(lambda: self._give_back(endpoint, lease))
-        await self._links.release(endpoint)
+        await super().release(endpoint)
 
     def _give_back(self, endpoint: Endpoint, lease: Lease) -> None:
         """By the parent: the container's own link may be gone already, and its namespace with it."""
         client = self._client(endpoint, lease.host_name)
         if endpoint.mac_address:
-            client = replace(client, mac=station(endpoint.mac_address, lease.address).mac)
+            client = replace(client, mac=parse_mac(endpoint.mac_address))
         with Link.opened(self.settings.parent) as link:
             exchange.release(link, client, lease)
 
     async def restore(self, endpoints: Sequence[Endpoint]) -> None:
         """See Network."""
-        await self._links.restore(endpoints)
+        await super().restore(endpoints)
         self._leases |= {one.id: one.lease for one in endpoints if one.lease is not None and one.address}
 
     async def resume(self, endpoint: Endpoint, namespace: int) -> None:
@@ -234,9 +191,6 @@ class LeasedNetwork:
         if not endpoint.address:
             lease = replace(lease, began=0.0)  # it was lost already, and only says what to ask for
         self._keep(endpoint, namespace, self._client(endpoint, lease.host_name), lease, taken_up=True)
-
-    async def repair(self) -> None:
-        """See Network. No rule is ours."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ There is no bridge, no address translation and no port to publish: who is on tha
 import asyncio
 import errno
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -171,7 +171,7 @@ class ParentNetwork:
         if self._endpoints.forget(endpoint):
             self._endpoints.release(endpoint)
 
-    async def restore(self, endpoints: Iterable[Endpoint]) -> None:
+    async def restore(self, endpoints: Sequence[Endpoint]) -> None:
         """See Network. Links are in containers' namespaces only: `inner.settle` sweeps those."""
         self._endpoints.restore(endpoints)
 

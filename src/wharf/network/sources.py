@@ -8,6 +8,9 @@ of the world, and there are no packets to a port that is published in a stranger
 The table is shared by all engines on the host, its set says whose bridges there are; it goes with the last of them.
 Each version of IP has its own. A packet that stays on its bridge is not the host's to look at, nor is it here where
 br_netfilter shows it to the rules.
+
+To ask the host's routes for each packet is dear, above all for IPv6. So the addresses that containers may get from us
+are in a set that is asked first.
 """
 
 from contextlib import suppress
@@ -15,6 +18,7 @@ from typing import Final
 
 from wharf.linux.nftables import Nftables, NftablesError
 from wharf.network.firewall import PREFIX, Family
+from wharf.network.subnets import Subnet
 
 TABLE: Final = f"{PREFIX}sources"
 #: Senders that have no address yet, or one that only neighbours know.
@@ -31,11 +35,13 @@ def guard(bridge: str, family: Family) -> str:
     return f"""
 add table {table}
 add set {table} bridges {{ type iface_index; }}
+add set {table} containers {{ type {family.address}; flags interval; }}
 add chain {table} sent
 add chain {table} arriving {{ type filter hook prerouting priority raw; policy accept; }}
 flush chain {table} sent
 flush chain {table} arriving
 add rule {table} arriving iif @bridges jump sent
+add rule {table} sent {ip} saddr @containers return
 add rule {table} sent fib saddr oif @bridges return
 add rule {table} sent {ip} saddr {{ {_LOCAL[family.version]} }} return
 add rule {table} sent fib daddr . iif oif exists return
@@ -44,7 +50,19 @@ add element {table} bridges {{ "{bridge}" }}
 """
 
 
-def begin(nftables: Nftables, bridge: str, family: Family) -> None:
+def addresses(subnet: Subnet) -> list[str]:
+    """Ranges of what containers may have: neither the host's own address, nor the edges. Pure."""
+    first, own, last = subnet.network[0], subnet.interface.ip, subnet.network[-1]
+    gaps = [(low + 1, high - 1) for low, high in ((first, own), (own, last)) if int(high) - int(low) > 1]
+    return [str(low) if low == high else f"{low}-{high}" for low, high in gaps]
+
+
+def _containers(verb: str, subnet: Subnet, family: Family) -> str:
+    ranges = ", ".join(addresses(subnet))
+    return f"{verb} element {_table(family)} containers {{ {ranges} }}\n" if ranges else ""
+
+
+def begin(nftables: Nftables, bridge: str, subnet: Subnet, family: Family) -> None:
     """For a bridge that is there. Puts back what somebody has taken out, and leaves alone what is whole.
 
     Raises NftablesError.
@@ -53,12 +71,16 @@ def begin(nftables: Nftables, bridge: str, family: Family) -> None:
         nftables.run(f'add element {_table(family)} bridges {{ "{bridge}" }}\n')
     else:
         nftables.run(guard(bridge, family))
+    with suppress(NftablesError):  # it overlaps with another engine's: then the routes are asked
+        nftables.run(_containers("add", subnet, family))
 
 
-def end(nftables: Nftables, bridge: str, family: Family) -> None:
+def end(nftables: Nftables, bridge: str, subnet: Subnet, family: Family) -> None:
     """The bridge is about to go. Raises NftablesError."""
     with suppress(NftablesError):  # the bridge has no name any more, or somebody has flushed the set
         nftables.run(f'delete element {_table(family)} bridges {{ "{bridge}" }}\n')
+    with suppress(NftablesError):
+        nftables.run(_containers("delete", subnet, family))
     try:
         bridges = nftables.run(f"list set {_table(family)} bridges")
     except NftablesError:
@@ -74,4 +96,4 @@ def _is_whole(nftables: Nftables, family: Family) -> bool:
     except NftablesError:
         return False
     # With their spaces, which names of bridges have not.
-    return " jump sent\n" in listed and listed.count(" return\n") == 3 and "\t\tdrop\n" in listed
+    return " jump sent\n" in listed and listed.count(" return\n") == 4 and "\t\tdrop\n" in listed

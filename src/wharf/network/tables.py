@@ -35,8 +35,10 @@ class Tables:
         }
         # Where containers send by the host, which has to know the way back to them.
         self._sent = {
-            FAMILY[subnet.version] for subnet in settings.subnets if settings.hosts(subnet)
-        } & self._rules.keys()
+            FAMILY[subnet.version]: subnet
+            for subnet in settings.subnets
+            if settings.hosts(subnet) and settings.filters(subnet.version)
+        }
         self._guarded: set[Family] = set()  # where we made the host a router, and keep strangers from it
         self._removed = False
         self._chains: dict[Family, str] = {}  # of each table, as the kernel lists them
@@ -46,8 +48,8 @@ class Tables:
         for family in self._rules:
             if forwarding.begin(self._kernel.nftables(), self._bridge, family):
                 self._guarded.add(family)
-        for family in self._sent:
-            sources.begin(self._kernel.nftables(), self._bridge, family)
+        for family, subnet in self._sent.items():
+            sources.begin(self._kernel.nftables(), self._bridge, subnet, family)
         if self._rules:
             coexisting.begin(self._kernel.nftables(), self._bridge)
             legacy.begin(self._bridge)
@@ -58,9 +60,10 @@ class Tables:
     def remove(self) -> None:
         """The tables go. Raises NftablesError."""
         self._removed = True
-        for family, rules in self._rules.items():
+        for rules in self._rules.values():
             self._kernel.nftables().run(rules.remove())
-            sources.end(self._kernel.nftables(), self._bridge, family)
+        for family, subnet in self._sent.items():
+            sources.end(self._kernel.nftables(), self._bridge, subnet, family)
         if self._rules:
             coexisting.end(self._kernel.nftables(), self._bridge)
             legacy.end(self._bridge)
@@ -85,8 +88,8 @@ class Tables:
             forwarding.keep(nftables, self._bridge, family)
         coexisting.begin(nftables, self._bridge)
         legacy.begin(self._bridge)
-        for family in self._sent:
-            sources.begin(nftables, self._bridge, family)
+        for family, subnet in self._sent.items():
+            sources.begin(nftables, self._bridge, subnet, family)
         for family, chains in self._chains.items():
             if self._listed_chains(family) != chains:
                 log.warning("somebody else changed our firewall rules: made anew", extra={"bridge": self._bridge})

@@ -15,6 +15,7 @@ ALONE: Final = ("host", "none", "container")
 SHARED: Final = (
     "container sharing network namespace with another container or host cannot be connected to any other network"
 )
+NOT_ON_HOST: Final = "cannot connect container to host network - container must be created in host network mode"
 PRIVATE: Final = "container cannot be connected to multiple networks with one of the networks in private (none) mode"
 
 
@@ -52,9 +53,7 @@ def without_default(mode: str, asked: NetworkingConfig) -> tuple[str, Networking
 def _check_alone(main: str, names: Collection[str]) -> None:
     """The host's network, and none, are alone. Raises InvalidArgument, in dockerd's words."""
     if "host" in names and main != "host":
-        raise InvalidArgument(
-            "cannot connect container to host network - container must be created in host network mode"
-        )
+        raise InvalidArgument(NOT_ON_HOST)
     if "host" in names and len(names) > 1:
         raise InvalidArgument(SHARED)
     if "none" in names and len(names) > 1:

@@ -138,7 +138,7 @@ def _segment(name: str, network: Network) -> Segment:
             masquerade=settings.masquerade,
             mode=settings.mode,
         )
-    if not isinstance(network, ParentNetwork | LeasedNetwork):
+    if not isinstance(network, ParentNetwork):
         return Segment(name, internal=not network.leads_out(4))
     on_parent = network.settings
     way = on_parent.mode if on_parent.driver == "macvlan" else on_parent.flag

@@ -48,9 +48,7 @@ class Connections:
         if kind in ("host", "container"):
             raise InvalidArgument(attachments.SHARED)
         if record.name == "host":
-            raise InvalidArgument(
-                "cannot connect container to host network - container must be created in host network mode"
-            )
+            raise InvalidArgument(attachments.NOT_ON_HOST)
         if kind == "none" or (record.name == "none" and attachments.of(container)):
             raise InvalidArgument(attachments.PRIVATE)
         if record.config_only:

@@ -18,13 +18,6 @@ FLAG: Final = "ipvlan_flag"
 TIMEOUT: Final = "timeout"
 _LONGEST_TIMEOUT: Final = 300
 _MODES: Final = {"macvlan": MACVLAN_MODES, "ipvlan": IPVLAN_MODES}
-_LENDING: Final = (
-    ("macvlan", "bridge"),
-    ("macvlan", "private"),
-    ("macvlan", "vepa"),
-    ("macvlan", "passthru"),
-    ("ipvlan", "l2"),
-)
 _DEFAULT_MODE: Final = {"macvlan": "bridge", "ipvlan": "l2"}
 
 
@@ -38,7 +31,7 @@ def check(record: NetworkRecord) -> None:
 def check_lending(record: NetworkRecord) -> None:
     """A network whose addresses a server on the wire lends. Raises InvalidArgument."""
     own = settings(record) if record.kind in MODE else None
-    if own is None or (own.driver, own.mode) not in _LENDING:
+    if own is None or (own.driver == "ipvlan" and own.mode != "l2"):
         raise InvalidArgument("the IPAM driver dhcp is for networks of the driver macvlan, or ipvlan in mode l2")
     if own.own_parent:
         raise InvalidArgument("the IPAM driver dhcp needs a parent (-o parent=eth0): its wire is where servers are")
@@ -46,7 +39,7 @@ def check_lending(record: NetworkRecord) -> None:
         raise InvalidArgument("the IPAM driver dhcp lends IPv4 addresses only")
     if record.ipam.config:
         raise InvalidArgument("the IPAM driver dhcp takes no subnets: the server on the wire decides on addresses")
-    if unknown := sorted(record.ipam.options.keys() - {TIMEOUT}) if record.ipam.options else []:
+    if unknown := sorted((record.ipam.options or {}).keys() - {TIMEOUT}):
         raise InvalidArgument(f"unknown option of the IPAM driver dhcp: {unknown[0]}")
 
 
@@ -55,7 +48,9 @@ def _patience(record: NetworkRecord) -> float:
     if not text:
         return exchange.PATIENCE
     if not re.fullmatch(r"[0-9]{1,3}", text) or not 0 < int(text) <= _LONGEST_TIMEOUT:
-        raise InvalidArgument(f"invalid {TIMEOUT} of the IPAM driver dhcp: {text!r}: expected 1 to 300 seconds")
+        raise InvalidArgument(
+            f"invalid {TIMEOUT} of the IPAM driver dhcp: {text!r}: expected 1 to {_LONGEST_TIMEOUT} seconds"
+        )
     return int(text)
 
 

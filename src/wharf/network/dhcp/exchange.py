@@ -11,7 +11,7 @@ from typing import Final
 
 from wharf.errors import EngineError
 from wharf.network.dhcp import lease as leases
-from wharf.network.dhcp import message as wire
+from wharf.network.dhcp import message as dhcp
 from wharf.network.dhcp.frames import ALL_STATIONS, EVERY_STATION, Station
 from wharf.network.dhcp.lease import Lease
 from wharf.network.dhcp.message import NOBODY, Kind, Message
@@ -25,8 +25,8 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 8.0
 _CONFIRMATION: Final = 6.0
 _WANTED: Final = bytes(
     (
-        *(wire.SUBNET_MASK, wire.ROUTER, wire.NAME_SERVERS, wire.DOMAIN_NAME),
-        *(wire.LEASE_TIME, wire.SERVER_ID, wire.RENEWAL_TIME, wire.REBINDING_TIME),
+        *(dhcp.SUBNET_MASK, dhcp.ROUTER, dhcp.NAME_SERVERS, dhcp.DOMAIN_NAME),
+        *(dhcp.LEASE_TIME, dhcp.SERVER_ID, dhcp.RENEWAL_TIME, dhcp.REBINDING_TIME),
     )
 )
 #: Bytes that an answer may have without being cut to pieces on the way (RFC 2132, 9.10).
@@ -73,7 +73,7 @@ async def obtain(link: Wire, client: Client, wanted: str = "", *, only: bool, pa
     """
     clock = asyncio.get_running_loop().time
     deadline = clock() + patience
-    hint = {wire.REQUESTED_ADDRESS: IPv4Address(wanted).packed} if wanted else {}
+    hint = {dhcp.REQUESTED_ADDRESS: IPv4Address(wanted).packed} if wanted else {}
     seen = _Seen(wanted if only else "")
     while clock() < deadline:
         transaction, began = secrets.randbits(32), time.time()
@@ -82,8 +82,8 @@ async def obtain(link: Wire, client: Client, wanted: str = "", *, only: bool, pa
             offer, _ = await _ask(link, client, question, seen.accepts, deadline)
         except TimeoutError:
             break
-        server = offer.options[wire.SERVER_ID]
-        taken = {wire.REQUESTED_ADDRESS: offer.given.packed, wire.SERVER_ID: server}
+        server = offer.options[dhcp.SERVER_ID]
+        taken = {dhcp.REQUESTED_ADDRESS: offer.given.packed, dhcp.SERVER_ID: server}
         question = _Question(transaction, Kind.REQUEST, taken)
         until = min(deadline, clock() + _CONFIRMATION)
         try:
@@ -108,7 +108,7 @@ class _Seen:
     refusal: str = ""
 
     def accepts(self, answer: Message) -> bool:
-        if answer.kind is not Kind.OFFER or len(answer.options.get(wire.SERVER_ID, b"")) != 4:
+        if answer.kind is not Kind.OFFER or len(answer.options.get(dhcp.SERVER_ID, b"")) != 4:
             return False
         if self.only and str(answer.given) != self.only:
             self.refusal = f"the DHCP server offers {answer.given}, and not {self.only}"
@@ -144,7 +144,7 @@ async def renew(link: Wire, client: Client, held: Lease, *, of_anybody: bool, pa
 
 def release(link: Wire, client: Client, held: Lease) -> None:
     """Gives it back. Nobody answers to that. Raises OSError."""
-    options = {wire.CLIENT_ID: client.id, wire.SERVER_ID: IPv4Address(held.server).packed}
+    options = {dhcp.CLIENT_ID: client.id, dhcp.SERVER_ID: IPv4Address(held.server).packed}
     own = Station(client.hardware(link), IPv4Address(held.address))
     said = Message(Kind.RELEASE, secrets.randbits(32), own.mac, own=own.address, options=options)
     link.send(said, own, station(held.server_mac, held.server))
@@ -154,7 +154,7 @@ def _answers(server: bytes | None) -> Callable[[Message], bool]:
     """Whether a message is what the server (None: any) says to a request."""
 
     def accepts(answer: Message) -> bool:
-        found = answer.options.get(wire.SERVER_ID, b"")
+        found = answer.options.get(dhcp.SERVER_ID, b"")
         return answer.kind in (Kind.ACK, Kind.NAK) and len(found) == 4 and server in (None, found)
 
     return accepts
@@ -191,9 +191,9 @@ async def _answer(
 
 
 def _said(link: Wire, client: Client, question: _Question, elapsed: int) -> Message:
-    options = {wire.CLIENT_ID: client.id, wire.WANTED_OPTIONS: _WANTED, wire.LARGEST_MESSAGE: _LARGEST}
+    options = {dhcp.CLIENT_ID: client.id, dhcp.WANTED_OPTIONS: _WANTED, dhcp.LARGEST_MESSAGE: _LARGEST}
     if _HOST_NAME.fullmatch(client.host_name):
-        options[wire.HOST_NAME] = client.host_name.encode()
+        options[dhcp.HOST_NAME] = client.host_name.encode()
     return Message(
         question.kind,
         question.transaction,

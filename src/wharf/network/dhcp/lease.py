@@ -7,7 +7,7 @@ from enum import Enum, auto
 from ipaddress import IPv4Address, IPv4Interface
 from typing import Final
 
-from wharf.network.dhcp import message as wire
+from wharf.network.dhcp import message as dhcp
 from wharf.network.dhcp.message import Message
 
 FOREVER: Final = 0xFFFFFFFF
@@ -78,14 +78,14 @@ class Lease:
 def granted(ack: Message, server_mac: bytes, began: float) -> Lease:
     """The lease that a server has confirmed. Raises ValueError for one that no client can have."""
     interface = _interface(ack)
-    lasts = seconds(ack, wire.LEASE_TIME)
-    server = address(ack, wire.SERVER_ID)
+    lasts = seconds(ack, dhcp.LEASE_TIME)
+    server = address(ack, dhcp.SERVER_ID)
     if lasts is None or server is None:
         raise ValueError("a lease without an end, or without a server")
     if lasts < SHORTEST:
         raise ValueError(f"a lease of {lasts} s: less than {SHORTEST} s are of no use")
     renews, rebinds = _times(ack, lasts)
-    router = address(ack, wire.ROUTER)
+    router = address(ack, dhcp.ROUTER)
     known = router is not None and router in interface.network and router != interface.ip
     return Lease(
         address=str(interface.ip),
@@ -97,7 +97,7 @@ def granted(ack: Message, server_mac: bytes, began: float) -> Lease:
         lasts=lasts,
         renews=renews,
         rebinds=rebinds,
-        name_servers=[str(one) for one in addresses(ack, wire.NAME_SERVERS) if _is_somebody(one)][:_MOST_NAME_SERVERS],
+        name_servers=[str(one) for one in addresses(ack, dhcp.NAME_SERVERS) if _is_somebody(one)][:_MOST_NAME_SERVERS],
         domain=_domain(ack),
     )
 
@@ -119,7 +119,7 @@ def seconds(message: Message, option: int) -> int | None:
 
 
 def _interface(ack: Message) -> IPv4Interface:
-    mask = address(ack, wire.SUBNET_MASK)
+    mask = address(ack, dhcp.SUBNET_MASK)
     if mask is None:
         raise ValueError("an address without a subnet mask")
     found = IPv4Interface(f"{ack.given}/{mask}")  # raises ValueError for a mask that is none
@@ -142,12 +142,12 @@ def _is_somebody(one: IPv4Address) -> bool:
 def _times(ack: Message, lasts: int) -> tuple[int, int]:
     """When to renew and when to ask everybody: as told, if that makes sense, else RFC 2131's shares (4.4.5)."""
     usual = lasts // 2, lasts * 7 // 8
-    renews = seconds(ack, wire.RENEWAL_TIME) or usual[0]
-    rebinds = seconds(ack, wire.REBINDING_TIME) or usual[1]
+    renews = seconds(ack, dhcp.RENEWAL_TIME) or usual[0]
+    rebinds = seconds(ack, dhcp.REBINDING_TIME) or usual[1]
     return (renews, rebinds) if SHORTEST // 5 <= renews < rebinds < lasts else usual
 
 
 def _domain(ack: Message) -> str:
     """It goes to a file with a syntax of its own."""
-    text = ack.options.get(wire.DOMAIN_NAME, b"").rstrip(b"\0.").decode("ascii", errors="replace")
+    text = ack.options.get(dhcp.DOMAIN_NAME, b"").rstrip(b"\0.").decode("ascii", errors="replace")
     return text if len(text) <= _LONGEST_DOMAIN and _DOMAIN.fullmatch(text) else ""

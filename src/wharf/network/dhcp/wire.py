@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Final, Protocol, Self
 
 from wharf.linux import packet_socket
+from wharf.linux.netlink import parse_mac
 from wharf.network.dhcp import frames, message
 from wharf.network.dhcp.frames import Station
 from wharf.network.dhcp.message import CLIENT_PORT, Message
@@ -75,4 +76,4 @@ class Link:
 
 def station(mac: str, address: str) -> Station:
     """From the text of both."""
-    return Station(bytes.fromhex(mac.replace(":", "")), IPv4Address(address))
+    return Station(parse_mac(mac), IPv4Address(address))

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 import pytest
 
 from wharf.network.dhcp import exchange
-from wharf.network.dhcp import message as wire
+from wharf.network.dhcp import message as dhcp
 from wharf.network.dhcp.exchange import Client, NoAnswer, Refused
 from wharf.network.dhcp.frames import ALL_STATIONS, Station
 from wharf.network.dhcp.lease import Lease
@@ -21,9 +21,9 @@ SERVER, OTHER = IPv4Address("192.0.2.1"), IPv4Address("192.0.2.2")
 
 def reply(asked: Message, kind: Kind, given: str = "192.0.2.77", server: IPv4Address = SERVER) -> Message:
     options = {
-        wire.SERVER_ID: server.packed,
-        wire.SUBNET_MASK: IPv4Address("255.255.255.0").packed,
-        wire.LEASE_TIME: (3600).to_bytes(4, "big"),
+        dhcp.SERVER_ID: server.packed,
+        dhcp.SUBNET_MASK: IPv4Address("255.255.255.0").packed,
+        dhcp.LEASE_TIME: (3600).to_bytes(4, "big"),
     }
     own = IPv4Address(given) if kind is not Kind.NAK else NOBODY
     return replace(asked, kind=kind, is_reply=True, given=own, options=options)
@@ -78,9 +78,9 @@ def test_a_lease() -> None:
     (discover, source, target), (request, _, _) = link.sent
     assert (source.mac, source.address, target.mac) == (MAC, NOBODY, ALL_STATIONS)
     assert discover.transaction == request.transaction
-    assert discover.options[wire.REQUESTED_ADDRESS] == request.options[wire.REQUESTED_ADDRESS]
-    assert request.options[wire.SERVER_ID] == SERVER.packed
-    assert (request.options[wire.HOST_NAME], request.options[wire.CLIENT_ID]) == (b"web", b"\x01" + MAC)
+    assert discover.options[dhcp.REQUESTED_ADDRESS] == request.options[dhcp.REQUESTED_ADDRESS]
+    assert request.options[dhcp.SERVER_ID] == SERVER.packed
+    assert (request.options[dhcp.HOST_NAME], request.options[dhcp.CLIENT_ID]) == (b"web", b"\x01" + MAC)
 
 
 def test_what_is_not_for_us_is_not_heard() -> None:
@@ -127,7 +127,7 @@ def test_renewing(of_anybody: bool) -> None:
     found = renewed(link, replace(HELD, only=True), of_anybody=of_anybody)
     assert (found.address, found.only, found.host_name) == (HELD.address, True, "web")
     request, source, target = link.sent[0]
-    assert (str(request.own), wire.REQUESTED_ADDRESS in request.options, wire.SERVER_ID in request.options) == (
+    assert (str(request.own), dhcp.REQUESTED_ADDRESS in request.options, dhcp.SERVER_ID in request.options) == (
         HELD.address,
         False,
         False,
@@ -159,7 +159,7 @@ def test_a_release() -> None:
 def test_only_host_names_are_told(name: str, said: bytes | None) -> None:
     link = FakeWire()
     asyncio.run(exchange.obtain(link, Client(b"\x01", name), only=False, patience=0.2))
-    assert link.sent[0][0].options.get(wire.HOST_NAME) == said
+    assert link.sent[0][0].options.get(dhcp.HOST_NAME) == said
 
 
 def test_who_cannot_be_sent_to_says_so() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wharf.network.dhcp import message as wire
+from wharf.network.dhcp import message as dhcp
 from wharf.network.dhcp.lease import FOREVER, Lease, Phase, granted
 from wharf.network.dhcp.message import Kind, Message
 
@@ -19,17 +19,17 @@ def packed(*texts: str) -> bytes:
 
 
 OPTIONS = {
-    wire.SERVER_ID: packed("192.0.2.1"),
-    wire.SUBNET_MASK: packed("255.255.255.0"),
-    wire.ROUTER: packed("192.0.2.254", "192.0.2.253"),
-    wire.NAME_SERVERS: packed("192.0.2.53", "198.51.100.53", "127.0.0.1", "192.0.2.54", "192.0.2.55"),
-    wire.DOMAIN_NAME: b"lan.example\0",
-    wire.LEASE_TIME: (3600).to_bytes(4, "big"),
+    dhcp.SERVER_ID: packed("192.0.2.1"),
+    dhcp.SUBNET_MASK: packed("255.255.255.0"),
+    dhcp.ROUTER: packed("192.0.2.254", "192.0.2.253"),
+    dhcp.NAME_SERVERS: packed("192.0.2.53", "198.51.100.53", "127.0.0.1", "192.0.2.54", "192.0.2.55"),
+    dhcp.DOMAIN_NAME: b"lan.example\0",
+    dhcp.LEASE_TIME: (3600).to_bytes(4, "big"),
 }
 
 
 def ack(given: str = "192.0.2.77", **changes: bytes) -> Message:
-    options = OPTIONS | {getattr(wire, name): value for name, value in changes.items()}
+    options = OPTIONS | {getattr(dhcp, name): value for name, value in changes.items()}
     return Message(Kind.ACK, 1, MAC, is_reply=True, given=IPv4Address(given), options=options)
 
 
