@@ -79,7 +79,7 @@ class Bench:
         )
 
 
-def containers(bench: Bench) -> None:
+def containers(bench: Bench, _: Path) -> None:
     for engine in (bench.wharfd, bench.dockerd):
         measures.run_true(engine)
     bench.compare("docker run --rm busybox true", "ms", "≤ 0.15", measures.run_true, scale=1000)
@@ -89,7 +89,7 @@ def containers(bench: Bench) -> None:
     bench.compare("create+start+wait+remove, 4 clients", "1/s", "≥ 10", rate, runs=max(1, bench.runs // 20))
 
 
-def networks(bench: Bench) -> None:
+def networks(bench: Bench, _: Path) -> None:
     networking.prepare(bench.wharfd)
     networking.prepare(bench.dockerd)
     compare = bench.compare
@@ -99,7 +99,8 @@ def networks(bench: Bench) -> None:
     compare("100 ports opened and closed", "ms", "≤ 0.2", networking.hundred_ports, runs=3, scale=1000)
 
 
-def streams(bench: Bench, program: Path) -> None:
+def streams(bench: Bench, directory: Path) -> None:
+    program = measures.compiled("stream", directory)
     with throughput.world(bench.wharfd, program) as ours, throughput.world(bench.dockerd, program) as theirs:
         worlds = {bench.wharfd.name: ours, bench.dockerd.name: theirs}
         for what, measure in throughput.STREAMS.items():
@@ -109,7 +110,8 @@ def streams(bench: Bench, program: Path) -> None:
             )  # fmt: skip
 
 
-def api(bench: Bench, program: Path) -> None:
+def api(bench: Bench, directory: Path) -> None:
+    program = measures.compiled("ping", directory)
     for connections in (1, 32):
         bench.compare(
             f"GET /_ping, {connections} connection(s)", "1/s", "≥ 1.0",
@@ -117,7 +119,7 @@ def api(bench: Bench, program: Path) -> None:
         )  # fmt: skip
 
 
-def volumes(bench: Bench, program: Path) -> None:
+def volumes(bench: Bench, directory: Path) -> None:
     """What a mount adds to a start is the difference of medians, taken in turn; the list is that of the API."""
     runs = 3 * bench.runs
     rounds = [
@@ -132,6 +134,7 @@ def volumes(bench: Bench, program: Path) -> None:
     for name, run in (("wharf", bench.wharfd.wharf), ("docker", bench.wharfd.docker)):
         times = [measures.timed(lambda ask=run: ask("volume", "ls")) for _ in range(bench.runs)]  # type: ignore[misc]
         bench.add(Result(f"{name} volume ls, 1,000", "ms", statistics.median(times) * 1000, None, "≤ 50", bench.runs))
+    program = measures.compiled("write", directory)
     writer = measures.writer(bench.wharfd, program)
     pairs = [
         (measures.written_inside(bench.wharfd, writer) / 1e6, measures.written_outside(bench.wharfd, program) / 1e6)
@@ -142,24 +145,24 @@ def volumes(bench: Bench, program: Path) -> None:
     bench.add(Result("writing to a volume : to the host's disk", "MB/s", inside, outside, "≥ 0.95", len(pairs)))
 
 
-def logs(bench: Bench) -> None:
+def logs(bench: Bench, _: Path) -> None:
     runs = max(1, bench.runs // 4)
     bench.compare("container log, json-file", "MB/s", "≥ 3", measures.log_bytes_per_second, runs=runs, scale=1e-6)
 
 
-def memory(bench: Bench) -> None:
+def memory(bench: Bench, _: Path) -> None:
     bench.compare("daemon memory (RSS)", "MiB", "≤ 0.4", lambda e: float(measures.resident(e)), runs=1, scale=2**-20)
     bench.add(Result("shim memory (PSS)", "MiB", measures.shim_memory(bench.wharfd) / 2**20, None, "≤ 1.0", 10))
 
 
-def command_line(bench: Bench) -> None:
+def command_line(bench: Bench, _: Path) -> None:
     ours = [measures.wharf_ps(bench.wharfd) for _ in range(2 * bench.runs)]
     theirs = [measures.docker_ps(bench.wharfd) for _ in range(2 * bench.runs)]
     medians = statistics.median(ours) * 1000, statistics.median(theirs) * 1000
     bench.add(Result("wharf ps : docker ps, both on wharfd", "ms", *medians, "≤ 1.5", 2 * bench.runs))
 
 
-def pulls(bench: Bench, directory: Path, runs: int) -> None:
+def pulls(bench: Bench, directory: Path) -> None:
     """Each engine has a registry on its own loopback, over the same files."""
     archive = directory / "debian.tar"
     with Registry(bench.wharfd.network, directory, ADDRESS) as registry:
@@ -167,14 +170,28 @@ def pulls(bench: Bench, directory: Path, runs: int) -> None:
         name = registry.push(archive, "debian:bench")
         with Registry(bench.dockerd.network, directory, ADDRESS):
             bench.compare(
-                "pull of a Debian image, loopback registry", "s", "≤ 0.6", lambda e: measures.pull(e, name), runs=runs
-            )
+                "pull of a Debian image, loopback registry", "s", "≤ 0.6",
+                lambda e: measures.pull(e, name), runs=max(1, bench.runs // 4),
+            )  # fmt: skip
+
+
+SECTIONS: dict[str, Callable[[Bench, Path], None]] = {
+    "containers": containers,
+    "networks": networks,
+    "streams": streams,
+    "api": api,
+    "volumes": volumes,
+    "logs": logs,
+    "cli": command_line,
+    "memory": memory,
+    "pulls": pulls,
+}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--runs", type=int, default=20, help="repetitions of the short measures")
-    parser.add_argument("--pulls", type=int, default=5, help="repetitions of the pull; 0 leaves it out")
+    parser.add_argument("--only", nargs="+", choices=SECTIONS, metavar="SECTION", help=", ".join(SECTIONS))
     options = parser.parse_args()
     wharfd, dockerd = Wharfd(), Dockerd()
     try:
@@ -185,17 +202,11 @@ def main() -> int:
         bench = Bench(wharfd, dockerd, options.runs)
         with tempfile.TemporaryDirectory(prefix="bench-") as found:
             directory = Path(found)
-            containers(bench)
-            networks(bench)
-            streams(bench, measures.compiled("stream", directory))
-            api(bench, measures.compiled("ping", directory))
-            volumes(bench, measures.compiled("write", directory))
-            logs(bench)
-            command_line(bench)
-            memory(bench)
-            if options.pulls:
-                pulls(bench, directory, options.pulls)
-        RESULTS.write_text(json.dumps([asdict(result) | {"ratio": result.ratio} for result in bench.results], indent=1))
+            for name in options.only or SECTIONS:
+                SECTIONS[name](bench, directory)
+        if not options.only:
+            results = [asdict(result) | {"ratio": result.ratio} for result in bench.results]
+            RESULTS.write_text(json.dumps(results, indent=1))
     finally:
         dockerd.close()
         wharfd.close()
