@@ -11,7 +11,7 @@ from typing import Final
 
 from wharf.linux import marks
 from wharf.network.settings import BridgeSettings, GatewayMode
-from wharf.network.subnets import Network
+from wharf.network.subnets import Network, Subnet
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,16 @@ def table_name(bridge: str) -> str:
     return PREFIX + re.sub(r"[^a-z0-9]", lambda match: f"_{ord(match[0]):x}_", bridge)
 
 
+def unspoofed(family: Family) -> tuple[str, ...]:
+    """Rules for what comes from elsewhere than the loopback: it is neither from there, nor to there.
+
+    Bridges have route_localnet, for answers to local clients, and published ports are translated before the kernel
+    looks: without these, neighbours of the host would reach what is published on its loopback.
+    """
+    ip, loopback = family.keyword, family.loopback
+    return f'{ip} daddr {loopback} iif != "lo" drop', f'{ip} saddr {loopback} iif != "lo" drop'
+
+
 @dataclass(frozen=True, slots=True)
 class Ruleset:
     """What the table of a bridge says besides the published ports."""
@@ -53,19 +63,22 @@ class Ruleset:
     host_address: str = ""  # what containers look like outside, instead of the address of the way
     trusted: tuple[str, ...] = ()  # devices from which everything may come
     returns: bool = False  # there are ports that the host's own rules decide on
+    hosted: bool = True  # the host has an address in it
 
     @classmethod
-    def of(cls, settings: BridgeSettings, family: Family, subnet: Network) -> "Ruleset":
+    def of(cls, settings: BridgeSettings, subnet: Subnet) -> "Ruleset":
+        family = FAMILY[subnet.version]
         return cls(
             family,
             settings.name,
-            subnet,
+            subnet.network,
             inter_container=settings.inter_container,
             masquerade=settings.masquerade,
             internal=settings.internal,
             mode=settings.mode_of(family.version),
             host_address=settings.host_address if family is IPV4 else settings.host_address6,
             trusted=settings.trusted,
+            hosted=settings.hosts(subnet),
         )
 
     @property
@@ -123,6 +136,15 @@ class Ruleset:
             rules.append(f"oifname {bridge} drop")
         return "\n        ".join(rules)
 
+    def _unspoofed(self) -> str:
+        """Where the host has an address, the table of all bridges says it (see sources)."""
+        rules = "\n        ".join(unspoofed(self.family))
+        return f"""
+    chain unspoofed {{
+        type filter hook prerouting priority raw; policy accept;
+        {rules}
+    }}"""
+
     def _returning(self) -> str:
         """Where the host's own rules decide on a published port, the shim speaks to the container in clients' names.
 
@@ -151,13 +173,6 @@ table {self.table} {{
     map published_at {{ type inet_proto . {address} . inet_service : {address} . inet_service; }}
     set opened {{ type inet_proto . {address} . inet_service; }}
 
-    chain unspoofed {{
-        type filter hook prerouting priority raw; policy accept;
-        # Bridges have route_localnet, for answers to local clients. But what comes from elsewhere than the loopback is
-        # not for it, nor for the ports that are published there: their translation is made before the kernel looks.
-        iifname != "lo" {ip} daddr {loopback} drop
-        iifname {bridge} {ip} saddr {loopback} drop
-    }}
     chain translate {{
         meta l4proto {{ tcp, udp, sctp }} dnat {ip} to meta l4proto . {ip} daddr . th dport map @published_at
         meta l4proto {{ tcp, udp, sctp }} dnat {ip} to meta l4proto . th dport map @published
@@ -170,6 +185,7 @@ table {self.table} {{
         type nat hook output priority -100; policy accept;
         {local}fib daddr type local jump translate
     }}
+    {"" if self.hosted else self._unspoofed()}
     {self._returning() if self.returns else ""}
     chain leaving {{
         type nat hook postrouting priority srcnat; policy accept;

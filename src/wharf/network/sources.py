@@ -17,7 +17,7 @@ from contextlib import suppress
 from typing import Final
 
 from wharf.linux.nftables import Nftables, NftablesError
-from wharf.network.firewall import PREFIX, Family
+from wharf.network.firewall import PREFIX, Family, unspoofed
 from wharf.network.subnets import Subnet
 
 TABLE: Final = f"{PREFIX}sources"
@@ -32,6 +32,7 @@ def _table(family: Family) -> str:
 def guard(bridge: str, family: Family) -> str:
     """Commands that watch over the containers of one more bridge. Pure."""
     table, ip = _table(family), family.keyword
+    loopback = "\n".join(f"add rule {table} arriving {rule}" for rule in unspoofed(family))
     return f"""
 add table {table}
 add set {table} bridges {{ type iface_index; }}
@@ -40,8 +41,8 @@ add chain {table} sent
 add chain {table} arriving {{ type filter hook prerouting priority raw; policy accept; }}
 flush chain {table} sent
 flush chain {table} arriving
-add rule {table} arriving iif @bridges jump sent
-add rule {table} sent {ip} saddr @containers return
+{loopback}
+add rule {table} arriving iif @bridges {ip} saddr != @containers jump sent
 add rule {table} sent fib saddr oif @bridges return
 add rule {table} sent {ip} saddr {{ {_LOCAL[family.version]} }} return
 add rule {table} sent fib daddr . iif oif exists return
@@ -95,5 +96,5 @@ def _is_whole(nftables: Nftables, family: Family) -> bool:
         listed = nftables.run(f"list table {_table(family)}")
     except NftablesError:
         return False
-    # With their spaces, which names of bridges have not.
-    return " jump sent\n" in listed and listed.count(" return\n") == 4 and "\t\tdrop\n" in listed
+    # With spaces and ends of lines, which names of bridges have not.
+    return " jump sent\n" in listed and listed.count(" return\n") == 3 and listed.count("drop\n") == 3

@@ -29,7 +29,7 @@ class Tables:
         self._endpoints = endpoints
         self._open: set[str] = set()  # ids of endpoints whose elements are in the tables
         self._rules = {
-            FAMILY[subnet.version]: Ruleset.of(settings, FAMILY[subnet.version], subnet.network)
+            FAMILY[subnet.version]: Ruleset.of(settings, subnet)
             for subnet in settings.subnets
             if settings.filters(subnet.version)
         }

@@ -115,17 +115,23 @@ def test_what_the_shim_forwards(target: Target, host: str, forwarded: str) -> No
 
 def test_rules_of_gateway_modes() -> None:
     settings = BridgeSettings(
-        "br0", (Subnet(SUBNET), Subnet(SUBNET6)), mode6=GatewayMode.ROUTED, host_address="192.0.2.1"
+        "br0",
+        (Subnet(SUBNET, SUBNET[1]), Subnet(SUBNET6, SUBNET6[1])),
+        mode6=GatewayMode.ROUTED,
+        host_address="192.0.2.1",
     )
-    nat, routed = Ruleset.of(settings, IPV4, SUBNET), Ruleset.of(settings, IPV6, SUBNET6)
+    nat, routed = (Ruleset.of(settings, subnet) for subnet in settings.subnets)
     assert 'ip saddr 172.17.0.0/16 oifname != "br0" meta mark != 0x57480001 snat to 192.0.2.1' in nat.replace([])
     assert "@opened accept" not in nat.replace([]) and 'oifname "br0" drop' in nat.replace([])
     assert "meta l4proto . ip6 daddr . th dport @opened accept" in routed.replace([])
     assert 'oifname != "br0" meta mark' not in routed.replace([])  # nothing is masqueraded on its way out
     assert "chain returning" not in nat.replace([])
     assert "chain returning" in replace(nat, returns=True).replace([])
-    inner = Ruleset.of(replace(settings, internal=True), IPV4, SUBNET)
+    inner = Ruleset.of(replace(settings, internal=True), settings.subnets[0])
     assert "ct status dnat accept" not in inner.replace([])
+    # What comes for the loopback is refused once for all bridges, but for those in which the host is not.
+    isolated = Ruleset.of(replace(settings, mode=GatewayMode.ISOLATED), settings.subnets[0])
+    assert "chain unspoofed" in isolated.replace([]) and "chain unspoofed" not in nat.replace([])
 
 
 @given(st.text("ab_.-A", min_size=1, max_size=6), st.text("ab_.-A", min_size=1, max_size=6))
