@@ -81,10 +81,15 @@ def has_legacy_tables() -> bool:
 
 @pytest.mark.skipif(not has_legacy_tables(), reason="this machine has no iptables-legacy")
 def test_a_forward_policy_of_iptables_legacy(engine: Wharfd, outside: Outside) -> None:
+    drops = "the chain FORWARD of the table iptables-legacy filter drops what none of its rules accepts"
+
+    def is_told() -> bool:  # once the engine has looked at all tables after its start
+        engine.inside("iptables-legacy", "-F", "FORWARD")
+        return drops in engine.wharf("network", "check", "outside", "host:8080", check=False).text
+
     engine.inside("iptables-legacy", "-P", "FORWARD", "DROP")
+    wait_until(is_told, "the policy is seen")
     assert not reaches(engine, outside)
-    said = engine.wharf("network", "check", "outside", "host:8080", check=False).text
-    assert "the chain FORWARD of the table iptables-legacy filter drops what none of its rules accepts" in said
     engine.restart()
     assert reaches(engine, outside)
     engine.docker("network", "create", "second")

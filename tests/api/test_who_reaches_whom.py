@@ -279,7 +279,9 @@ STRANGER, STRANGER6 = "203.0.113.7", "2001:db8:9::7"
         ("plain", "fd90:0:0:1::1", HOST6, 8080, None),
         ("plain", "fd90:0:0:2::1", OUTSIDE6, 9000, None),
         ("outside", OUTSIDE, "127.0.0.1", 8081, None),  # a port that is published for the host alone
+        ("outside", OUTSIDE6, "::1", 8082, None),
         ("outside", "127.0.0.1", HOST, 8080, None),
+        ("outside", "::1", HOST6, 8080, None),
         ("outside", OUTSIDE, "10.90.1.10", 80, None),
     ],
 )

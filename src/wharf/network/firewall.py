@@ -43,8 +43,11 @@ def unspoofed(family: Family) -> tuple[str, ...]:
     """Rules for what comes from elsewhere than the loopback: it is neither from there, nor to there.
 
     Bridges have route_localnet, for answers to local clients, and published ports are translated before the kernel
-    looks: without these, neighbours of the host would reach what is published on its loopback.
+    looks: without these, neighbours of the host would reach what is published on its loopback. For IPv6 there are
+    none: such packets the kernel drops before it asks anybody, and no translation is for ::1 (see openings).
     """
+    if family is not IPV4:
+        return ()
     ip, loopback = family.keyword, family.loopback
     return f'{ip} daddr {loopback} iif != "lo" drop', f'{ip} saddr {loopback} iif != "lo" drop'
 
@@ -185,7 +188,7 @@ table {self.table} {{
         type nat hook output priority -100; policy accept;
         {local}fib daddr type local jump translate
     }}
-    {"" if self.hosted else self._unspoofed()}
+    {"" if self.hosted or self.family is not IPV4 else self._unspoofed()}
     {self._returning() if self.returns else ""}
     chain leaving {{
         type nat hook postrouting priority srcnat; policy accept;

@@ -16,7 +16,7 @@ def elements(endpoint: Endpoint, family: Family, mode: GatewayMode) -> list[tupl
         return [
             element(HostPort(port.host_ip, port.host_port, port.protocol), address, port.container_port)
             for port in ports
-            if port.host_port and not port.through_input
+            if port.host_port and not port.through_input and port.host_ip != "::1"  # that only the shim can forward
         ]
     # Several host ports may stand for one of the container.
     return list(dict.fromkeys(_opened(port, address) for port in ports))
