@@ -21,8 +21,15 @@ def place(tmp_path: Path) -> Iterator[Path]:
 
 
 def subvolumes(place: Path) -> list[str]:
-    listed = subprocess.run(["btrfs", "subvolume", "list", place], check=True, capture_output=True, text=True).stdout
-    return [line.split(" path ")[1] for line in listed.splitlines() if not line.endswith("DELETED")]
+    """Their numbers and paths."""
+    told = subprocess.run(["btrfs", "subvolume", "list", place], check=True, capture_output=True, text=True).stdout
+    found = [line.split() for line in told.splitlines() if not line.endswith("DELETED")]
+    return [f"{words[1]} {words[-1]}" for words in found]
+
+
+def trees(place: Path) -> list[str]:
+    """The subvolumes that are trees of images, each with its number."""
+    return [line for line in subvolumes(place) if "/btrfs/" in line]
 
 
 def test_containers_are_snapshots(place: Path, new_wharfd: Callable[..., Wharfd]) -> None:
@@ -35,7 +42,12 @@ def test_containers_are_snapshots(place: Path, new_wharfd: Callable[..., Wharfd]
         assert wharfd.docker("cp", "one:/file", "-").out.count(b"one") >= 1
         # The image's tree, and one for each container.
         assert len(subvolumes(place)) == 3
-        wharfd.restart()
+        made = trees(place)
+        for end in (wharfd.stop, wharfd.kill9):
+            end()
+            wharfd.start()
+            wharfd.docker("run", "--rm", "busybox", "test", "-e", "/etc/group")
+            assert trees(place) == made, "the image's tree is made once"
         assert wharfd.docker("start", "-a", "one").code == 0
         wharfd.docker("rm", "one", "two")
         wharfd.docker("rmi", "busybox")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import btrfs
-from harness.engine import API
+from harness.engine import API, wait_until
 from harness.wharfd import Wharfd
 
 SCRIPT = (
@@ -107,15 +107,39 @@ def test_all_storage_drivers_show_the_same(new_wharfd: Callable[..., Wharfd], tm
     assert "bin/busybox" not in layer
 
 
-def test_the_driver_of_last_time_is_used_again(new_wharfd: Callable[..., Wharfd]) -> None:
-    """Its containers are trees that no other driver could read."""
-    engine = new_wharfd("--storage-driver", "vfs")
-    engine.docker("run", "--name", "box", "busybox", "sh", "-c", "echo x >>/f; cat /f")
-    engine.flags[engine.flags.index("vfs")] = ""
-    for _ in range(2):
-        engine.restart()
-        assert engine.docker("info", "-f", "{{.Driver}}").text == "vfs"
-    assert engine.docker("start", "-a", "box").text == "x\nx"
-    engine.flags[engine.flags.index("")] = "overlay2"
+def restarted_with(driver: str, engine: Wharfd) -> None:
+    engine.flags[engine.flags.index("--storage-driver") + 1] = driver
     engine.restart()
-    assert engine.docker("info", "-f", "{{.Driver}}").text == "overlay2", "who names one gets it"
+    if driver:
+        assert engine.docker("info", "-f", "{{.Driver}}").text == driver, "who names one gets it"
+
+
+def test_the_driver_of_last_time_is_used_again(new_wharfd: Callable[..., Wharfd]) -> None:
+    engine = new_wharfd("--storage-driver", "vfs")
+    for _ in range(2):
+        restarted_with("", engine)
+        assert engine.docker("info", "-f", "{{.Driver}}").text == "vfs"
+
+
+def test_containers_keep_the_driver_that_made_them(new_wharfd: Callable[..., Wharfd]) -> None:
+    """Whichever new ones get: they start, can be compared, copied from and committed, and go with all that they had."""
+    engine = new_wharfd("--storage-driver", "overlay2")
+    script = "rm -f /etc/group; echo x >>/f; cat /f"
+    made: dict[str, str] = {}  # by container
+    for turn, driver in enumerate(("overlay2", "vfs", "overlay2"), 1):
+        if turn > 1:
+            restarted_with(driver, engine)
+        engine.docker("run", "--name", f"box{turn}", "busybox", "sh", "-c", script)
+        engine.docker("run", "-d", "--name", f"up{turn}", "busybox", "top")
+        made |= {f"box{turn}": driver, f"up{turn}": driver}
+        for name, maker in made.items():
+            assert engine.docker("inspect", "-f", "{{.Driver}} {{.GraphDriver.Name}}", name).text == f"{maker} {maker}"
+        for before in range(1, turn):
+            assert engine.docker("start", "-a", f"box{before}").text.split() == ["x"] * (turn - before + 1)
+            assert engine.docker("diff", f"box{before}").text.splitlines() == ["C /etc", "D /etc/group", "A /f"]
+            assert engine.docker("exec", f"up{before}", "cat", "/etc/group").text
+            assert b"x\n" in engine.docker("cp", f"box{before}:/f", "-").out
+            engine.docker("commit", f"box{before}", f"made:{before}")
+            assert engine.docker("run", "--rm", f"made:{before}", "sh", "-c", "test ! -e /etc/group && cat /f").text
+    engine.docker("rm", "-f", *made)
+    wait_until(lambda: not list((engine.root / "data/overlay2/containers").iterdir()), "nothing is left of them")

@@ -12,7 +12,7 @@ from wharf.errors import EngineError
 from wharf.events.bus import Bus
 from wharf.network.kernel import Kernel
 from wharf.runtime.monitor import ShimMonitors
-from wharf.snapshots.layered import LayeredSnapshots
+from wharf.snapshots.driver import Driver
 from wharf.snapshots.opening import open_snapshots
 
 #: As Docker's directories. Containers' users need no more: they see what root has mounted for them.
@@ -27,7 +27,7 @@ class Primitives:
     places: Places
     db: Database
     events: Bus
-    snapshots: LayeredSnapshots
+    snapshots: Driver
     store: ContainerStore
     kernel: Kernel
     monitors: ShimMonitors
@@ -50,7 +50,7 @@ async def open_primitives(config: EngineConfig, monitors: ShimMonitors | None, s
     return Primitives(places, db, Bus(), snapshots, ContainerStore(db), kernel, monitors)
 
 
-def _require_limits(snapshots: LayeredSnapshots) -> None:
+def _require_limits(snapshots: Driver) -> None:
     try:
         snapshots.require_limits()
     except EngineError:

@@ -45,6 +45,12 @@ def snapshot(source: Path, parent: Path, name: str) -> None:
         os.close(tree)
 
 
+def is_subvolume(path: Path) -> bool:
+    """Whether a directory is the top of a subvolume, which counts as a device of its own."""
+    status = path.lstat()
+    return status.st_ino == _TOP and status.st_dev != path.parent.lstat().st_dev
+
+
 def is_destroyed(directory: int, name: str) -> bool:
     """Deletes the subvolume `name` in the open `directory` with all in it; False for what is none."""
     if os.stat(name, dir_fd=directory, follow_symlinks=False).st_ino != _TOP:

@@ -1,7 +1,7 @@
 """The driver over Btrfs: a container is a snapshot of a subvolume that holds its image.
 
-On disk, below the root of the layers, beside what the other drivers have there: btrfs/CHAIN/tree is the image up to
-that layer as one tree, made when it is first needed; containers/ID/diff is a snapshot of the topmost one.
+On disk, below the root of the layers, beside what all drivers have there: btrfs/CHAIN/tree is the image up to that
+layer as one tree, made when it is first needed; containers/ID/diff is a snapshot of the topmost one.
 """
 
 import errno
@@ -19,6 +19,7 @@ from wharf.snapshots.merge import merge_layer
 from wharf.snapshots.vfs import VfsSnapshots
 from wharf.spec.digest import Digest
 
+_TREES: Final = "btrfs"
 _TREE: Final = "tree"
 _NOTHING: Final = "empty"  # the tree of an image without layers
 
@@ -27,10 +28,11 @@ class BtrfsSnapshots(VfsSnapshots):
     """Snapshots as subvolumes. Layers are kept as for overlayfs, so a data-root can change its driver."""
 
     name = "btrfs"
+    own = frozenset({_TREES})  # other drivers remove what only takes room there
 
     def __init__(self, layers: Layers) -> None:
         super().__init__(layers)
-        self._trees = layers.root / "btrfs"
+        self._trees = layers.root / _TREES
 
     def _probe(self) -> None:
         self._trees.mkdir(mode=0o700, exist_ok=True)
@@ -54,8 +56,8 @@ class BtrfsSnapshots(VfsSnapshots):
             if not wanted and (also_unfinished or not unfinished):
                 self.layers.discard(Path(entry.path))
 
-    def _copy(self, hidden: Path, layers: Sequence[Digest]) -> None:
-        btrfs.snapshot(self._tree(layers), hidden, "diff")
+    def _copy(self, home: Path, layers: Sequence[Digest]) -> None:
+        btrfs.snapshot(self._tree(layers), home, "diff")
 
     def _tree(self, layers: Sequence[Digest]) -> Path:
         """The image of these chain ids, bottom first, as one tree. Blocks, for long when it is the first time."""

@@ -1,7 +1,7 @@
 """Read-only layers, each unpacked once into a directory of its own and named by its chain id.
 
 On disk, below the driver's root: NUMBER (a layer; short so that many fit the options of one mount),
-containers/ (the drivers'), empty (below images without layers), tmp/ (being unpacked), trash/ (being removed).
+containers/ (see writable), empty (below images without layers), tmp/ (being unpacked), trash/ (being removed).
 What is no record's is swept.
 """
 
@@ -23,9 +23,9 @@ from wharf.snapshots.unpacking import unpack
 from wharf.spec.digest import Digest
 
 _EMPTY: Final = "empty"
-_CONTAINERS: Final = "containers"
-DRIVER_FILE: Final = "driver"  # the name of the driver that was used last, whose containers no other one can read
-_OWN: Final = frozenset({_EMPTY, "tmp", "trash", _CONTAINERS, DRIVER_FILE})
+CONTAINERS: Final = "containers"
+DRIVER_FILE: Final = "driver"  # the name of the driver that was used last
+_OWN: Final = frozenset({_EMPTY, "tmp", "trash", CONTAINERS, DRIVER_FILE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +57,13 @@ class Layers:
         self._next = 1
         self._trash = Trash(root / "trash")
 
-    def open(self) -> None:
-        """Reads the records, and sweeps what an interrupted operation left."""
+    def open(self, also_known: Set[str] = frozenset()) -> None:
+        """Reads the records, and sweeps what an interrupted operation left; not what is `also_known` below the root."""
         self.root.mkdir(mode=0o710, parents=True, exist_ok=True)
-        for name in ("tmp", _CONTAINERS, _EMPTY):
+        for name in ("tmp", CONTAINERS, _EMPTY):
             (self.root / name).mkdir(mode=0o755, exist_ok=True)
         self._trash.open()
-        for name in ("tmp", _CONTAINERS):
+        for name in ("tmp", CONTAINERS):
             spread_subdirectories(self.root / name)
         for row in self._db.read("SELECT chain_id, diff_id, parent, directory, size FROM layers"):
             chain_id, diff_id, parent, directory, size = row
@@ -73,7 +73,7 @@ class Layers:
             above = Digest.parse(str(parent)) if parent else None
             self._layers[key] = Layer(key, Digest.parse(str(diff_id)), above, str(directory), int(str(size)))
         self._recorded = set(self._layers)
-        known = {layer.directory for layer in self._layers.values()} | _OWN
+        known = {layer.directory for layer in self._layers.values()} | _OWN | also_known
         for entry in os.scandir(self.root):
             if entry.name not in known:
                 self.discard(Path(entry.path))

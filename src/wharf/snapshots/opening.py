@@ -1,7 +1,7 @@
 """Chooses the driver."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -9,23 +9,21 @@ from typing import Final
 from wharf.db.database import Database
 from wharf.errors import EngineError, InvalidArgument
 from wharf.snapshots.btrfs import BtrfsSnapshots
+from wharf.snapshots.driver import Driver
 from wharf.snapshots.extraction import Limits
-from wharf.snapshots.layered import LayeredSnapshots
 from wharf.snapshots.layers import DRIVER_FILE, Layers
 from wharf.snapshots.overlayfs import OverlaySnapshots
 from wharf.snapshots.vfs import VfsSnapshots
 
 #: By name, the best first: the order in which they are tried when nobody says which one.
-DRIVERS: Final[Mapping[str, Callable[[Layers], LayeredSnapshots]]] = {
+DRIVERS: Final[Mapping[str, type[Driver]]] = {
     "overlay2": OverlaySnapshots,
     "btrfs": BtrfsSnapshots,
     "vfs": VfsSnapshots,
 }
 
 
-async def open_snapshots(
-    db: Database, data_root: Path, driver: str = "", limits: Limits | None = None
-) -> LayeredSnapshots:
+async def open_snapshots(db: Database, data_root: Path, driver: str = "", limits: Limits | None = None) -> Driver:
     """The driver of that name ("overlay2", "btrfs", "vfs"), else the one that was used last, else the best that works.
 
     The caller closes it. Raises InvalidArgument for another name, EngineError when the named one, or that of last time,
@@ -38,21 +36,21 @@ async def open_snapshots(
     last = _used_last(root)
     chosen = "overlay2" if driver == "overlay" else driver or last
     if chosen:
-        snapshots = DRIVERS[chosen](layers)
-        await snapshots.open()
+        opened = DRIVERS[chosen](layers)
+        await opened.open()
     else:
-        snapshots = await _open_best(layers, data_root)
-    if snapshots.name != last:
-        _note(root, snapshots.name)
-    return snapshots
+        opened = await _open_best(layers, data_root)
+    if opened.name != last:
+        _note(root, opened.name)
+    return opened
 
 
-async def _open_best(layers: Layers, data_root: Path) -> LayeredSnapshots:
+async def _open_best(layers: Layers, data_root: Path) -> Driver:
     for kind in DRIVERS.values():
-        snapshots = kind(layers)
+        opened = kind(layers)
         with suppress(EngineError):
-            await snapshots.open()
-            return snapshots
+            await opened.open()
+            return opened
     raise EngineError(f"no storage driver works on {data_root}")
 
 
@@ -65,7 +63,7 @@ def _note(root: Path, name: str) -> None:
 
 
 def _used_last(root: Path) -> str:
-    """The name of the driver whose containers are here; "" when nobody knows."""
+    """The name of that driver; "" when nobody knows."""
     try:
         name = (root / DRIVER_FILE).read_text().strip()
     except (OSError, UnicodeDecodeError):

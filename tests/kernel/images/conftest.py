@@ -21,8 +21,8 @@ import pytest
 from wharf.db.database import Database
 from wharf.distribution.config import RegistryConfig
 from wharf.engine.images.images import Images
+from wharf.snapshots.driver import Driver
 from wharf.snapshots.extraction import Limits
-from wharf.snapshots.layered import LayeredSnapshots
 from wharf.snapshots.opening import open_snapshots
 
 
@@ -40,7 +40,7 @@ class Recorder:
 class House:
     root: Path
     images: Images
-    snapshots: LayeredSnapshots
+    snapshots: Driver
     events: Recorder
     users: dict[str, list[tuple[str, bool]]]
 

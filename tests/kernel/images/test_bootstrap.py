@@ -23,7 +23,7 @@ def test_busybox(open_house: Any, stream: Any, tmp_path: Path) -> None:
             (image,) = await house.images.load(stream(first))
             assert house.images.get("busybox").id == image.id
             await house.snapshots.create("c", image.layers)
-            async with house.snapshots.mounted("c") as root:
+            async with house.snapshots.of("c").mounted() as root:
                 assert (root / "bin/sh").stat().st_ino == (root / "bin/busybox").stat().st_ino
                 assert (root / "bin/sh").stat().st_mode & 0o7777 == 0o755
                 assert (root / "tmp").stat().st_mode & 0o7777 == 0o1777

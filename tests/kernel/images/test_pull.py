@@ -41,7 +41,7 @@ def test_a_pulled_image_is_what_was_pushed(
             assert image.config.config.cmd == ["sh"]
             assert len(image.layers) == 2
             await house.snapshots.create("c", image.layers)
-            async with house.snapshots.mounted("c") as root:
+            async with house.snapshots.of("c").mounted() as root:
                 assert sorted(path.name for path in (root / "a").iterdir()) == ["two"]
             again: list[Progress] = []
             await house.images.pull(reference, report=again.append)

@@ -51,7 +51,7 @@ def test_a_stack_is_shown_alike_by_every_driver(driver: str, open_house: Any, ar
         async with open_house(driver=driver) as house:
             (image,) = await house.images.load(stream(archive))
             await house.snapshots.create("c", image.layers)
-            read = house.snapshots.read_file
+            read = house.snapshots.of("c").read_file
             for path, content in {
                 "/etc/passwd": b"root",
                 "etc/passwd": b"root",
@@ -69,21 +69,21 @@ def test_a_stack_is_shown_alike_by_every_driver(driver: str, open_house: Any, ar
                 "/no/such": None,
                 "/etc/passwd/x": None,
             }.items():
-                assert await read("c", path) == content, path
-            async with house.snapshots.mounted("c") as root:
+                assert read(path) == content, path
+            async with house.snapshots.of("c").mounted() as root:
                 assert sorted(path.name for path in (root / "etc").iterdir()) == ["passwd"]
                 assert sorted(path.name for path in (root / "opaque").iterdir()) == ["above"]
                 assert sorted(path.name for path in (root / "replaced").iterdir()) == ["new"]
                 # The upper layer has no entry for tmp of its own: the mode is that of below.
                 assert (root / "tmp").stat().st_mode & 0o7777 == 0o1777
                 (root / "etc/gone").write_text("again")
-            assert await read("c", "/etc/gone") == b"again"
+            assert read("/etc/gone") == b"again"
             with pytest.raises(Conflict):
                 await house.snapshots.create("c", image.layers)
             await house.snapshots.remove("c")
             await house.snapshots.remove("c")
             with pytest.raises(NotFound):
-                house.snapshots.root("c")
+                house.snapshots.of("c")
 
     asyncio.run(run())
 
@@ -93,7 +93,7 @@ def test_no_mount_is_seen_by_the_host(open_house: Any, archive: Path, stream: An
         async with open_house() as house:
             (image,) = await house.images.load(stream(archive))
             await house.snapshots.create("c", image.layers)
-            async with house.snapshots.mounted("c"):
+            async with house.snapshots.of("c").mounted():
                 assert str(house.root) not in Path("/proc/self/mountinfo").read_text()
 
     asyncio.run(run())
@@ -115,7 +115,7 @@ def test_what_a_crash_left_is_swept(open_house: Any, archive: Path, stream: Any)
             assert house.leftovers() == []
             assert sorted(path.name for path in (overlay / "containers").iterdir()) == ["kept"]
             assert not (house.root / "content/blobs/sha256" / ("f" * 64)).exists()
-            assert await house.snapshots.read_file("kept", "/etc/passwd") == b"root"
+            assert house.snapshots.of("kept").read_file("/etc/passwd") == b"root"
 
     asyncio.run(run())
 
@@ -129,7 +129,7 @@ def test_a_layer_that_is_lost_is_unpacked_again(open_house: Any, archive: Path, 
         async with open_house() as house:
             (again,) = await house.images.load(stream(archive))
             await house.snapshots.create("c", again.layers)
-            assert await house.snapshots.read_file("c", "/etc/passwd") == b"root"
+            assert house.snapshots.of("c").read_file("/etc/passwd") == b"root"
 
     asyncio.run(run())
 
@@ -156,7 +156,7 @@ def test_removal_of_names_and_images(open_house: Any, archive: Path, stream: Any
             with pytest.raises(NoSuchImage, match="No such image: stack:1"):
                 images.get("stack:1")
             # The container still stands on its layers, and lets them go with it.
-            assert await house.snapshots.read_file("c" * 64, "/etc/passwd") == b"root"
+            assert house.snapshots.of("c" * 64).read_file("/etc/passwd") == b"root"
             house.users.clear()
             await house.snapshots.remove("c" * 64)
             await images.prune({})

@@ -94,11 +94,10 @@ class Files:
 
     async def difference(self, container: Container) -> Difference:
         """What differs from the image."""
-        upper = self.snapshots.writable(container.id)
-        whole = self.snapshots.whole
-        lower = self.snapshots.stack_of(container.id)
+        writable = self.snapshots.of(container.id)
+        lower = writable.below()
         try:
-            return await asyncio.to_thread(difference, upper, lower, whole=whole)
+            return await asyncio.to_thread(difference, writable.diff, lower, whole=writable.whole)
         except OSError as error:
             raise EngineError(f"cannot compare the container with its image: {error.strerror}") from error
 
@@ -131,7 +130,7 @@ class Files:
 
     async def _still_view(self, container: Container, held: AsyncExitStack, *, bare: bool) -> View:
         binds = [] if bare else await self._binds(container, held)
-        root = self.snapshots.root(container.id)
+        root = self.snapshots.of(container.id).root()
         return View(
             root=root,
             target=root.directory / "tmp",

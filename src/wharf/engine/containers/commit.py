@@ -85,8 +85,8 @@ class Commits:
         found = await self.files.difference(container)
         if not found.changes:
             return None
-        snapshots = self.files.snapshots
-        return packed_layer(snapshots.writable(container.id), found, whole=snapshots.whole)
+        writable = self.files.snapshots.of(container.id)
+        return packed_layer(writable.diff, found, whole=writable.whole)
 
 
 def _reference(repository: str, tag: str) -> Reference | None:

@@ -110,7 +110,7 @@ class Mounting:
         point = MountPoint(
             type="image",
             name=request.source,
-            source=str(self.snapshots.writable(snapshot)),
+            source=str(self.snapshots.of(snapshot).diff),
             destination=request.target,
             rw=False,
             propagation="rprivate",
@@ -124,13 +124,13 @@ class Mounting:
         empty = [(one, target) for one, target in found if self.volumes.may_be_empty(one) and self._has(id, target)]
         if not empty:
             return
-        async with self.snapshots.mounted(id) as root:
+        async with self.snapshots.of(id).mounted() as root:
             for volume, target in empty:
                 await self.volumes.copy_up(volume, root, target)
 
     def _has(self, id: str, target: str) -> bool:
         """Whether there is anything at `target` in a container that does not run."""
-        with closing_lookup(self.snapshots.layer_directories(id), target, follow=True) as found:
+        with closing_lookup(self.snapshots.of(id).directories(), target, follow=True) as found:
             return found is not None
 
 

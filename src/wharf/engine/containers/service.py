@@ -14,6 +14,7 @@ from wharf.apitypes.containers import (
     ContainerInspect,
     ContainerSummary,
     Created,
+    DriverData,
     HostConfig,
     NetworkingConfig,
     Top,
@@ -235,8 +236,7 @@ class Containers:
             directory=self._places.directory(self._etc_of(container)),
             log_path=self.written.path(container),
             network_id=self._networks.id_of,
-            driver=self._snapshots.name,
-            driver_data=self._driver_data(container),
+            graph_driver=self._graph_driver(container),
             links=links.shown(container, self._store.get),
             apparmor_profile=security.apparmor_profile(container.host, self.lives.starter.host.facts),
             execs=[one.id for one in self.lives.of(container).execs.values() if one.exit_code is None],
@@ -249,11 +249,13 @@ class Containers:
         sharing = self._store.search(other) if kind == "container" else None
         return sharing.id if sharing is not None else container.id
 
-    def _driver_data(self, container: Container) -> dict[str, str]:
+    def _graph_driver(self, container: Container) -> DriverData:
         try:
-            return self._snapshots.graph_driver(container.id)
+            writable = self._snapshots.of(container.id)
+            return DriverData(name=writable.driver, data=writable.graph_driver())
         except EngineError:
-            return {}  # it is being removed, or that has failed, or a crash took its layers
+            # It is being removed, or that has failed, or a crash took its layers.
+            return DriverData(name=self._snapshots.name)
 
     async def top(self, ref: str, ps_args: str = "-ef") -> Top:
         container = self._store.find(ref)

@@ -132,7 +132,7 @@ class Sources:
                 yield place
 
     def _open_image(self, detail: MountDetail, mapping: IdMapping | None) -> int:
-        root = self.snapshots.root(detail.snapshot)
+        root = self.snapshots.of(detail.snapshot).root()
         target = root.directory / "tmp"
         if mapping is None:
             return files.detached_mount(root, target, detail.subpath)

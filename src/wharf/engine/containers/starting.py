@@ -261,7 +261,7 @@ class Starter:
         launch = Launch(
             id=container.id,
             bundle=bundle,
-            root=self.snapshots.root(container.id),
+            root=self.snapshots.of(container.id).root(),
             runtime=self.config.runtimes[container.host.runtime or self.default_runtime],
             log=self._log(container),
             tty=container.config.tty,

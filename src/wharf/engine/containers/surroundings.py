@@ -146,9 +146,8 @@ class Host:
 
     async def user(self, container: Container, text: str) -> users.User:
         """Whom `text` means in the container. Raises InvalidArgument for a name that is not there."""
-        passwd = await self.snapshots.read_file(container.id, "/etc/passwd")
-        group = await self.snapshots.read_file(container.id, "/etc/group")
-        known = _text(passwd), _text(group)
+        writable = self.snapshots.of(container.id)
+        known = _text(writable.read_file("/etc/passwd")), _text(writable.read_file("/etc/group"))
         if sum(map(len, known)) > LARGE_TEXT:
             return await asyncio.to_thread(users.resolve, text, *known, container.host.group_add)
         return users.resolve(text, *known, container.host.group_add)

@@ -7,7 +7,7 @@ from wharf.engine.containers import storage
 from wharf.engine.containers.record import Container, Status
 from wharf.engine.containers.store import ContainerStore
 from wharf.errors import EngineError
-from wharf.snapshots.layered import LayeredSnapshots
+from wharf.snapshots.driver import Driver
 from wharf.spec.digest import Digest
 
 log = logging.getLogger(__name__)
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 async def restore(
     store: ContainerStore,
-    snapshots: LayeredSnapshots,
+    snapshots: Driver,
     layers_of: Callable[[str], Sequence[Digest] | None],
     default_size: int,
 ) -> None:
@@ -38,9 +38,7 @@ async def restore(
         await snapshots.remove(orphan)  # of a creation that was cut off
 
 
-async def _make_again(
-    container: Container, snapshots: LayeredSnapshots, layers: Sequence[Digest], default_size: int
-) -> None:
+async def _make_again(container: Container, snapshots: Driver, layers: Sequence[Digest], default_size: int) -> None:
     """The record was on the disk before the layer: the container is as it was when it was created."""
     log.warning("the writable layer of a container was lost, it gets a new one", extra={"container": container.id})
     size = storage.bytes_of(storage.size_asked(container.host.storage_opt) or "0") or default_size

@@ -19,7 +19,7 @@ from wharf.engine.images.pulling import Puller
 from wharf.engine.images.record import Image
 from wharf.engine.images.stock import Publisher, Stock, Users, nobody
 from wharf.errors import EngineError, InvalidArgument
-from wharf.snapshots.layered import LayeredSnapshots
+from wharf.snapshots.driver import Driver
 from wharf.spec.digest import Digest
 from wharf.spec.image_config import is_built_on
 from wharf.spec.reference import Reference
@@ -35,7 +35,7 @@ class Images:
         self,
         db: Database,
         root: Path,
-        snapshots: LayeredSnapshots,
+        snapshots: Driver,
         events: Publisher,
         registries: RegistryConfig | None = None,
         users: Users = nobody,

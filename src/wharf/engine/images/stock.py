@@ -10,7 +10,7 @@ from wharf.content.store import ContentStore
 from wharf.engine.images.catalogue import Catalogue, now
 from wharf.engine.images.record import Image
 from wharf.errors import InvalidArgument
-from wharf.snapshots.layered import LayeredSnapshots
+from wharf.snapshots.driver import Driver
 from wharf.snapshots.layers import Layers
 from wharf.spec.descriptor import Descriptor
 from wharf.spec.digest import Digest
@@ -37,7 +37,7 @@ def nobody(image: str) -> Iterable[tuple[str, bool]]:
 class Stock:
     catalogue: Catalogue
     content: ContentStore
-    snapshots: LayeredSnapshots
+    snapshots: Driver
     events: Publisher
     users: Users
     # What running operations need although no record names it yet.
