@@ -1,6 +1,6 @@
 #!/bin/sh
 # Starts an engine of this tree's own under run/, if it does not run yet, and runs a first container.
-# Arguments go to wharfd.
+# Arguments go to wharfd. Containers and plugins end with it (tools/stop.sh), unless these say --live-restore.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -21,7 +21,7 @@ else
     # In the background for good: it outlives this shell and its terminal.
     $as_root setsid .venv/bin/wharfd \
         --data-root "$here/data" --exec-root "$here/exec" --pidfile "$here/wharfd.pid" --host "$host" \
-        --bridge wharf-run --config-file /dev/null --group "$(id -g)" "$@" \
+        --bridge wharf-run --config-file /dev/null --group "$(id -g)" --live-restore=false "$@" \
         >"$here/wharfd.log" 2>&1 </dev/null &
     starter=$!
     tries=0

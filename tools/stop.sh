@@ -1,15 +1,17 @@
 #!/bin/sh
-# Ends the engine that tools/run.sh started, its containers and its plugins. Its data stays in run/data.
+# Ends the engine that tools/run.sh started, which ends its containers and plugins. Its data stays in run/data.
 set -eu
 
 cd "$(dirname "$0")/.."
 as_root=$([ "$(id -u)" = 0 ] || echo sudo)
 pidfile=$(pwd)/run/wharfd.pid
-host=unix://$(pwd)/run/wharf.sock
 
+count_left() {
+    $as_root find run/exec/containers run/exec/plugins/bundles -mindepth 1 -maxdepth 1 2>/dev/null | wc -l
+}
 no_engine() {
     # Containers and plugins outlive an engine that was killed.
-    left=$($as_root find run/exec/containers run/exec/plugins/bundles -mindepth 1 -maxdepth 1 2>/dev/null | wc -l)
+    left=$(count_left)
     if [ "$left" -gt 0 ]; then
         echo "No engine runs, but $left of its containers and plugins may: 'make run' finds them, then 'make stop' ends them." >&2
         exit 1
@@ -25,20 +27,13 @@ if ! tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -- "--pidfile $pid
     $as_root rm -f "$pidfile"
     no_engine
 fi
-wharf() { $as_root .venv/bin/wharf -H "$host" "$@"; }
-running=$(wharf ps -q)
-# shellcheck disable=SC2086
-[ -z "$running" ] || wharf stop $running >/dev/null
-# What an enabled plugin has mounted would stay mounted, too.
-for plugin in $(wharf plugin ls --filter enabled=true --format '{{.Name}}'); do
-    wharf plugin disable --force "$plugin" >/dev/null
-    echo "Disabled the plugin $plugin"
-done
 $as_root kill "$pid"
 tries=0
-while [ -e "/proc/$pid" ] && [ $tries -lt 200 ]; do
+while [ -e "/proc/$pid" ] && [ $tries -lt 600 ]; do
     sleep 0.1
     tries=$((tries + 1))
 done
 [ ! -e "/proc/$pid" ] || { echo "The engine (process $pid) does not end; see run/wharfd.log" >&2; exit 1; }
+left=$(count_left)
+[ "$left" -eq 0 ] || echo "$left containers and plugins go on without it, as its --live-restore says: 'make run' finds them." >&2
 echo "Stopped. Images and containers are kept in run/data; 'make clean' removes them."

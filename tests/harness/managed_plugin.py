@@ -31,6 +31,10 @@ def make_plugin(directory: Path, **config: Any) -> Path:
     return directory
 
 
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/status").read_text().partition("PPid:")[2].split()[0])
+
+
 class ManagedPlugin:
     """A plugin of an engine, by name."""
 
@@ -58,8 +62,7 @@ class ManagedPlugin:
         return bool(set(self.pids()) - {pid})
 
     def shim(self) -> int:
-        status = Path(f"/proc/{self.pid}/status").read_text()
-        return int(status.partition("PPid:")[2].split()[0])
+        return parent_of(self.pid)
 
     def mount(self, path: str) -> None:
         """A tmpfs with a file `page`, as if the plugin had mounted it at a path of its own."""
