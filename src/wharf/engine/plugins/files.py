@@ -14,7 +14,7 @@ from wharf.linux.trash import Trash
 from wharf.spec.digest import Digest
 
 _OWN: Final = frozenset({"content", "tmp", "trash"})
-_NEXT: Final = "next-"  # and the digest of the layer that it was unpacked from
+_NEXT: Final = "next-"  # and the revision of the record that it is for
 _PRIVATE: Final = 0o710  # a plugin's programs may be setuid: who is not root comes to none
 
 
@@ -99,7 +99,7 @@ class PluginFiles:
             self._trash.take(other)
 
     def _next(self, plugin: PluginRecord) -> Path:
-        return self._places.directory(plugin.id) / f"{_NEXT}{Digest.parse(plugin.layer).encoded}"
+        return self._places.directory(plugin.id) / f"{_NEXT}{plugin.revision}"
 
     def remove(self, id: str) -> None:
         """Removes all that was a plugin's but its blobs."""

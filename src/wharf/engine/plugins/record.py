@@ -19,6 +19,7 @@ class PluginRecord:
     config_digest: str
     manifest_digest: str
     layer: str  # digest of the blob that the root file system came from
+    revision: str = ""  # another one with each upgrade, which may be one to the same layer
     reference: str = ""  # canonical, where it was pulled from and is pushed to
     enabled: bool = False
     settings: PluginSettings = field(default_factory=PluginSettings)

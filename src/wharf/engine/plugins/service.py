@@ -217,7 +217,8 @@ class ManagedPlugins:
     async def _replace(self, plugin: PluginRecord, parts: Parts, reference: str) -> None:
         """The same plugin made of other parts. From the moment that the record is changed it cannot fail any more."""
         upgraded = parts.record(plugin.id, plugin.name, reference)
-        upgraded = replace(upgraded, settings=carried(plugin.config, plugin.settings, parts.config))
+        settings = carried(plugin.config, plugin.settings, parts.config)
+        upgraded = replace(upgraded, settings=settings, revision=secrets.token_hex(8))
         try:
             self.files.prepare_upgrade(parts.rootfs, upgraded)
             await asyncio.to_thread(self.files.sync)

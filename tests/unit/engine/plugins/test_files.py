@@ -13,9 +13,9 @@ from wharf.spec.digest import Digest
 from wharf.spec.plugin_config import PluginConfig
 
 ID = "1" * 64
-CONFIG, MANIFEST, OLD_LAYER, NEW_LAYER = (str(Digest.of(part)) for part in (b"config", b"manifest", b"old", b"new"))
-OLD = PluginRecord(ID, "p:latest", PluginConfig(), CONFIG, MANIFEST, OLD_LAYER)
-NEW = replace(OLD, layer=NEW_LAYER)
+CONFIG, MANIFEST, LAYER = (str(Digest.of(part)) for part in (b"config", b"manifest", b"layer"))
+OLD = PluginRecord(ID, "p:latest", PluginConfig(), CONFIG, MANIFEST, LAYER)
+NEW = replace(OLD, revision="2")  # of the same layer: what the old one has written since is not lost for nothing
 
 
 class House:
@@ -74,12 +74,12 @@ def test_what_is_not_on_record_does_not_outlive_a_restart(house: House) -> None:
 def test_what_is_on_record_stays(house: House) -> None:
     files = house.opened()
     with files.intake():
-        for part in (b"config", b"manifest", b"old", b"other"):
+        for part in (b"config", b"manifest", b"layer", b"other"):
             files.content.put(part)
         files.keep(house.rootfs(files, "old"), ID)
     files = house.opened(OLD)
     assert house.version == "old"
-    assert all(files.content.has(Digest.of(part)) for part in (b"config", b"manifest", b"old"))
+    assert all(files.content.has(Digest.of(part)) for part in (b"config", b"manifest", b"layer"))
     assert not files.content.has(Digest.of(b"other"))
 
 

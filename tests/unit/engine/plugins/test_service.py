@@ -2,13 +2,12 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from harness.plugin_runner import Runner
 from wharf.db.database import Database
 from wharf.distribution.config import RegistryConfig
 from wharf.engine.plugins.files import PluginFiles
@@ -21,35 +20,6 @@ from wharf.spec.digest import Digest
 from wharf.spec.plugin_config import PluginConfig
 
 BLOB = str(Digest.of(b""))
-
-
-@dataclass
-class Runner:
-    """Runs plugins by name only, and fails to order."""
-
-    running: set[str] = field(default_factory=set)
-    used: bool = False
-    fault: str = ""
-    restored: list[str] = field(default_factory=list)
-
-    async def enable(self, plugin: PluginRecord, *, timeout: timedelta | None = None) -> None:
-        if self.fault:
-            raise EngineError(self.fault)
-        self.running.add(plugin.name)
-
-    async def disable(self, plugin: PluginRecord) -> None:
-        if self.fault:
-            raise EngineError(self.fault)
-        self.running.discard(plugin.name)
-
-    def in_use(self, plugin: PluginRecord) -> bool:
-        return self.used
-
-    async def restore(self, plugins: Iterable[PluginRecord]) -> None:
-        self.restored = [plugin.name for plugin in plugins]
-
-    async def close(self) -> None:
-        """Nothing runs really."""
 
 
 @pytest.fixture
