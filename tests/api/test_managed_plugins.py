@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harness.engine import wait_until
+from harness.engine import API, wait_until
 from harness.managed_plugin import ManagedPlugin, make_plugin
 from harness.swapping import swapped
 from harness.wharfd import Wharfd
@@ -231,7 +231,7 @@ def test_a_path_of_the_plugin_leads_nowhere_else(wharfd: Wharfd, make: Make) -> 
     assert refused.code == 125 and "symbolic link" in refused.error, refused
 
 
-def test_nor_does_one_that_changes_while_a_container_starts(wharfd: Wharfd, make: Make, tmp_path: Path) -> None:
+def test_nor_does_one_that_changes_while_it_is_in_use(wharfd: Wharfd, make: Make, tmp_path: Path) -> None:
     plugin = make()
     wharfd.docker("plugin", "enable", "shelf")
     wharfd.docker("volume", "create", "-d", "shelf", "books")
@@ -244,5 +244,8 @@ def test_nor_does_one_that_changes_while_a_container_starts(wharfd: Wharfd, make
         runs = [
             wharfd.docker("run", "--rm", "-v", "books:/b", "busybox", "cat", "/b/page", check=False) for _ in range(12)
         ]
+        exports = [wharfd.request("GET", f"{API}/volumes/books/export").body for _ in range(60)]
     assert {run.text for run in runs} <= {"own", ""}, runs
     assert any(run.text == "own" for run in runs), runs
+    assert not any(b"the host's" in export for export in exports)
+    assert any(b"own" in export for export in exports)

@@ -90,6 +90,8 @@ def _enter(work: dict[str, Any]) -> None:
     """The process's root and working directory become the container's."""
     if work["directory"]:
         os.chdir(work["directory"])
+    elif work["tree"] is not None:
+        os.fchdir(work["tree"])
     elif work["namespace"] is not None:
         if work["user_namespace"] is not None:
             syscall.setns(work["user_namespace"], syscall.CLONE_NEWUSER)

@@ -28,9 +28,13 @@ class Bind:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """What a container's processes see: the mount namespace of one, else a root and what would be mounted on it."""
+    """What a container's processes see: the mount namespace of one, else a root and what would be mounted on it.
 
-    namespace: int | None = None  # a descriptor of the caller's
+    Or a tree that is no container's.
+    """
+
+    tree: int | None = None  # a descriptor of the caller's: a mount that is nowhere yet
+    namespace: int | None = None  # likewise
     user_namespace: int | None = None  # likewise: files have the owners that it sees
     root: RootMount | None = None
     target: Path = Path("/")  # any directory: `root` is mounted there where only the child sees it
@@ -41,7 +45,7 @@ class View:
     @property
     def descriptors(self) -> Sequence[int]:
         """What the child needs open."""
-        found = (self.namespace, self.user_namespace, *(bind.mount for bind in self.binds))
+        found = (self.tree, self.namespace, self.user_namespace, *(bind.mount for bind in self.binds))
         return [descriptor for descriptor in found if descriptor is not None]
 
 
@@ -220,6 +224,7 @@ def describe(view: View, do: str) -> dict[str, Any]:
     return {
         "do": do,
         "directory": "",
+        "tree": view.tree,
         "namespace": view.namespace,
         "user_namespace": view.user_namespace,
         "bare": view.bare,

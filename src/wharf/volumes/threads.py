@@ -1,10 +1,11 @@
 """Work beside the event loop: long work that ends early when nobody wants it any more, and work that may never end."""
 
 import asyncio
+import os
 import threading
 from _thread import start_new_thread
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Any, Final, Protocol, TypeVar
 from weakref import WeakValueDictionary
@@ -101,3 +102,16 @@ def _started(work: Callable[[], Result]) -> "asyncio.Future[Result]":
 
     start_new_thread(run, ())
     return ended
+
+
+async def opened_aside(work: Callable[[], int], held: AsyncExitStack, run: Runner) -> int:
+    """The descriptor that `work` opens in a thread. `held` closes it, also when who waits is cancelled meanwhile."""
+    opening = asyncio.ensure_future(run(work))
+
+    async def close() -> None:
+        await asyncio.wait((opening,))
+        if opening.exception() is None:
+            os.close(opening.result())
+
+    held.push_async_callback(close)
+    return await asyncio.shield(opening)

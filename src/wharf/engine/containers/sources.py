@@ -3,7 +3,7 @@
 import asyncio
 import errno
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,7 +21,7 @@ from wharf.linux.mounts import restrictions
 from wharf.runtime import records
 from wharf.snapshots.contract import Snapshots
 from wharf.spec.id_mapping import IdMapping
-from wharf.volumes.threads import Runner
+from wharf.volumes.threads import Runner, opened_aside
 
 _SHARED = frozenset({"shared", "rshared"})
 _SLAVE = frozenset({"slave", "rslave"})
@@ -138,19 +138,6 @@ class Sources:
             return files.detached_mount(root, target, detail.subpath)
         with _namespace(idmaps.of_namespace(mapping)) as namespace:
             return files.detached_mount(root, target, detail.subpath, (namespace, mapping.root))
-
-
-async def opened_aside(work: Callable[[], int], held: AsyncExitStack, run: Runner) -> int:
-    """The descriptor that `work` opens in a thread. `held` closes it, also when who waits is cancelled meanwhile."""
-    opening = asyncio.ensure_future(run(work))
-
-    async def close() -> None:
-        await asyncio.wait((opening,))
-        if opening.exception() is None:
-            os.close(opening.result())
-
-    held.push_async_callback(close)
-    return await asyncio.shield(opening)
 
 
 @dataclass(frozen=True, slots=True)

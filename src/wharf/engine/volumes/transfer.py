@@ -5,7 +5,7 @@ its name: it is there complete or not at all.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +14,12 @@ from wharf.engine.volumes.drivers import DEFAULT
 from wharf.engine.volumes.faults import during
 from wharf.engine.volumes.record import Volume, now
 from wharf.engine.volumes.service import Volumes
-from wharf.linux.mounts import RootMount
+from wharf.linux import detached
 from wharf.snapshots import views
 from wharf.snapshots.views import View
+from wharf.volumes.contract import VolumeDriver
+from wharf.volumes.local import Held
+from wharf.volumes.threads import opened_aside
 
 
 @dataclass(slots=True)
@@ -27,8 +30,10 @@ class Transfers:
         """All that is in a volume, as a tar archive; what is written meanwhile is in it or not. Raises NotFound."""
         async with AsyncExitStack() as held:
             path = await held.enter_async_context(self.volumes.lent(name, "export"))
+            driver = await self._driver(name)
             with during("export", name):
-                outgoing = await views.packed(_view(path), "/", name=".")
+                view = await self._view(path, driver.held, held)
+                outgoing = await views.packed(view, "/", name=".")
             return Archive(outgoing, held.pop_all())
 
     async def receive(self, name: str, archive: AsyncIterator[bytes]) -> Volume:
@@ -39,7 +44,9 @@ class Transfers:
 
         async def unpack(place: Path) -> None:
             compression, stream = await told_apart(archive)
-            await views.unpacked(_view(str(place)), "/", stream, whole=True, compression=compression)
+            async with AsyncExitStack() as held:
+                view = await self._view(str(place), nullcontext, held)
+                await views.unpacked(view, "/", stream, whole=True, compression=compression)
 
         return await self._make("import", name, unpack)
 
@@ -49,11 +56,10 @@ class Transfers:
         Raises NotFound, InvalidArgument, Conflict.
         """
         async with self.volumes.lent(name, "clone") as path:
-            drivers = self.volumes.drivers
-            driver = await drivers.get(self.volumes.get(name).driver)
+            driver = await self._driver(name)
 
             async def copy(place: Path) -> None:
-                await drivers.local.copy(path, driver.held, place)
+                await self.volumes.drivers.local.copy(path, driver.held, place)
 
             return await self._make("clone to", new, copy)
 
@@ -71,6 +77,15 @@ class Transfers:
                 await local.remove(ticket)  # nothing, after finish()
         return volume
 
+    async def _driver(self, name: str) -> VolumeDriver:
+        return await self.volumes.drivers.get(self.volumes.get(name).driver)
 
-def _view(path: str) -> View:
-    return View(root=RootMount("bind", path, "", Path("/")), target=Path(path))
+    async def _view(self, path: str, hold: Held, held: AsyncExitStack) -> View:
+        """What is at a path, while `held` holds it: nobody can put another thing in its place."""
+
+        def opened() -> int:
+            with hold(path) as place:
+                return detached.clone(place)
+
+        # Not in turn with what is asked of the same place by those who start containers.
+        return View(tree=await opened_aside(opened, held, self.volumes.drivers.aside.at(f"view of {path}")))

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from wharf.engine.containers.sources import opened_aside
+from wharf.volumes.threads import opened_aside
 
 
 def is_open(descriptor: int) -> bool:
