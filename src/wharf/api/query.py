@@ -9,12 +9,10 @@ from urllib.parse import unquote_plus
 from wharf.api.timestamps import parse_timestamp, to_datetime
 from wharf.apitypes.filters import parse_filters
 from wharf.errors import InvalidArgument
+from wharf.spec.booleans import parse_bool
 
 #: All that is not true; anything else is (dockerd's BoolValue).
 _FALSE: Final = frozenset({"", "0", "no", "false", "none"})
-#: Go's strconv.ParseBool, which a few parameters are read by.
-_GO_TRUE: Final = ("1", "t", "T", "true", "TRUE", "True")
-_GO_FALSE: Final = ("0", "f", "F", "false", "FALSE", "False")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +50,10 @@ class Query:
     def strict_flag(self, name: str) -> bool:
         """False when absent or empty. Raises InvalidArgument for what Go takes for neither true nor false."""
         text = self.text(name)
-        if text not in ("", *_GO_TRUE, *_GO_FALSE):
-            raise InvalidArgument(
-                f'invalid value for {name}: {text}: strconv.ParseBool: parsing "{text}": invalid syntax'
-            )
-        return text in _GO_TRUE
+        try:
+            return bool(text) and parse_bool(text)
+        except ValueError as error:
+            raise InvalidArgument(f"invalid value for {name}: {text}: {error}") from None
 
     def number(self, name: str) -> int | None:
         """None when absent or empty. Raises InvalidArgument."""

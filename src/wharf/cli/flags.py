@@ -1,14 +1,12 @@
 """Flags: what a command takes, and the grammar in which users write them (that of GNU getopt, as docker has it)."""
 
 from wharf.cli.errors import BadUsage
+from wharf.spec.booleans import parse_bool
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
-
-TRUE = frozenset(("1", "t", "T", "true", "TRUE", "True"))
-FALSE = frozenset(("0", "f", "F", "false", "FALSE", "False"))
 
 
 class Kind:
@@ -21,12 +19,6 @@ class Kind:
         self.read = read
         self.many = many
         self.default = default
-
-
-def read_bool(text: str) -> bool:
-    if text not in TRUE and text not in FALSE:
-        raise ValueError(f'strconv.ParseBool: parsing "{text}": invalid syntax')
-    return text in TRUE
 
 
 def read_int(text: str) -> int:
@@ -46,7 +38,7 @@ def read_filter(text: str) -> tuple[str, str]:
     return name.strip().lower(), value.strip()
 
 
-BOOL = Kind("", read_bool, default=False)
+BOOL = Kind("", parse_bool, default=False)
 STRING = Kind("string", str)
 INT = Kind("int", read_int, default=0)
 LIST = Kind("list", str, many=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from wharf.errors import InvalidArgument
+from wharf.spec.booleans import parse_bool
 
 Texts = Sequence[str]
 Json = object  # what json.loads gives
@@ -47,12 +48,10 @@ def _number(texts: Texts) -> Json:
 
 
 def _truth(texts: Texts) -> Json:
-    text = texts[-1]
-    if text in ("1", "t", "T", "true", "TRUE", "True"):
-        return True
-    if text in ("0", "f", "F", "false", "FALSE", "False"):
-        return False
-    raise InvalidArgument(f'invalid argument "{text}": not true or false')
+    try:
+        return parse_bool(texts[-1])
+    except ValueError:
+        raise InvalidArgument(f'invalid argument "{texts[-1]}": not true or false') from None
 
 
 def _pairs(texts: Texts) -> Json:

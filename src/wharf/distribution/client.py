@@ -4,13 +4,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol
 
 from wharf.distribution.answers import parse_error, pull_error
-from wharf.distribution.config import RegistryAuth
-from wharf.distribution.endpoints import Endpoint
-from wharf.distribution.session import CHUNK, LARGEST_ANSWER, Broken, RegistrySession, limited, persistently
+from wharf.distribution.session import CHUNK, LARGEST_ANSWER, Broken, RepositorySession, limited, persistently
 from wharf.errors import EngineError, InvalidArgument, NotFound, Unauthenticated
 from wharf.spec.digest import Digest
 from wharf.spec.manifest import ACCEPTED
-from wharf.spec.reference import Reference
 
 if TYPE_CHECKING:
     import aiohttp
@@ -29,12 +26,10 @@ class Sink(Protocol):
         """Adds what came. Raises EngineError when it cannot be kept."""
 
 
-class RegistryClient(RegistrySession):
+class RegistryClient(RepositorySession):
     """Asks for one repository with one user's credentials. Enter it; tokens and connections end with the block."""
 
-    def __init__(self, endpoint: Endpoint, reference: Reference, auth: RegistryAuth | None) -> None:
-        super().__init__(endpoint, auth, f"repository:{reference.path}:pull")
-        self._reference = reference
+    actions = "pull"
 
     async def manifest(self, digest: Digest | None = None) -> tuple[bytes, str]:
         """The manifest of our reference, or another of its repository, and its media type.
@@ -97,6 +92,3 @@ class RegistryClient(RegistrySession):
         if response.status >= 500 or response.status == 429:
             return Broken(text)
         return Unauthenticated(text) if code == "UNAUTHORIZED" else EngineError(text)
-
-    def _url(self, kind: str, name: str) -> str:
-        return f"{self._endpoint.url}/v2/{self._reference.path}/{kind}/{name}"

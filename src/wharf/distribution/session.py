@@ -22,6 +22,7 @@ from wharf.distribution.challenge import (
 from wharf.distribution.config import RegistryAuth
 from wharf.distribution.endpoints import Endpoint
 from wharf.errors import EngineError, InvalidArgument, Unauthenticated
+from wharf.spec.reference import Reference
 
 if TYPE_CHECKING:
     import aiohttp
@@ -194,6 +195,20 @@ class RegistrySession:
             raise EngineError(f'Get "{realm}": {text}')
         self.identity = parse_identity(data)
         return parse_token(data)
+
+
+class RepositorySession(RegistrySession):
+    """The same for one repository, that of a reference; `actions` are what the user must be allowed to do there."""
+
+    actions: str
+
+    def __init__(self, endpoint: Endpoint, reference: Reference, auth: RegistryAuth | None) -> None:
+        super().__init__(endpoint, auth, f"repository:{reference.path}:{self.actions}")
+        self._reference = reference
+
+    def _url(self, kind: str, name: str) -> str:
+        """Of a blob or a manifest."""
+        return f"{self._endpoint.url}/v2/{self._reference.path}/{kind}/{name}"
 
 
 def _basic(auth: RegistryAuth) -> str:

@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 from wharf.distribution.answers import parse_error
 from wharf.distribution.config import RegistryAuth, RegistryConfig
-from wharf.distribution.endpoints import Endpoint, endpoints
-from wharf.distribution.session import LARGEST_ANSWER, Broken, RegistrySession, Unreachable, limited, persistently
+from wharf.distribution.endpoints import endpoints
+from wharf.distribution.session import LARGEST_ANSWER, Broken, RepositorySession, Unreachable, limited, persistently
 from wharf.errors import EngineError, PermissionDenied, Unauthenticated
 from wharf.spec.descriptor import Descriptor
 from wharf.spec.digest import Digest
@@ -36,12 +36,10 @@ class _Upload:
     done: int = 0
 
 
-class RegistryWriter(RegistrySession):
+class RegistryWriter(RepositorySession):
     """Fills one repository with one user's rights. Enter it; tokens and connections end with the block."""
 
-    def __init__(self, endpoint: Endpoint, reference: Reference, auth: RegistryAuth | None) -> None:
-        super().__init__(endpoint, auth, f"repository:{reference.path}:pull,push")
-        self._reference = reference
+    actions = "pull,push"
 
     async def greet(self) -> None:
         """Raises Unreachable, Unauthenticated or EngineError unless this is a registry that lets us in."""
@@ -127,9 +125,6 @@ class RegistryWriter(RegistrySession):
         if not location:
             raise EngineError("the registry does not say where to upload to")
         return self.place(url, location)
-
-    def _url(self, kind: str, name: str) -> str:
-        return f"{self._endpoint.url}/v2/{self._reference.path}/{kind}/{name}"
 
 
 async def first_writer(

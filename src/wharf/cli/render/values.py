@@ -1,5 +1,9 @@
 """Single values as docker shows them."""
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 SHORT_ID = 12
 MINUTE, HOUR, DAY = 60, 3600, 86400
 DECIMAL = ("B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB")
@@ -31,6 +35,16 @@ def binary_size(count: float) -> str:
 def ellipsis(text: str, width: int) -> str:
     """At most `width` characters; what was cut shows as an ellipsis."""
     return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def labels(row: "dict[str, Any]") -> str:
+    """All of what the API tells of one thing: `a=1,b=2`."""
+    return ",".join(f"{name}={value}" for name, value in (row.get("Labels") or {}).items())
+
+
+def label(row: "dict[str, Any]", name: str = "") -> str:
+    """The value of one of them; "" for none."""
+    return str((row.get("Labels") or {}).get(name, ""))
 
 
 def local_time(seconds: int) -> str:

@@ -1,6 +1,7 @@
 """--security-opt: what a container asks for beside its capabilities. Pure."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -10,16 +11,12 @@ from wharf.apitypes.containers import HostConfig
 from wharf.errors import EngineError, NotImplementedByUs
 from wharf.runtime.bundle import HostFacts
 from wharf.runtime.seccomp_profile import parse_profile
+from wharf.spec.booleans import parse_bool
 
 UNCONFINED: Final = "unconfined"
 #: The words by which a seccomp profile is named; everything else is one, as JSON.
 SECCOMP_NAMES: Final = ("", UNCONFINED, "builtin")
 NO_LABEL: Final = "label=disable"
-# As Go's strconv.ParseBool reads them.
-_FLAGS: Final = {
-    **dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True),
-    **dict.fromkeys(("0", "f", "F", "false", "FALSE", "False"), False),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +54,11 @@ def _with(found: Security, text: str) -> Security:
         return replace(found, seccomp=value)
     if name == "apparmor":
         return replace(found, apparmor=value)
-    if name == "no-new-privileges" and value in _FLAGS:
-        return replace(found, no_new_privileges=_FLAGS[value])
-    if name == "writable-cgroups" and value in _FLAGS:
-        return replace(found, writable_cgroups=_FLAGS[value])
+    with suppress(ValueError):
+        if name == "no-new-privileges":
+            return replace(found, no_new_privileges=parse_bool(value))
+        if name == "writable-cgroups":
+            return replace(found, writable_cgroups=parse_bool(value))
     raise EngineError(f'invalid --security-opt 2: "{text}"')
 
 

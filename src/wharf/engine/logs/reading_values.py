@@ -4,9 +4,8 @@ import re
 from typing import Final
 
 from wharf.errors import InvalidArgument
+from wharf.spec.booleans import parse_bool
 
-_TRUE: Final = frozenset({"1", "t", "T", "TRUE", "true", "True"})
-_FALSE: Final = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 _SIZE: Final = re.compile(r"(\d+(?:\.\d+)?) ?(?:([kmgtp])i?)?b?", re.IGNORECASE)
 _UNITS: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50}
 _DURATION: Final = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
@@ -14,9 +13,10 @@ _SECONDS: Final = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3,
 
 
 def read_bool(text: str) -> bool:
-    if text not in _TRUE | _FALSE:
-        raise InvalidArgument(f'strconv.ParseBool: parsing "{text}": invalid syntax')
-    return text in _TRUE
+    try:
+        return parse_bool(text)
+    except ValueError as error:
+        raise InvalidArgument(str(error)) from None
 
 
 def read_int(text: str) -> int:

@@ -6,6 +6,7 @@ from ipaddress import ip_address
 from typing import Final
 
 from wharf.errors import InvalidArgument
+from wharf.spec.booleans import parse_bool
 
 MTU: Final = "com.docker.network.driver.mtu"
 INTERFACE_PREFIX: Final = "com.docker.network.container_iface_prefix"
@@ -15,15 +16,13 @@ _LONGEST_DEVICE: Final = 15  # the kernel's IFNAMSIZ, without the closing zero
 _LONGEST_PREFIX: Final = 12  # leaves room for a number
 _SMALLEST_MTU, _LARGEST_MTU = 68, 65535  # RFC 791 needs the one, the kernel's links end at the other
 SMALLEST_MTU6: Final = 1280  # RFC 8200
-_TRUE, _FALSE = ("1", "t", "T", "true", "TRUE", "True"), ("0", "f", "F", "false", "FALSE", "False")
 
 
 def parse_flag(name: str, text: str) -> bool:
-    if text not in (*_TRUE, *_FALSE):
-        raise InvalidArgument(
-            f'failed to parse {name} value: {text} (strconv.ParseBool: parsing "{text}": invalid syntax)'
-        )
-    return text in _TRUE
+    try:
+        return parse_bool(text)
+    except ValueError as error:
+        raise InvalidArgument(f"failed to parse {name} value: {text} ({error})") from None
 
 
 def flag(options: Mapping[str, str], name: str, *, default: bool) -> bool:

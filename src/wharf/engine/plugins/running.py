@@ -93,8 +93,7 @@ class RunningPlugins:
         if enabled is not None:
             await self._end(enabled)
             del self._enabled[plugin.id]
-        await self.starter.release(plugin.id)
-        await self.starter.withdraw(plugin.id)
+        await self.starter.clear_away(plugin.id)
 
     async def _end(self, enabled: Enabled) -> None:
         try:
@@ -164,8 +163,7 @@ class RunningPlugins:
             if run is not None:
                 await self.starter.kill(run)
                 run.let_go()
-            await self.starter.release(id)
-            await self.starter.withdraw(id)
+            await self.starter.clear_away(id)
         except (EngineError, OSError) as error:
             log.warning("cannot end a plugin that is not enabled", extra={"plugin": id, "reason": str(error)})
 
@@ -181,8 +179,7 @@ class RunningPlugins:
             return
         try:
             await self._end(enabled)
-            await self.starter.release(enabled.record.id)
-            await self.starter.withdraw(enabled.record.id)
+            await self.starter.clear_away(enabled.record.id)
         except (EngineError, OSError) as error:
             log.warning("a plugin could not be ended", extra=_about(enabled, str(error)))
 

@@ -206,6 +206,11 @@ class PluginStarter:
         await self.monitors.remove(self.places.bundle(id))
         await asyncio.to_thread(shutil.rmtree, self.places.sockets(id), ignore_errors=True)
 
+    async def clear_away(self, id: str) -> None:
+        """Removes all that a plugin had which does not run any more and is not to run. Raises OSError."""
+        await self.release(id)
+        await self.withdraw(id)
+
     async def withdraw(self, id: str) -> None:
         """Unmounts what a plugin that does not run any more has mounted for the host. Raises OSError."""
         await asyncio.to_thread(shared_mounts.withdraw, str(self.places.propagated_mount(id)))

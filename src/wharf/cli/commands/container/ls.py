@@ -9,7 +9,7 @@ from wharf.cli.flags import BOOL, FILTER, INT, STRING, Flag
 from wharf.cli.output import out
 from wharf.cli.render.listing import Listing
 from wharf.cli.render.ports import show_ports
-from wharf.cli.render.values import ellipsis, local_time, short_id, size
+from wharf.cli.render.values import ellipsis, label, labels, local_time, short_id, size
 from wharf.client import containers
 from wharf.errors import InvalidArgument
 from wharf.gotemplate.quoting import quoted
@@ -52,14 +52,14 @@ def listing(*, full: bool) -> Listing:
             "Ports": ("PORTS", lambda row: show_ports(row.get("Ports") or [])),
             "Names": ("NAMES", show_names),
             "Size": ("SIZE", _show_size),
-            "Labels": ("LABELS", lambda row: _join_labels(row.get("Labels") or {})),
+            "Labels": ("LABELS", labels),
             "Mounts": ("MOUNTS", show_mounts),
             "LocalVolumes": ("LOCAL VOLUMES", lambda row: str(_count_local_volumes(row))),
             "Networks": ("NETWORKS", _show_networks),
             "Platform": ("PLATFORM", lambda row: (row.get("ImageManifestDescriptor") or {}).get("platform")),
         },
         USUAL,
-        {"Label": lambda row, name="": (row.get("Labels") or {}).get(name, "")},
+        {"Label": label},
     )
 
 
@@ -76,10 +76,6 @@ def _show_image(row: "Summary", full: bool) -> str:
 def _show_size(row: "Summary") -> str:
     written, whole = row.get("SizeRw", 0), row.get("SizeRootFs", 0)
     return f"{size(written, 3)} (virtual {size(whole, 3)})" if whole > 0 else size(written, 3)
-
-
-def _join_labels(labels: "dict[str, str]") -> str:
-    return ",".join(f"{name}={value}" for name, value in labels.items())
 
 
 def _count_local_volumes(row: "Summary") -> int:

@@ -3,8 +3,9 @@
 import os
 
 from wharf.cli.commands.container.kinds import read_bytes, split_fields
-from wharf.cli.flags import Kind, read_bool
+from wharf.cli.flags import Kind
 from wharf.errors import InvalidArgument
+from wharf.spec.booleans import parse_bool
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def idmaps(mounts: "list[dict[str, Any]]") -> "tuple[list[dict[str, Any]], dict[
 
 def _switch(name: str, value: str, given: bool) -> bool:
     try:
-        return read_bool(value) if given else True
+        return parse_bool(value) if given else True
     except ValueError:
         raise ValueError(f"invalid value for {name}: {value}") from None
 

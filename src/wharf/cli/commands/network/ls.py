@@ -4,6 +4,7 @@ from wharf.cli.command import Call, Command
 from wharf.cli.commands.filters import read_filters
 from wharf.cli.flags import BOOL, FILTER, STRING, Flag
 from wharf.cli.render.listing import Listing, print_listing
+from wharf.cli.render.values import label, labels
 from wharf.client import networks
 
 TYPE_CHECKING = False
@@ -22,10 +23,6 @@ def _created(row: "Row") -> str:
     return f"{date} {seconds.rstrip('0').rstrip('.') if '.' in seconds else seconds} +0000 UTC"
 
 
-def _labels(row: "Row") -> str:
-    return ",".join(f"{name}={value}" for name, value in (row.get("Labels") or {}).items())
-
-
 def _flag(row: "Row", name: str, default: bool) -> str:
     return "true" if row.get(name, default) else "false"
 
@@ -40,12 +37,12 @@ def listing(*, full: bool) -> Listing:
             "IPv4": ("IPV4", lambda row: _flag(row, "EnableIPv4", True)),
             "IPv6": ("IPV6", lambda row: _flag(row, "EnableIPv6", False)),
             "Internal": ("INTERNAL", lambda row: _flag(row, "Internal", False)),
-            "Labels": ("LABELS", _labels),
+            "Labels": ("LABELS", labels),
             "Name": ("NAME", lambda row: row["Name"]),
             "Scope": ("SCOPE", lambda row: row["Scope"]),
         },
         ("ID", "Name", "Driver", "Scope"),
-        {"Label": lambda row, name="": (row.get("Labels") or {}).get(name, "")},
+        {"Label": label},
     )
 
 

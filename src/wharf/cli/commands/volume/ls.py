@@ -4,7 +4,7 @@ from wharf.cli.command import Call, Command
 from wharf.cli.commands.filters import read_filters
 from wharf.cli.flags import BOOL, FILTER, STRING, Flag
 from wharf.cli.render.listing import Listing, print_listing
-from wharf.cli.render.values import size
+from wharf.cli.render.values import label, labels, size
 from wharf.client import volumes
 
 TYPE_CHECKING = False
@@ -30,10 +30,6 @@ def _size(row: "Row") -> str:
     return NOT_KNOWN if count < 0 else size(count)
 
 
-def _labels(row: "Row") -> str:
-    return ",".join(f"{name}={value}" for name, value in (row.get("Labels") or {}).items())
-
-
 VOLUMES = Listing(
     "*formatter.volumeContext",
     {
@@ -42,7 +38,7 @@ VOLUMES = Listing(
         "Group": ("GROUP", lambda row: NOT_KNOWN),
         "Status": ("STATUS", lambda row: NOT_KNOWN),
         "Driver": ("DRIVER", lambda row: row["Driver"]),
-        "Labels": ("LABELS", _labels),
+        "Labels": ("LABELS", labels),
         "Links": ("LINKS", _links),
         "Mountpoint": ("MOUNTPOINT", lambda row: row["Mountpoint"]),
         "Name": ("VOLUME NAME", lambda row: row["Name"]),
@@ -50,7 +46,7 @@ VOLUMES = Listing(
         "Size": ("SIZE", _size),
     },
     ("Driver", "Name"),
-    {"Label": lambda row, name="": (row.get("Labels") or {}).get(name, "")},
+    {"Label": label},
 )
 
 
