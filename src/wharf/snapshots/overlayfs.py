@@ -32,12 +32,12 @@ class OverlaySnapshots(Driver):
         return overlay_mount(self._root, name, [f"{CONTAINERS}/{name}/lower"])
 
     async def _make(self, id: str, home: Path, layers: Sequence[Digest]) -> Writable:
-        made = OverlayLayer(self.layers, id, tuple(layers))
-        if len(made.root().data) > overlay.LONGEST_OPTIONS:
+        names = self.layers.directories(layers)
+        if len(overlay_mount(self._root, id, names).data) > overlay.LONGEST_OPTIONS:
             raise EngineError(f"the image has too many layers to mount: {len(layers)}")
         (home / "work").mkdir(mode=0o700)
-        _make_upper(home / "diff", made.below()[0])
-        return made
+        _make_upper(home / "diff", self._root / names[0])
+        return OverlayLayer(self.layers, id, tuple(layers))
 
 
 def _make_upper(diff: Path, top: Path) -> None:
