@@ -5,6 +5,8 @@ from ipaddress import ip_interface, ip_network
 
 from harness.wharfd import Wharfd
 
+NO_FORWARDING = "IPv4 forwarding is disabled. Networking will not work."
+
 
 def test_the_default_network_is_as_the_daemon_is_told(new_wharfd: Callable[..., Wharfd]) -> None:
     engine = new_wharfd(
@@ -41,3 +43,23 @@ def test_an_engine_without_a_default_network(new_wharfd: Callable[..., Wharfd]) 
     engine.restart()
     assert engine.docker("network", "ls", "-q").text.count("\n") == 2
     engine.docker("network", "rm", "front")
+
+
+def test_a_host_that_is_to_stay_no_router(new_wharfd: Callable[..., Wharfd]) -> None:
+    """As with dockerd: neither switched on nor complained about but in warnings; who asks others gets no answer."""
+    engine = new_wharfd("--ip-forward=false")
+    assert engine.inside("cat", "/proc/sys/net/ipv4/ip_forward") == "0\n"
+    info = engine.request("GET", "/v1.51/info").json
+    assert info["IPv4Forwarding"] is False and "WARNING: IPv4 forwarding is disabled" in info["Warnings"]
+    warned = {name: engine.docker("create", "--network", name, "busybox").error for name in ("bridge", "none")}
+    assert warned == {"bridge": f"WARNING: {NO_FORWARDING}", "none": ""}
+    engine.docker("network", "create", "--ipv6", "front")
+    assert engine.docker("run", "--rm", "--network", "front", "busybox", "ping", "-c", "1", "172.17.0.1").code == 0
+    assert engine.inside("cat", "/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding") == "0\n0\n"
+    assert "wharf_forwarding" not in engine.inside("nft", "list", "tables")
+    # Switched on by the user: it is as everywhere else, and nothing of it is ours.
+    engine.inside("sysctl", "-qw", "net.ipv4.ip_forward=1")
+    assert engine.docker("create", "busybox").error == ""
+    engine.remove_all()
+    engine.stop()
+    assert engine.inside("cat", "/proc/sys/net/ipv4/ip_forward") == "1\n"

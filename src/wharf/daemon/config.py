@@ -75,6 +75,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_u
     insecure_registries: tuple[str, ...] = ()
     ip: str = ""
     ip6tables: bool = True
+    ip_forward: bool = True
+    ip_forward_no_drop: bool = False
     ip_masq: bool = True
     iptables: bool = True
     ipv6: bool = False

@@ -8,6 +8,7 @@ from wharf.apitypes.containers import Ulimit
 from wharf.daemon.checks import cgroup_driver, parse_size, storage_size
 from wharf.daemon.config import Config
 from wharf.engine.config import BridgeConfig, EngineConfig, LogDefaults, RegistrySettings
+from wharf.network.settings import Forwarding
 from wharf.network.subnets import PoolOfSubnets
 from wharf.plugins.discovery import Roots
 from wharf.plugins.registry import Settings as PluginSettings
@@ -82,6 +83,13 @@ def _bridge(config: Config) -> BridgeConfig:
         masquerade=config.ip_masq,
         firewall=config.iptables,
         firewall6=config.iptables and config.ip6tables,
+        forwarding=_forwarding(config),
         published_through=config.firewall,
         publish_address=config.ip,
     )
+
+
+def _forwarding(config: Config) -> Forwarding:
+    if not config.ip_forward:
+        return Forwarding.LEFT_ALONE
+    return Forwarding.OPEN if config.ip_forward_no_drop else Forwarding.GUARDED

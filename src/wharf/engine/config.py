@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from wharf.apitypes.containers import Ulimit
+from wharf.network.settings import Forwarding
 from wharf.network.subnets import PoolOfSubnets
 from wharf.plugins.registry import Settings as PluginSettings
 
@@ -23,6 +24,7 @@ class BridgeConfig:
     masquerade: bool = True  # --ip-masq
     firewall: bool = True  # --iptables; ours are nftables rules
     firewall6: bool = True  # --ip6tables
+    forwarding: Forwarding = Forwarding.GUARDED  # --ip-forward, --ip-forward-no-drop
     ipv6: bool = False
     address6: IPv6Interface | None = None  # --bip6
     fixed_cidr6: IPv6Network | None = None  # --fixed-cidr-v6; without both, a range of the pools

@@ -102,7 +102,7 @@ class BridgeNetwork:
         )
         device.allow_local_clients(settings.name, allowed=settings.firewall)
         for version in {subnet.version for subnet in settings.subnets if not settings.filters(subnet.version)}:
-            forwarding.begin(None, settings.name, FAMILY[version])
+            forwarding.begin(None, settings.name, FAMILY[version], settings.forwarding)
         # Tables that an engine before us left go on working until restore() replaces them.
         self._tables.open()
 

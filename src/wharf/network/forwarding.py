@@ -2,7 +2,8 @@
 
 A host that did not forward packets before us goes on forwarding none but those of our bridges. The table is shared by
 all engines on the host, its set says whose bridges there are; it goes with the last of them, and forwarding with it.
-Each version of IP has its own.
+Each version of IP has its own. A daemon that is told to leave forwarding alone still has its bridges pass the guard of
+another one.
 """
 
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Final
 from wharf.linux import sysctl
 from wharf.linux.nftables import Nftables, NftablesError
 from wharf.network.firewall import IPV4, PREFIX, Family
+from wharf.network.settings import Forwarding
 
 TABLE: Final = f"{PREFIX}forwarding"
 _SETTING_V4: Final = "net/ipv4/ip_forward"
@@ -39,18 +41,20 @@ add element {table} bridges {{ "{bridge}" }}
 """
 
 
-def begin(nftables: Nftables | None, bridge: str, family: Family) -> bool:
-    """Lets the host route for a bridge. Returns whether strangers are kept out, which takes a firewall.
+def begin(nftables: Nftables | None, bridge: str, family: Family, how: Forwarding) -> bool:
+    """Lets the host route for a bridge, where that is ours to decide. Returns whether strangers are kept out.
 
-    Raises OSError, NftablesError.
+    That takes a firewall. Raises OSError, NftablesError.
     """
-    guarded = nftables is not None and (sysctl.read(_setting(family)) == "0" or is_guarded(nftables, family))
+    begins = how is Forwarding.GUARDED and sysctl.read(_setting(family)) == "0"
+    guarded = nftables is not None and (begins or is_guarded(nftables, family))
     if nftables is not None and guarded:
         # The guard first: there is no moment without it.
         nftables.run(guard(bridge, family))
-    if family is not IPV4:
-        _keep_advertised_routes()
-    sysctl.ensure(_setting(family), "1")
+    if how is not Forwarding.LEFT_ALONE:
+        if family is not IPV4:
+            _keep_advertised_routes()
+        sysctl.ensure(_setting(family), "1")
     return guarded
 
 

@@ -16,6 +16,14 @@ class GatewayMode(StrEnum):
     ISOLATED = "isolated"  # the host has no address in the network
 
 
+class Forwarding(StrEnum):
+    """What a bridge network does to a host that is no router yet."""
+
+    GUARDED = "guarded"  # makes it one, for containers only
+    OPEN = "open"  # makes it one, for everybody
+    LEFT_ALONE = "left alone"
+
+
 @dataclass(frozen=True, slots=True)
 class BridgeSettings:
     """A bridge network. `name` is the device's, "none" for no bridge at all."""
@@ -30,6 +38,7 @@ class BridgeSettings:
     internal: bool = False  # nothing passes between it and any other network
     firewall: bool = True
     firewall6: bool = True  # likewise for IPv6
+    forwarding: Forwarding = Forwarding.GUARDED
     publish_address: str = ""  # where ports are published that name no address; "" is everywhere
     mode: GatewayMode = GatewayMode.NAT
     mode6: GatewayMode = GatewayMode.NAT

@@ -46,7 +46,7 @@ class Tables:
     def open(self) -> None:
         """Lets the host route for the bridge; makes the tables unless they are there. Raises NftablesError, OSError."""
         for family in self._rules:
-            if forwarding.begin(self._kernel.nftables(), self._bridge, family):
+            if forwarding.begin(self._kernel.nftables(), self._bridge, family, self._settings.forwarding):
                 self._guarded.add(family)
         for family, subnet in self._sent.items():
             sources.begin(self._kernel.nftables(), self._bridge, subnet, family)

@@ -18,6 +18,7 @@ from wharf.linux.namespaces import inside_network
 from wharf.linux.netlink import RouteSocket
 from wharf.network import inner
 from wharf.network.contract import EndpointRequest, PortRequest
+from wharf.network.settings import Forwarding
 
 pytestmark = pytest.mark.kernel
 
@@ -300,8 +301,17 @@ def test_leaving_a_network_and_moving_the_default_route(world: World) -> None:
     run(body)
 
 
-@pytest.mark.parametrize("before", ["0", "1"])
-def test_the_host_becomes_no_router_for_strangers(world: World, before: str) -> None:
+@pytest.mark.parametrize(
+    ("before", "how", "for_strangers"),
+    [
+        ("0", Forwarding.GUARDED, False),
+        ("1", Forwarding.GUARDED, True),
+        ("0", Forwarding.OPEN, True),
+    ],
+)
+def test_the_host_becomes_no_router_for_strangers(
+    world: World, before: str, how: Forwarding, for_strangers: bool
+) -> None:
     """A host that forwarded nothing goes on forwarding nothing but for containers; one that did is left alone."""
 
     async def body() -> None:
@@ -312,13 +322,30 @@ def test_the_host_becomes_no_router_for_strangers(world: World, before: str) -> 
             ip("route", "add", "default", "via", "203.0.113.1")
         with inside_network(world.outside):
             ip("route", "add", "203.0.113.0/24", "via", HOST)
-        first, second = await opened(world), await opened(world, settings("br1"))
+        first = await opened(world, replace(CONFIG, forwarding=how))
+        second = await opened(world, settings("br1", forwarding=how))
         passed = world.reaches(world.server(other, 80), world.outside, "203.0.113.2", 80) != ""
-        assert passed is (before == "1")
+        assert passed is for_strangers
         a, _ = await attached(world, second)
         assert world.reaches(world.server(world.outside, 81), a, OUTSIDE, 81) == HOST
         await first.close()
         assert sysctl.read("net/ipv4/ip_forward") == "1"  # the second still needs it
+
+    run(body)
+
+
+def test_forwarding_is_left_alone_but_a_guard_of_ours_lets_pass(world: World) -> None:
+    async def body() -> None:
+        sysctl.ensure("net/ipv4/ip_forward", "0")
+        alone = await opened(world, settings("br1", forwarding=Forwarding.LEFT_ALONE))
+        assert sysctl.read("net/ipv4/ip_forward") == "0" and "wharf_forwarding" not in rules()
+        await alone.close()
+        first = await opened(world)
+        second = await opened(world, settings("br1", forwarding=Forwarding.LEFT_ALONE))
+        a, _ = await attached(world, second)
+        assert world.reaches(world.server(world.outside, 81), a, OUTSIDE, 81) == HOST
+        await first.close()
+        assert "wharf_forwarding" in rules()
 
     run(body)
 

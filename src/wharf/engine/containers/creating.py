@@ -3,6 +3,7 @@
 import os
 import random
 import secrets
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
@@ -23,9 +24,12 @@ from wharf.engine.images.host import host_platform
 from wharf.engine.images.images import Images
 from wharf.engine.images.record import Image
 from wharf.engine.logs import drivers
+from wharf.engine.networks import attachments
 from wharf.engine.networks.service import Networks
 from wharf.engine.userns.service import UserNamespaces
 from wharf.errors import Conflict, InvalidArgument, NotFound
+from wharf.linux.host import ipv4_forwarding
+from wharf.network.settings import Forwarding
 from wharf.runtime.host import masked_paths
 from wharf.snapshots.contract import Snapshots
 from wharf.spec.platform import Platform, fallbacks
@@ -169,7 +173,13 @@ class Creations:
         host, warnings = limits.keepable(host, machine.features, cpus=os.cpu_count() or 1)
         block_devices(devices_of(host))
         machine.cgroup_parent(host)
-        return host, [*warnings, *bundling.lacking(host, machine.facts)]
+        return host, [*warnings, *bundling.lacking(host, machine.facts), *self._cut_off(host)]
+
+    def _cut_off(self, host: HostConfig) -> Iterator[str]:
+        """Looked at only where it is not this daemon that makes the host forward."""
+        on_default = attachments.primary(host.network_mode) == attachments.DEFAULT
+        if on_default and self.config.bridge.forwarding is Forwarding.LEFT_ALONE and not ipv4_forwarding():
+            yield "IPv4 forwarding is disabled. Networking will not work."
 
     def _check_runtime(self, name: str) -> None:
         if name not in self.config.runtimes:

@@ -78,5 +78,6 @@ def settings(record: NetworkRecord, daemon: BridgeConfig) -> BridgeSettings:
         internal=record.internal,
         firewall=daemon.firewall,
         firewall6=daemon.firewall6,
+        forwarding=daemon.forwarding,
         publish_address=own.publish_address or daemon.publish_address,
     )

@@ -18,6 +18,7 @@ def settings(config: BridgeConfig, pools: Sequence[PoolOfSubnets]) -> BridgeSett
         masquerade=config.masquerade,
         firewall=config.firewall,
         firewall6=config.firewall6,
+        forwarding=config.forwarding,
         publish_address=config.publish_address,
     )
 
