@@ -3,7 +3,7 @@
 import json
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -44,6 +44,14 @@ def tiny(outside: Outside) -> Iterator[Server]:
         yield running
 
 
+@pytest.fixture
+def silent(wharfd: Wharfd, tiny: Server) -> Server:
+    """A server that says nothing, to a network that would wait for five minutes."""
+    tiny.changed = lambda reply: None
+    wharfd.docker(*LAN, "--ipam-opt", "timeout=300", "lan")
+    return tiny
+
+
 def run(engine: Wharfd, name: str, *flags: str) -> None:
     engine.docker("run", "-d", "--name", name, "--network", "lan", *flags, "busybox", "sleep", "600")
 
@@ -57,10 +65,19 @@ def place(engine: Wharfd, name: str) -> dict[str, Any]:
     return dict(found["lan"])
 
 
-def addresses(engine: Wharfd, name: str) -> list[str]:
+def shown_addresses(engine: Wharfd, name: str) -> list[dict[str, Any]]:
     pid = engine.state(name)["Pid"]
     shown = json.loads(engine.inside("nsenter", "-t", str(pid), "-n", "ip", "-j", "-4", "addr", "show", "dev", "eth0"))
-    return [one["local"] for one in shown[0]["addr_info"]] if shown and shown[0] else []
+    return list(shown[0]["addr_info"]) if shown and shown[0] else []
+
+
+def addresses(engine: Wharfd, name: str) -> list[str]:
+    return [one["local"] for one in shown_addresses(engine, name)]
+
+
+def seconds_left(engine: Wharfd, name: str) -> int:
+    """Until the kernel takes the address away."""
+    return int(shown_addresses(engine, name)[0]["valid_life_time"])
 
 
 def test_a_container_is_told_all_by_the_server(wharfd: Wharfd, server: Dnsmasq) -> None:
@@ -136,6 +153,37 @@ def test_a_wire_without_a_server(wharfd: Wharfd, outside: Outside) -> None:
     assert reason in wharfd.state("web")["Error"]
     assert wharfd.docker("network", "inspect", "-f", "{{len .Containers}}", "lan").text == "0"
     assert wharfd.docker("network", "rm", "lan").code == 0
+
+
+@pytest.mark.parametrize("end", [("stop",), ("kill",), ("kill", "-s", "TERM"), ("rm", "-f")], ids=" ".join)
+def test_who_ends_a_container_ends_its_wait(wharfd: Wharfd, silent: Server, end: Sequence[str]) -> None:
+    create = ("create", "--name", "web", "--network", "lan", "--restart", "always", "busybox", "sleep", "600")
+    wharfd.docker(*create)
+    starting = wharfd.docker_process("start", "web")
+    wait_until(lambda: silent.heard, "it waits for the server")
+    wharfd.docker(*end, "web")
+    _, err = starting.communicate(timeout=30)
+    assert starting.returncode == 1 and "lan (parent up0): the wait was ended" in err.decode()
+    if end[0] == "rm":
+        assert wharfd.docker("ps", "-aq").text == ""
+    else:
+        assert wharfd.docker("ps", "-a", "--format", "{{.State}}").text == "created"
+    assert wharfd.docker("network", "inspect", "-f", "{{len .Containers}}", "lan").text == "0"
+
+
+def test_a_running_container_does_not_wait_for_a_network_when_it_ends(wharfd: Wharfd, silent: Server) -> None:
+    wharfd.docker("run", "-d", "--name", "web", "busybox", "sleep", "600")
+    for end in (lambda: wharfd.docker("stop", "-t", "0", "web"), lambda: os.kill(wharfd.state("web")["Pid"], 9)):
+        silent.heard.clear()
+        connecting = wharfd.docker_process("network", "connect", "lan", "web")
+        wait_until(lambda: silent.heard, "it waits for the server")
+        assert wharfd.state("web")["Running"]
+        end()
+        wait_until(lambda: not wharfd.state("web")["Running"], "its end is seen")
+        _, err = connecting.communicate(timeout=30)
+        assert connecting.returncode == 1 and "the wait was ended" in err.decode()
+        assert list(wharfd.inspect("web")["NetworkSettings"]["Networks"]) == ["bridge"]
+        wharfd.docker("start", "web")
 
 
 def test_a_start_that_fails_for_another_reason_waits_for_no_server(wharfd: Wharfd, outside: Outside) -> None:
@@ -230,6 +278,7 @@ def test_a_lease_outlives_the_daemon(new_wharfd: Callable[..., Wharfd]) -> None:
         said = {(message.kind, str(message.own)) for message in tiny.heard[heard:]}
         assert said == {(Kind.REQUEST, "198.51.100.120"), (Kind.RELEASE, "198.51.100.121")}
         assert addresses(engine, "web") == ["198.51.100.120"] == [place(engine, "web")["IPAddress"]]
+        assert 3500 < seconds_left(engine, "web") <= 3600
         engine.remove_all()
         assert tiny.heard[-1].kind is Kind.RELEASE
         engine.docker("network", "rm", "lan")

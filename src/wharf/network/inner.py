@@ -6,7 +6,6 @@ All of this is the same for every driver; how the interface comes there is not.
 import errno
 import os
 import re
-import time
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, ip_address, ip_interface
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Final
 
 from wharf.errors import EngineError
 from wharf.linux import links, netlink, sysctl
+from wharf.linux.clock import since_boot
 from wharf.linux.namespaces import inside_network
 from wharf.linux.netlink import Message, RouteSocket
 from wharf.network.contract import Endpoint
@@ -56,7 +56,7 @@ def lend(endpoint: Endpoint, lease: Lease, namespace: int) -> None:
         link = inside.link(endpoint.inner)
         if link is None:
             raise EngineError(f"the container has no interface {endpoint.inner} any more")
-        inside.request(netlink.lend_address(link.index, _leased(lease), lease.left(time.time())))
+        inside.request(netlink.lend_address(link.index, _leased(lease), lease.left(since_boot())))
 
 
 def take_back(endpoint: Endpoint, lease: Lease, namespace: int) -> None:

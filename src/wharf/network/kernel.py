@@ -16,6 +16,7 @@ from wharf.linux.nftables import Nftables
 from wharf.network.parents import ParentUsers
 from wharf.network.ports import PublishedPorts
 from wharf.network.subnets import Network
+from wharf.network.waits import Waits
 from wharf.network.zones import Zones
 
 _T = TypeVar("_T")
@@ -27,6 +28,7 @@ class Kernel:
     def __init__(self) -> None:
         self.published = PublishedPorts(*_port_range())  # of all networks: a host port is nobody else's
         self.zones = Zones()
+        self.waits = Waits()
         self.parents = ParentUsers()  # of all networks: a device that we made goes with the last
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="network")
         self._closing = ThreadPoolExecutor(1, thread_name_prefix="network-close")

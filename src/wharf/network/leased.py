@@ -6,6 +6,7 @@ container's MAC address and sees the wire as the container does.
 
 import hashlib
 import logging
+import math
 import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -93,9 +94,10 @@ class LeasedNetwork(ParentNetwork):
         wanted = str(asked.address or "")
         try:
             with await self._opened(endpoint.inner, namespace) as link:
-                lease = await exchange.obtain(
-                    link, client, wanted, only=bool(wanted), patience=self.settings.lease_patience
-                )
+                async with self._kernel.waits.until_given_up(endpoint.container_id):
+                    lease = await exchange.obtain(
+                        link, client, wanted, only=bool(wanted), patience=self.settings.lease_patience
+                    )
             self._leases[endpoint.id] = lease
             leased = endpoint.leased(self._without_router(lease))
             await self._use(endpoint, namespace, lease, is_other=True)
@@ -189,7 +191,7 @@ class LeasedNetwork(ParentNetwork):
         if (lease := endpoint.lease) is None:
             return
         if not endpoint.address:
-            lease = replace(lease, began=0.0)  # it was lost already, and only says what to ask for
+            lease = replace(lease, began=math.inf)  # it was lost already, and only says what to ask for
         self._keep(endpoint, namespace, self._client(endpoint, lease.host_name), lease, taken_up=True)
 
 

@@ -48,13 +48,13 @@ class Removals:
             raise Conflict(f'cannot remove container "{ref}": {wording.still_running(container)}')
         live.keep = True  # it goes by this removal, not by its auto-remove
         try:
+            if force:
+                await self.stops.end_for_removal(container)
             await self._remove(container, live, ref, volumes=volumes)
         finally:
             live.keep = False
 
     async def _remove(self, container: Container, live: Live, ref: str, *, volumes: bool) -> None:
-        if container.running:
-            await self.stops.end_for_removal(container)
         async with live.lock:
             container = self.lives.current(container.id)
             if container.running:

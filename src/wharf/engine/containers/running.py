@@ -151,6 +151,7 @@ class Lives:
 
     async def _watch(self, live: Live, monitor: Monitor) -> None:
         status = await monitor.wait()
+        self.starter.sandboxes.give_up(live.id)  # of a network that it is being connected to
         async with live.lock:
             if (container := self.store.get(live.id)) is not None:
                 await self.finish(container, live, status)

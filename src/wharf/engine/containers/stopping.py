@@ -33,7 +33,7 @@ class Stops:
     async def stop(self, container: Container, timeout: int | None, signal: str) -> bool:
         """False when it did not run. A negative timeout waits for ever."""
         live = self.lives.of(container)
-        if await self._call_off_restart(live):
+        if await self._call_off(live):
             return True
         container = self.lives.current(container.id)
         if container.status not in ALIVE:
@@ -47,19 +47,19 @@ class Stops:
     async def kill(self, container: Container, number: int) -> None:
         """Sends a signal; SIGKILL also waits for the end."""
         live = self.lives.of(container)
-        if await self._call_off_restart(live):
+        ends = number in (9, signals.parse(container.config.stop_signal or "SIGTERM"))
+        if await self._call_off(live, also_start=ends):
             return
         container = self.lives.current(container.id)
         container.require_alive()
-        stop_signal = signals.parse(container.config.stop_signal or "SIGTERM")
-        await self._signal(container, live, number, by_user=number in (9, stop_signal))
+        await self._signal(container, live, number, by_user=ends)
         if number == 9:
             await _within(live.ended, KILL_PATIENCE.total_seconds())
 
     async def end_for_removal(self, container: Container) -> None:
-        """SIGKILL, and the end of any restart; returns when nothing runs."""
+        """SIGKILL, and the end of any restart, or start that waits; returns when nothing runs."""
         live = self.lives.of(container)
-        if not await self._call_off_restart(live) and (container := self.lives.current(container.id)).status in ALIVE:
+        if not await self._call_off(live) and (container := self.lives.current(container.id)).status in ALIVE:
             await self._end(container, live, signals.parse("SIGKILL"), int(KILL_PATIENCE.total_seconds()))
 
     async def end_unhealthy(self, container: Container, action: OnFailure) -> None:
@@ -98,15 +98,20 @@ class Stops:
         if current is not None and current.unfinished != unfinished:
             self.lives.store.update(current.with_(unfinished=unfinished))
 
-    async def _call_off_restart(self, live: Live) -> bool:
-        """Whether one was due. What is just being started runs afterwards."""
-        if self.lives.current(live.id).status is not Status.RESTARTING:
+    async def _call_off(self, live: Live, *, also_start: bool = True) -> bool:
+        """Whether a restart was due, or a start waited for its network. What else is being started runs afterwards."""
+        waited = also_start and self.lives.starter.sandboxes.give_up(live.id)
+        if not waited and self.lives.current(live.id).status is not Status.RESTARTING:
             return False
         async with live.lock:
-            return self._called_off(self.lives.current(live.id), live)
+            container = self.lives.current(live.id)
+            if waited and container.status in (Status.CREATED, Status.EXITED):
+                self._stopped(container)
+                return True
+            return self._called_off(container, live)
 
     def _called_off(self, container: Container, live: Live) -> bool:
-        """As _call_off_restart(), for who holds the lock."""
+        """As _call_off() for a restart, for who holds the lock."""
         if container.status is not Status.RESTARTING:
             return False
         live.cancel_restart()

@@ -118,6 +118,10 @@ class Sandboxes:
             await self.resolvers.open(container.id, namespace)
         return connected
 
+    def give_up(self, container: str) -> bool:
+        """Ends a wait for a network's server, so that connect() or join() fails. Returns whether there was one."""
+        return self._kernel.waits.give_up(container)
+
     async def release(self, container: Container) -> None:
         """After the end of a run, or of an attempt."""
         self.resolvers.close(container.id)

@@ -3,13 +3,13 @@
 import asyncio
 import re
 import secrets
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from typing import Final
 
 from wharf.errors import EngineError
+from wharf.linux.clock import since_boot
 from wharf.network.dhcp import lease as leases
 from wharf.network.dhcp import message as dhcp
 from wharf.network.dhcp.frames import ALL_STATIONS, EVERY_STATION, Station
@@ -76,7 +76,7 @@ async def obtain(link: Wire, client: Client, wanted: str = "", *, only: bool, pa
     hint = {dhcp.REQUESTED_ADDRESS: IPv4Address(wanted).packed} if wanted else {}
     seen = _Seen(wanted if only else "")
     while clock() < deadline:
-        transaction, began = secrets.randbits(32), time.time()
+        transaction, began = secrets.randbits(32), since_boot()
         question = _Question(transaction, Kind.DISCOVER, hint)
         try:
             offer, _ = await _ask(link, client, question, seen.accepts, deadline)
@@ -124,7 +124,7 @@ async def renew(link: Wire, client: Client, held: Lease, *, of_anybody: bool, pa
     own = IPv4Address(held.address)
     target = EVERY_STATION if of_anybody else station(held.server_mac, held.server)
     deadline = asyncio.get_running_loop().time() + patience
-    began = time.time()
+    began = since_boot()
     question = _Question(secrets.randbits(32), Kind.REQUEST, {}, own, target)
     accepts = _answers(None if of_anybody else IPv4Address(held.server).packed)
     try:

@@ -3,13 +3,13 @@
 import asyncio
 import logging
 import random
-import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import Final
 
 from wharf.errors import EngineError
+from wharf.linux.clock import since_boot
 from wharf.network.dhcp import exchange
 from wharf.network.dhcp.exchange import Client, Refused
 from wharf.network.dhcp.lease import Lease, Phase
@@ -57,22 +57,22 @@ class Keeper:
             if taken_up:
                 await asyncio.sleep(random.uniform(0, _SPREAD))
                 await self._again(of_anybody=True)
-            while (pause := self.lease.wait(time.time())) is not None:
+            while (pause := self.lease.wait(since_boot())) is not None:
                 await asyncio.sleep(pause)
-                await self._again(of_anybody=self.lease.phase(time.time()) is Phase.REBINDING)
+                await self._again(of_anybody=self.lease.phase(since_boot()) is Phase.REBINDING)
         except Exception:
             log.exception("a lease is not kept any more", extra={"container": self._place.container})
 
     async def _again(self, *, of_anybody: bool) -> None:
         """One attempt to go on with the lease; where that is over, to get another."""
-        if self.lease.phase(time.time()) is not Phase.EXPIRED:
+        if self.lease.phase(since_boot()) is not Phase.EXPIRED:
             try:
                 await self._use(await self._renewed(of_anybody=of_anybody), is_other=False)
                 return
             except Refused as error:
                 self._note("a lease is refused", error)
             except (EngineError, OSError) as error:
-                if self.lease.phase(time.time()) is not Phase.EXPIRED:
+                if self.lease.phase(since_boot()) is not Phase.EXPIRED:
                     self._note("a lease is not renewed yet", error)
                     return
                 self._note("a lease has ended", error)

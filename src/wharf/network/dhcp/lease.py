@@ -38,7 +38,7 @@ class Lease:
     router: str  # "" for none
     server: str
     server_mac: str  # where its answer came from: the server, or the relay that knows the way
-    began: float  # since the epoch, when it was asked for
+    began: float  # since the boot, when it was asked for: no container outlives that
     lasts: int
     renews: int  # after `began`
     rebinds: int
@@ -54,6 +54,8 @@ class Lease:
 
     def phase(self, now: float) -> Phase:
         age = now - self.began
+        if age < 0:
+            return Phase.EXPIRED  # asked for by another clock (an older wharfd's): nobody knows
         if self.lasts == FOREVER or age < self.renews:
             return Phase.BOUND
         if age < self.rebinds:

@@ -7,6 +7,7 @@ from ipaddress import IPv4Address
 
 import pytest
 
+from wharf.linux.clock import since_boot
 from wharf.network.dhcp import exchange
 from wharf.network.dhcp import message as dhcp
 from wharf.network.dhcp.exchange import Client, NoAnswer, Refused
@@ -71,8 +72,9 @@ HELD = obtained(FakeWire())
 
 
 def test_a_lease() -> None:
-    link = FakeWire()
+    link, before = FakeWire(), since_boot()
     found = obtained(link, "192.0.2.77")
+    assert before <= found.began <= since_boot(), "not by the clock on the wall, which may be set"
     assert (found.address, found.server, found.host_name) == ("192.0.2.77", str(SERVER), "web")
     assert link.kinds == [Kind.DISCOVER, Kind.REQUEST]
     (discover, source, target), (request, _, _) = link.sent

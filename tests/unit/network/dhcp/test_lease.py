@@ -118,6 +118,7 @@ LEASE = granted(ack(), MAC, 1000.0)
         (3590, Phase.REBINDING, 10),
         (3600, Phase.EXPIRED, 0),
         (9999, Phase.EXPIRED, 0),
+        (-1, Phase.EXPIRED, 1801),
     ],
 )
 def test_when_it_is_asked_for_again(age: float, phase: Phase, wait: float) -> None:
