@@ -7,6 +7,7 @@ from typing import Final, Literal
 from wharf.linux.netlink import (
     IFF_UP,
     IFLA_ADDRESS,
+    IFLA_GROUP,
     IFLA_IFALIAS,
     IFLA_IFNAME,
     IFLA_INFO_KIND,
@@ -36,6 +37,9 @@ IFLA_MACVLAN_MODE: Final = 1
 IFLA_IPVLAN_MODE, IFLA_IPVLAN_FLAGS = 1, 2
 IFLA_VLAN_ID: Final = 1
 
+#: Of a link that we have made and not named as ours yet: the kernel takes no alias in the message that makes it.
+UNNAMED: Final = int.from_bytes(b"whrf", "big")
+
 MACVLAN_MODES: Final = {"private": 1, "vepa": 2, "bridge": 4, "passthru": 8}
 IPVLAN_MODES: Final = {"l2": 0, "l3": 1, "l3s": 2}
 IPVLAN_FLAGS: Final = {"bridge": 0, "private": 1, "vepa": 2}
@@ -59,7 +63,8 @@ def _short(kind: int, value: int) -> bytes:
 
 def new_bridge(name: str, mac_address: str, mtu: int = 0) -> Message:
     """A bridge that is up. Its MAC address is fixed, so that it does not change with the ports that join."""
-    return _new(name, "bridge", more=attribute(IFLA_ADDRESS, parse_mac(mac_address)) + _sized(mtu))
+    mac = attribute(IFLA_ADDRESS, parse_mac(mac_address))
+    return _new(name, "bridge", more=mac + _sized(mtu) + number(IFLA_GROUP, UNNAMED))
 
 
 def new_veth(name: str, bridge: int, namespace: int, peer: str, peer_mac: str, mtu: int = 0) -> Message:
@@ -82,7 +87,9 @@ def new_dummy(name: str) -> Message:
 
 def new_vlan(name: str, parent: int, tag: int) -> Message:
     """What arrives at the parent with an 802.1Q tag."""
-    return _new(name, "vlan", data=_short(IFLA_VLAN_ID, tag), more=number(IFLA_LINK, parent))
+    return _new(
+        name, "vlan", data=_short(IFLA_VLAN_ID, tag), more=number(IFLA_LINK, parent) + number(IFLA_GROUP, UNNAMED)
+    )
 
 
 def new_on_parent(
@@ -121,9 +128,10 @@ def set_port(name: str, *, hairpin: bool, isolated: bool) -> Message:
 
 
 def set_alias(index: int, alias: str) -> Message:
+    """Names a link as ours; it is in no group any more."""
     # As bytes: the kernel wants no closing zero here.
-    body = LINK.pack(socket.AF_UNSPEC, 0, index, 0, 0) + attribute(IFLA_IFALIAS, alias.encode())
-    return Message(RTM_NEWLINK, 0, body)
+    named = attribute(IFLA_IFALIAS, alias.encode()) + number(IFLA_GROUP, 0)
+    return Message(RTM_NEWLINK, 0, LINK.pack(socket.AF_UNSPEC, 0, index, 0, 0) + named)
 
 
 def set_up(index: int) -> Message:

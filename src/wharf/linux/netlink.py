@@ -36,6 +36,7 @@ RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
 RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
 
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER, IFLA_LINKINFO, IFLA_IFALIAS = 1, 3, 4, 5, 10, 18, 20
+IFLA_GROUP: Final = 27
 IFLA_INFO_KIND: Final = 1
 IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST, IFA_CACHEINFO = 1, 2, 4, 6
 #: The address is used at once: nobody asks first whether it is taken, since we give out each only once.
@@ -74,6 +75,7 @@ class Link:
     alias: str
     up: bool
     loopback: bool = False
+    group: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,15 +278,19 @@ def _parse_link(body: bytes) -> Link:
     def string(value: bytes) -> str:
         return value.rstrip(b"\0").decode(errors="replace")
 
+    def value(kind: int) -> int:
+        return int(struct.unpack("=I", attributes.get(kind, bytes(4)))[0])
+
     return Link(
         index=index,
         name=string(attributes.get(IFLA_IFNAME, b"")),
         kind=string(info.get(IFLA_INFO_KIND, b"")),
-        master=struct.unpack("=I", attributes.get(IFLA_MASTER, bytes(4)))[0],
-        mtu=struct.unpack("=I", attributes.get(IFLA_MTU, bytes(4)))[0],
+        master=value(IFLA_MASTER),
+        mtu=value(IFLA_MTU),
         alias=string(attributes.get(IFLA_IFALIAS, b"")),
         up=bool(flags & IFF_UP),
         loopback=bool(flags & IFF_LOOPBACK),
+        group=value(IFLA_GROUP),
     )
 
 

@@ -10,8 +10,13 @@ from wharf.linux import links, netlink, sysctl
 from wharf.linux.netlink import Link, RouteSocket
 from wharf.network.subnets import Interface
 
-#: Says in a link's alias that we made it, so that we may also delete it.
+#: Says in a link's alias that we made it.
 ALIAS: Final = "wharf"
+
+
+def is_ours(link: Link) -> bool:
+    """Whether we made it, so that we may also delete it. Perhaps a daemon did that died before it could name it."""
+    return link.alias == ALIAS or link.group == links.UNNAMED
 
 
 def claim(bridge: str) -> socket.socket:
@@ -50,7 +55,7 @@ def ensure_bridge(routes: RouteSocket, name: str, wanted: Sequence[Interface], m
         raise EngineError(f"network interface {name} is there already and is not a bridge")
     has = addresses_of(routes, name)
     if link is not None and (surplus := _surplus(has, wanted)):
-        if link.alias == ALIAS and not ports_of(routes, link.index):
+        if is_ours(link) and not ports_of(routes, link.index):
             routes.request(*(netlink.delete_address(link.index, address) for address in surplus))
         elif lacking := _lacking(has, wanted):
             raise EngineError(f"bridge {name} has the address {surplus[0]}, which is not the configured {lacking[0]}")
@@ -108,7 +113,7 @@ def delete_bridge(routes: RouteSocket, name: str) -> None:
     Those are about to go with their namespaces, which the kernel takes apart in its own time.
     """
     link = routes.link(name)
-    if link is not None and link.alias == ALIAS and all(map(_is_containers, ports_of(routes, link.index))):
+    if link is not None and is_ours(link) and all(map(_is_containers, ports_of(routes, link.index))):
         routes.request(links.delete_link(link.index))
 
 

@@ -7,7 +7,7 @@ from typing import Final
 from wharf.errors import EngineError
 from wharf.linux import links
 from wharf.linux.netlink import Link, RouteSocket
-from wharf.network.device import ALIAS
+from wharf.network.device import ALIAS, is_ours
 
 _LAST_TAG: Final = 4094
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,18}")
@@ -108,5 +108,5 @@ def words_of(error: OSError) -> str:
 def remove(routes: RouteSocket, name: str) -> None:
     """Deletes it if we made it. Raises OSError."""
     link = routes.link(name)
-    if link is not None and link.alias == ALIAS and link.kind in ("vlan", "dummy", "veth"):
+    if link is not None and is_ours(link) and link.kind in ("vlan", "dummy", "veth"):
         routes.request(links.delete_link(link.index))

@@ -1,4 +1,4 @@
-"""Waiting for what only others can give, such as a server that lends addresses, until who ends the container ends it."""
+"""Waiting for what only others can give, such as lent addresses, until who ends the container ends the wait."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -9,7 +9,8 @@ import pytest
 from harness.links import needs_ipvlan, needs_vlan
 from harness.world import MACVLAN, World, attached, ip, opened_on_parent, run
 from wharf.linux.namespaces import inside_network
-from wharf.linux.netlink import RouteSocket
+from wharf.linux.netlink import Message, RouteSocket
+from wharf.network import parents
 from wharf.network.kernel import Kernel
 from wharf.network.parented import ParentNetwork
 from wharf.network.settings import ParentSettings
@@ -101,6 +102,33 @@ def test_a_tag_goes_with_its_last_network(world: World) -> None:
         await again.release(endpoint)
         await again.close()
         assert not there("up0.10")
+
+    run(body)
+
+
+class Killed(BaseException):
+    """As by SIGKILL: nothing is done afterwards."""
+
+
+class KilledAfterwards(RouteSocket):
+    """The kernel does one thing more, and nobody is there to take notice."""
+
+    def request(self, *messages: Message) -> None:
+        super().request(*messages)
+        raise Killed
+
+
+@pytest.mark.parametrize("users", [False, True], ids=["made by us", "made by the user"])
+def test_a_tag_that_a_daemon_made_with_its_last_breath(world: World, users: bool) -> None:
+    async def body() -> None:
+        if users:
+            ip("link", "add", "link", "up0", "name", "up0.10", "type", "vlan", "id", "10")
+        with KilledAfterwards() as dying, pytest.raises(Killed):
+            parents.ensure(dying, "up0.10", "macvlan", own=False)
+        assert there("up0.10")
+        network = await opened_on_parent(world, on_tag(10))
+        await network.close()
+        assert there("up0.10") is users
 
     run(body)
 

@@ -13,7 +13,7 @@ import pytest
 
 from harness.world import CONFIG, HOST, OUTSIDE, World, attached, ip, new_namespace, opened, plug, rules, run, settings
 from wharf.errors import Conflict, EngineError, Unavailable
-from wharf.linux import sysctl
+from wharf.linux import links, sysctl
 from wharf.linux.namespaces import inside_network
 from wharf.linux.netlink import RouteSocket
 from wharf.network import inner
@@ -358,6 +358,18 @@ def test_forwarding_ends_with_the_last_bridge(world: World) -> None:
         assert "wharf_forwarding" in rules()
         await first.close()
         assert sysctl.read("net/ipv4/ip_forward") == "0" and rules() == ""
+
+    run(body)
+
+
+def test_a_bridge_that_a_daemon_made_with_its_last_breath_is_ours(world: World) -> None:
+    async def body() -> None:
+        with RouteSocket() as routes:
+            routes.request(links.new_bridge("br0", "02:42:00:00:00:01"))  # then it was killed
+        network = await opened(world)
+        await network.close()
+        with RouteSocket() as routes:
+            assert routes.link("br0") is None
 
     run(body)
 
