@@ -13,6 +13,7 @@ from typing import TypeVar
 from wharf.linux import sysctl
 from wharf.linux.netlink import RouteSocket
 from wharf.linux.nftables import Nftables
+from wharf.network.legacy import LegacyTables
 from wharf.network.parents import ParentUsers
 from wharf.network.ports import PublishedPorts
 from wharf.network.subnets import Network
@@ -28,6 +29,7 @@ class Kernel:
     def __init__(self) -> None:
         self.published = PublishedPorts(*_port_range())  # of all networks: a host port is nobody else's
         self.zones = Zones()
+        self.legacy = LegacyTables()
         self.waits = Waits()
         self.parents = ParentUsers()  # of all networks: a device that we made goes with the last
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="network")

@@ -1,11 +1,11 @@
 """Beside rules of iptables-legacy: what its FORWARD chain drops by policy passes for our bridges.
 
 The same two rules as `coexisting` appends for nftables. The kernel gives no notice when these tables change: they are
-looked at when a network is made, at the daemon's start, and whenever the nftables are repaired.
+looked at when a network is made, and for all networks at once at the daemon's start and after nftables were repaired.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 from wharf.linux import legacy_tables
@@ -45,19 +45,43 @@ def _line(rule: tuple[str, ...]) -> str:
     return f"-A {' '.join(rule)}"
 
 
-def begin(bridge: str) -> None:
-    """Lets the packets of a bridge pass a policy of drop. Does nothing where there is none."""
+class LegacyTables:
+    """Rules for the bridges of one engine. For the kernel's thread only."""
+
+    def __init__(self) -> None:
+        self._bridges: set[str] = set()
+        self._looked = False
+
+    def look(self) -> None:
+        """Lets all bridges pass that are there, and from now on each that is made. One look: it runs a program."""
+        self._looked = True
+        _let_pass(self._bridges)
+
+    def admit(self, bridge: str) -> None:
+        """A bridge has been made."""
+        self._bridges.add(bridge)
+        if self._looked:
+            _let_pass([bridge])
+
+    def dismiss(self, bridge: str) -> None:
+        """A bridge is about to go."""
+        self._bridges.discard(bridge)
+        _forget(bridge)
+
+
+def _let_pass(bridges: Collection[str]) -> None:
+    """Lets their packets pass a policy of drop. Does nothing where there is none."""
     for version in TABLE:
-        if legacy_tables.in_use(version):
+        if bridges and legacy_tables.in_use(version):
             try:
-                for rule in missing(_listing(version), bridge):
+                listing = _listing(version)
+                for rule in (rule for bridge in bridges for rule in missing(listing, bridge)):
                     legacy_tables.run(version, "-A", *rule)
             except LegacyTablesError as error:
-                log.warning("iptables-legacy may drop packets", extra={"bridge": bridge, "reason": str(error)})
+                log.warning("iptables-legacy may drop packets", extra={"bridges": [*bridges], "reason": str(error)})
 
 
-def end(bridge: str) -> None:
-    """Takes the rules of begin() out again."""
+def _forget(bridge: str) -> None:
     for version in TABLE:
         if legacy_tables.in_use(version):
             try:

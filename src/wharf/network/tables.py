@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from wharf.linux.nftables import NftablesError
-from wharf.network import coexisting, forwarding, legacy, returning, sources
+from wharf.network import coexisting, forwarding, returning, sources
 from wharf.network.contract import Endpoint
 from wharf.network.endpoints import Endpoints
 from wharf.network.firewall import FAMILY, Family, Ruleset
@@ -52,10 +52,11 @@ class Tables:
             sources.begin(self._kernel.nftables(), self._bridge, subnet, family)
         if self._rules:
             coexisting.begin(self._kernel.nftables(), self._bridge)
-            legacy.begin(self._bridge)
         for family in self._rules:
             if not self._is_there(family):
                 self._replace(family)
+        if self._rules:
+            self._kernel.legacy.admit(self._bridge)
 
     def remove(self) -> None:
         """The tables go. Raises NftablesError."""
@@ -66,7 +67,7 @@ class Tables:
             sources.end(self._kernel.nftables(), self._bridge, subnet, family)
         if self._rules:
             coexisting.end(self._kernel.nftables(), self._bridge)
-            legacy.end(self._bridge)
+            self._kernel.legacy.dismiss(self._bridge)
 
     def close(self) -> None:
         """The bridge is gone: nothing is forwarded for it any more. Raises NftablesError, OSError."""
@@ -87,7 +88,6 @@ class Tables:
         for family in self._guarded:
             forwarding.keep(nftables, self._bridge, family)
         coexisting.begin(nftables, self._bridge)
-        legacy.begin(self._bridge)
         for family, subnet in self._sent.items():
             sources.begin(nftables, self._bridge, subnet, family)
         for family, chains in self._chains.items():

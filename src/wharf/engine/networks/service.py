@@ -86,7 +86,8 @@ class Networks:
             await self._open_firewall()
 
     async def _open_firewall(self) -> None:
-        """The users' own table, and the watch over ours."""
+        """The users' own table, a way by others' older ones, and the watch over ours."""
+        await self._kernel.do(self._kernel.legacy.look)
         try:
             await self._make_user_table()
             self._watch = FirewallWatch(FirewallEvents(), self.repair)
@@ -108,6 +109,7 @@ class Networks:
                 await network.repair()
             except EngineError as error:
                 log.warning("a network's firewall is not as it was", extra={"reason": str(error)})
+        await self._kernel.do(self._kernel.legacy.look)
 
     async def close(self) -> None:
         if self._watch is not None:
