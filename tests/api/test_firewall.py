@@ -1,8 +1,10 @@
 """Beside others' firewalls: what they flush is repaired, what they drop by policy passes, users have the last word."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -79,6 +81,17 @@ def has_legacy_tables() -> bool:
     )
 
 
+def noted(engine: Wharfd, program: str) -> Path:
+    """A file with a line for each time that the engine's next daemon runs the program."""
+    (own := engine.root / "bin").mkdir()
+    notes, wrapper = engine.root / "ran", own / program
+    notes.touch()
+    wrapper.write_text(f'#!/bin/sh\necho "$*" >>{notes}\nexec {shutil.which(program)} "$@"\n')
+    wrapper.chmod(0o755)
+    engine.variables["PATH"] = f"{own}:{os.environ['PATH']}"
+    return notes
+
+
 @pytest.mark.skipif(not has_legacy_tables(), reason="this machine has no iptables-legacy")
 def test_a_forward_policy_of_iptables_legacy(engine: Wharfd, outside: Outside) -> None:
     drops = "the chain FORWARD of the table iptables-legacy filter drops what none of its rules accepts"
@@ -90,11 +103,15 @@ def test_a_forward_policy_of_iptables_legacy(engine: Wharfd, outside: Outside) -
     engine.inside("iptables-legacy", "-P", "FORWARD", "DROP")
     wait_until(is_told, "the policy is seen")
     assert not reaches(engine, outside)
+    engine.docker("network", "create", "second")
+    ran = noted(engine, "iptables-legacy")
     engine.restart()
     assert reaches(engine, outside)
-    engine.docker("network", "create", "second")
-    assert engine.inside("iptables-legacy", "-S", "FORWARD").count("--comment wharf") == 4
-    engine.docker("network", "rm", "second")
+    engine.docker("network", "create", "third")
+    asked = [line for line in ran.read_text().splitlines() if "-S" in line.split()]
+    assert len(asked) == 2, "it is asked once for all bridges at the start, and once for the new one"
+    assert engine.inside("iptables-legacy", "-S", "FORWARD").count("--comment wharf") == 6
+    engine.docker("network", "rm", "second", "third")
     engine.remove_all()
     engine.stop()
     assert "wharf" not in engine.inside("iptables-legacy", "-S", "FORWARD")

@@ -120,6 +120,10 @@ def test_it_is_noticed_when_it_comes_and_forgets_what_goes(engine: Wharfd, firew
     wait_until(lambda: interfaces() == {"wharf0", "br-late"}, "bridges are in the zone of a firewalld that has come")
     engine.docker("network", "rm", "late")
     assert interfaces() == {"wharf0"}
+    firewalld.restart_bus()
+    wait_until(lambda: interfaces() == {"wharf0"}, "bridges are in the zone again after a restart of the bus")
+    firewalld.command("--reload")
+    wait_until(lambda: interfaces() == {"wharf0"}, "and it is watched as before")
     engine.stop()
     assert interfaces() == set()
     engine.start()

@@ -24,7 +24,7 @@ _SETTINGS: Final = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus 
 
 
 class Bus:
-    """From its entry to end(), or until it is left."""
+    """From its entry, or begin(), to end() or until it is left."""
 
     def __init__(self) -> None:
         self._directory = tempfile.TemporaryDirectory(prefix="bus-", dir="/tmp")
@@ -32,16 +32,21 @@ class Bus:
         self.address = f"unix:path={self._path}"
 
     def __enter__(self) -> Self:
+        self.begin()
+        return self
+
+    def begin(self) -> None:
+        """At the same place each time."""
         settings = Path(self._directory.name, "conf")
         settings.write_text(_SETTINGS.format(path=self._path))
         command = ["dbus-daemon", f"--config-file={settings}", "--nofork", "--nopidfile"]
         self._process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         wait_until(self._path.exists, "there is a bus")
-        return self
 
     def end(self) -> None:
         self._process.terminate()
         self._process.wait(20)
+        self._path.unlink(missing_ok=True)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self.end()

@@ -49,6 +49,13 @@ class Firewalld:
         self._process.wait(20)
         self._process = None
 
+    def restart_bus(self) -> None:
+        """As an upgrade of dbus does it: whoever was connected is cut off, and firewalld is started anew."""
+        self.stop()
+        self._bus.end()
+        self._bus.begin()
+        self.start()
+
     def command(self, *arguments: str, check: bool = True) -> str:
         """What `firewall-cmd` prints."""
         return self._engine.inside(*self._on_bus("firewall-cmd", *arguments), check=check).strip()

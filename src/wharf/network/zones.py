@@ -7,7 +7,7 @@ What passes between containers and the rest of the world is then our own tables'
 import asyncio
 import logging
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from wharf.errors import EngineError
 from wharf.linux import host
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from wharf.network.firewalld import Firewalld
 
 log = logging.getLogger(__name__)
+
+#: Seconds between two tries to reach a bus that has gone; the first, and the most.
+_FIRST_PAUSE: Final = 0.5
+_LONGEST_PAUSE: Final = 30.0
 
 
 class Zones:
@@ -37,23 +41,41 @@ class Zones:
         """Looks for firewalld, now and from now on."""
         if not host.has_system_bus():
             return
+        await self._open()
+        self._task = asyncio.create_task(self._watch(), name="firewalld")
+
+    async def _open(self) -> None:
+        """Does nothing where no bus answers."""
         try:
             # Not above: only hosts with a bus pay for speaking to it.
             self._firewalld = await (await asyncio.to_thread(_import_client)).open()
         except EngineError as error:
-            log.info("firewalld cannot be looked for", extra={"reason": str(error)})
-            return
-        await self._look(self._firewalld)
-        self._task = asyncio.create_task(self._watch(self._firewalld), name="firewalld")
+            log.debug("firewalld cannot be looked for", extra={"reason": str(error)})
+        else:
+            await self._look(self._firewalld)
 
-    async def _watch(self, firewalld: "Firewalld") -> None:
+    async def _watch(self) -> None:
+        """Over all buses that there will be: where one ends, the next is waited for."""
+        while True:
+            if self._firewalld is not None:
+                await self._follow(self._firewalld)
+            pause = _FIRST_PAUSE
+            while self._firewalld is None:
+                await asyncio.sleep(pause)
+                await self._open()
+                pause = min(2 * pause, _LONGEST_PAUSE)
+
+    async def _follow(self, firewalld: "Firewalld") -> None:
+        """Until the bus is gone."""
         try:
             while True:
                 await firewalld.changed()
                 await self._look(firewalld)
         except EngineError as error:
-            self._runs = False
-            log.warning("firewalld is not watched any more", extra={"reason": str(error)})
+            log.warning("firewalld is not watched until there is a bus again", extra={"reason": str(error)})
+        async with self._turn:
+            self._firewalld, self._runs = None, False
+        await firewalld.close()
 
     async def _look(self, firewalld: "Firewalld") -> None:
         """Has it know all bridges, if it runs."""

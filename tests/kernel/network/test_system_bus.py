@@ -72,7 +72,7 @@ def test_a_bus_that_ends_is_an_error_and_no_wait(bus: Bus) -> None:
         await zones.begin()
         await zones.admit("br0")
         assert zones.known == {}
-        await zones.close()
+        await zones.close()  # while it looks for a bus
 
     asyncio.run(body())
 
