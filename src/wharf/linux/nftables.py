@@ -14,6 +14,7 @@ LIBRARY: Final = "libnftables.so.1"
 
 
 _OUTPUT_HANDLES: Final = 1 << 3  # NFT_CTX_OUTPUT_HANDLE of nftables/libnftables.h
+_OUTPUT_JSON: Final = 1 << 4  # NFT_CTX_OUTPUT_JSON
 
 
 #: libnftables waits with select(2), which knows no greater numbers of files (FD_SETSIZE): it would end the process.
@@ -42,12 +43,14 @@ class Nftables:
         self._library.nft_ctx_buffer_error(self._context)
         self._library.nft_ctx_buffer_output(self._context)
 
-    def run(self, commands: str, *, handles: bool = False) -> str:
+    def run(self, commands: str, *, handles: bool = False, json: bool = False) -> str:
         """Runs commands in nft's own language as one transaction: all of them or none. Returns what they print.
 
-        With `handles`, listings show each object's number. Raises NftablesError.
+        With `handles`, listings show each object's number; with `json` they are as in libnftables-json(5).
+        Raises NftablesError.
         """
-        self._library.nft_ctx_output_set_flags(self._context, _OUTPUT_HANDLES if handles else 0)
+        flags = (_OUTPUT_HANDLES if handles else 0) | (_OUTPUT_JSON if json else 0)
+        self._library.nft_ctx_output_set_flags(self._context, flags)
         failed = self._library.nft_run_cmd_from_buffer(self._context, commands.encode())
         output: bytes = self._library.nft_ctx_get_output_buffer(self._context) or b""
         errors: bytes = self._library.nft_ctx_get_error_buffer(self._context) or b""

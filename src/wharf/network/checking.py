@@ -1,83 +1,22 @@
 """Why a packet would or would not pass: from what is known of containers, networks and the host. Pure.
 
-It tells what the engine and the kernel have been told, in the order in which a packet meets it; it sends nothing. What
-rules of others decide in detail it cannot tell, only that they are there.
+It tells what the engine and the kernel have been told, in the order in which a packet meets it; it sends nothing. Where
+rules of others ask for what is not known before there is a packet, it says what that is.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from ipaddress import ip_address
+from typing import Final, Literal
 
-from wharf.network.coexisting import FIREWALLD, ZONE
+from wharf.network import hurdles
 from wharf.network.contract import PublishedPort
+from wharf.network.facts import Node, Segment, Service, Step, World
+from wharf.network.hurdles import Flow
 from wharf.network.settings import GatewayMode
 
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One thing that a packet meets. None: others decide, and what they will say is not known."""
-
-    passes: bool | None
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """A network, as far as packets are concerned."""
-
-    name: str
-    has_names: bool = True  # containers find one another by name
-    internal: bool = False
-    inter_container: bool = True
-    masquerade: bool = True
-    mode: GatewayMode = GatewayMode.NAT
-    parent: str = ""  # the device of the host on whose network it is (macvlan, ipvlan)
-    reflected: bool = False  # what its containers send one another leaves the host, and the switch may send it back
-    lent: bool = False  # its addresses are lent by a server
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A container. `listening` are addresses with a program on the port in question."""
-
-    name: str
-    running: bool = True
-    kind: str = "bridge"  # or "host", "none", "container"
-    addresses: Mapping[str, Sequence[str]] = field(default_factory=dict)  # by network
-    way_out: str = ""  # the network with the default route
-    ports: Sequence[PublishedPort] = ()
-    listening: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Chain:
-    """A base chain of somebody else's."""
-
-    table: str
-    name: str
-    hook: str  # "forward", "input", ...
-    drops: bool  # by policy
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """Everything that is not the two containers."""
-
-    segments: Mapping[str, Segment]
-    forwards: bool = True  # the host routes IPv4
-    chains: Sequence[Chain] = ()
-    user_rules: int = 0  # in the table that is the user's
-    zones: Mapping[str, str] = field(default_factory=dict)  # of firewalld, by network; empty where it does not run
-    listening: frozenset[str] = frozenset()  # the host's addresses with a program on the port in question
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    port: int  # 0 for any
-    protocol: str = "tcp"
-
-    def __str__(self) -> str:
-        return f"port {self.port}/{self.protocol}"
+#: Of a packet from another machine.
+UNKNOWN: Final = Flow()
 
 
 def verdict(steps: Sequence[Step]) -> bool | None:
@@ -92,7 +31,8 @@ def between(source: Node, target: Node, service: Service, world: World) -> list[
     steps = [*_runs(source), *_runs(target)]
     entrance = _entrance(target, service, world) if source.way_out else ""
     if entrance and not any(name in target.addresses for name in source.addresses):
-        steps += [Step(True, f"its way out is {source.way_out}"), *_entered(target, entrance, world)]
+        flow = Flow(came=source.way_out, source=_first(source, source.way_out), service=service)
+        steps += [Step(True, f"its way out is {source.way_out}"), *_entered(target, entrance, flow, world)]
     else:
         steps += _together(source, target, world)
     return [*steps, *_listens(target, service)]
@@ -117,7 +57,7 @@ def from_outside(target: Node, service: Service, world: World) -> list[Step]:
     if on_wire := next((segment for segment in segments if segment.parent and not segment.internal), None):
         return [*steps, *_on_wire(target, on_wire), *_listens(target, service)]
     if entrance := _entrance(target, service, world):
-        return [*steps, *_entered(target, entrance, world), *_listens(target, service)]
+        return [*steps, *_entered(target, entrance, Flow(service=service), world), *_listens(target, service)]
     reason = "containers are reached from outside by published ports only"
     if any(segment.mode is GatewayMode.ROUTED for segment in segments):
         return [*steps, Step(False, f"{reason}, and {target.name} has not published {service}")]
@@ -136,20 +76,28 @@ def _entrance(target: Node, service: Service, world: World) -> str:
     return ""
 
 
-def _entered(target: Node, network: str, world: World) -> Iterator[Step]:
+def _entered(target: Node, network: str, flow: Flow, world: World) -> Iterator[Step]:
     addresses = " ".join(target.addresses[network])
     mode = world.segments[network].mode
     yield Step(True, f"{target.name} is reached by {network}, in the mode {mode}, at its own address: {addresses}")
-    yield from _forwarded(world, network)
+    yield from _forwarded(world, replace(flow, goes=network, target=_first(target, network)))
+
+
+def _first(node: Node, network: str) -> str:
+    """Its address there, of IPv4 if it has one; "" for none."""
+    return next(iter(node.addresses.get(network, ())), "")
 
 
 def to_published(
-    origin: Literal["host", "outside"], service: Service, nodes: Sequence[Node], world: World
+    origin: Literal["host", "outside"], service: Service, nodes: Sequence[Node], world: World, flow: Flow = UNKNOWN
 ) -> list[Step]:
-    """To a port of the host that a container may have published, or a program of the host listens on."""
+    """To a port of the host that a container may have published, or a program of the host listens on.
+
+    `flow` is what is known of who sends it: from outside, if nobody else.
+    """
     found = [(node, port) for node in nodes for port in node.ports if _is(port, service)]
     if not found:
-        return list(_to_program(origin, service, world))
+        return list(_to_program(origin, service, world, flow))
     reachable = [(node, port) for node, port in found if origin == "host" or not _is_local(port.host_ip)]
     if not reachable:
         node, port = found[0]
@@ -157,14 +105,22 @@ def to_published(
     node, port = reachable[0]
     where = f"{port.host_ip}:{port.host_port}"
     steps = [Step(True, f"{node.name} has published {where} for its port {port.container_port}/{port.protocol}")]
-    if port.through_input:
-        steps += _incoming(world) if origin == "outside" else ()
-    else:
-        steps += _forwarded(world, node.way_out) if origin == "outside" else ()
-    return [*steps, *_listens(node, Service(port.container_port, port.protocol))]
+    inner = Service(port.container_port, port.protocol)
+    if origin == "outside" and port.through_input:
+        steps.append(Step(True, "the port obeys the host's own rules for incoming packets (firewall=host)"))
+        steps += hurdles.met(world, "input", replace(flow, service=service, target=_certain(port.host_ip)))
+    elif origin == "outside":
+        target = _first(node, node.way_out)
+        steps += _forwarded(world, replace(flow, goes=node.way_out, service=inner, target=target, translated=True))
+    return [*steps, *_listens(node, inner)]
 
 
-def _to_program(origin: Literal["host", "outside"], service: Service, world: World) -> Iterator[Step]:
+def _certain(address: str) -> str:
+    """The address, but "" for every one of the host's."""
+    return "" if ip_address(address).is_unspecified else address
+
+
+def _to_program(origin: Literal["host", "outside"], service: Service, world: World, flow: Flow) -> Iterator[Step]:
     """To a program of the host itself, or of a container that has the host's network."""
     unpublished = f"no running container has published {service} of the host"
     if not world.listening:
@@ -173,7 +129,7 @@ def _to_program(origin: Literal["host", "outside"], service: Service, world: Wor
         yield Step(False, f"{unpublished}, and on the host it is listened on {_sorted(world.listening)} only")
     else:
         yield Step(True, f"on the host itself a program listens on {service}")
-        yield from _others(world, "input") if origin == "outside" else ()
+        yield from hurdles.met(world, "input", replace(flow, service=service)) if origin == "outside" else ()
 
 
 def to_published_from(source: Node, service: Service, nodes: Sequence[Node], world: World) -> list[Step]:
@@ -183,7 +139,8 @@ def to_published_from(source: Node, service: Service, nodes: Sequence[Node], wor
     steps = list(_runs(source))
     if not source.way_out:
         return [*steps, Step(False, f"{source.name} has no way out, and so none to its host's ports")]
-    return [*steps, *to_published("outside", service, nodes, world)]
+    sender = Flow(came=source.way_out, source=_first(source, source.way_out))
+    return [*steps, *to_published("outside", service, nodes, world, sender)]
 
 
 def outward(source: Node, world: World) -> list[Step]:
@@ -203,7 +160,7 @@ def outward(source: Node, world: World) -> list[Step]:
         steps.append(Step(None, "its address is not translated: other machines have to know the way back"))
     elif not segment.masquerade:
         steps.append(Step(None, f"{segment.name} does not masquerade: other machines have to know the way back"))
-    return [*steps, *_forwarded(world, segment.name)]
+    return [*steps, *_forwarded(world, Flow(came=segment.name, source=_first(source, segment.name)))]
 
 
 def _runs(node: Node) -> Iterator[Step]:
@@ -271,35 +228,11 @@ def _listens(node: Node, service: Service) -> Iterator[Step]:
         yield Step(True, f"in {node.name} a program listens on {service}")
 
 
-def _forwarded(world: World, network: str) -> Iterator[Step]:
+def _forwarded(world: World, flow: Flow) -> Iterator[Step]:
     """What packets from or to a network meet that the host passes on."""
     if not world.forwards:
         yield Step(False, "the host forwards no packets (net.ipv4.ip_forward is 0)")
-    if world.user_rules:
-        rules = "a rule" if world.user_rules == 1 else f"{world.user_rules} rules"
-        yield Step(None, f"the table inet wharf_user has {rules} of yours, which may drop it")
-    if (zone := world.zones.get(network)) is not None:
-        yield _by_zone(network, zone)
-    yield from _others(world, "forward")
-
-
-def _by_zone(network: str, zone: str) -> Step:
-    if zone == ZONE:
-        return Step(True, f"firewalld lets it pass: the bridge of {network} is in its zone {zone}")
-    where = f"in its zone {zone}" if zone else "in no zone of its own"
-    return Step(None, f"firewalld has the bridge of {network} {where}, and decides")
-
-
-def _incoming(world: World) -> Iterator[Step]:
-    yield Step(True, "the port obeys the host's own rules for incoming packets (firewall=host)")
-    yield from _others(world, "input")
-
-
-def _others(world: World, hook: str) -> Iterator[Step]:
-    for chain in world.chains:
-        if chain.hook == hook and not (hook == "forward" and world.zones and chain.table == FIREWALLD):
-            how = "drops what none of its rules accepts" if chain.drops else "may drop it"
-            yield Step(None, f"the chain {chain.name} of the table {chain.table} {how}")
+    yield from hurdles.met(world, "forward", flow)
 
 
 def _is(port: PublishedPort, service: Service) -> bool:

@@ -10,8 +10,8 @@ from typing import Final
 
 from wharf.linux import legacy_tables
 from wharf.linux.legacy_tables import LegacyTablesError
-from wharf.network.checking import Chain
 from wharf.network.coexisting import COMMENT
+from wharf.network.facts import Chain
 
 log = logging.getLogger(__name__)
 

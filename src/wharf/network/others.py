@@ -1,44 +1,56 @@
-"""What the firewalls of others say, read from a listing of all rules (`nft list ruleset`). Pure."""
+"""The rules of others, read from a listing of all rules in JSON (`nft -j list ruleset`). Pure."""
 
-import re
-from collections.abc import Iterator
-from typing import Final
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, Final
 
-from wharf.network.checking import Chain
-from wharf.network.coexisting import COMMENT, USER_TABLE
+from wharf.network.coexisting import USER_TABLE
+from wharf.network.facts import Chain
 from wharf.network.firewall import PREFIX
+from wharf.network.rules import Json, Table
 
-_TABLE: Final = re.compile(r"^table (\S+ \S+) \{$(.*?)^\}$", re.MULTILINE | re.DOTALL)
-_CHAIN: Final = re.compile(r"^\tchain (\S+) \{$(.*?)^\t\}$", re.MULTILINE | re.DOTALL)
-_BASE: Final = re.compile(r"type filter hook (\w+) [^\n]*?; policy (\w+);")
-
-
-def base_chains(ruleset: str) -> Iterator[Chain]:
-    """Those of others that filter, and may drop something: by a rule or by policy."""
-    for table, body in _TABLE.findall(ruleset):
-        if table.split()[1].startswith(PREFIX):
-            continue
-        for name, content in _CHAIN.findall(body):
-            base = _BASE.search(content)
-            if base is None:
-                continue
-            rules = _rules(content)
-            ours = [rule for rule in rules if f'comment "{COMMENT}"' in rule]
-            drops = base[2] == "drop" and not ours
-            if drops or len(rules) > len(ours):
-                yield Chain(table, name, base[1], drops)
+#: Statements by which a rule does something with packets, or does it by another chain.
+_EFFECTS: Final = frozenset({"drop", "reject", "jump", "goto", "vmap", "queue", "xt"})
 
 
-def user_rules(ruleset: str) -> int:
-    """How many rules the user has in the table that is made for them."""
-    return sum(
-        len(_rules(content))
-        for table, body in _TABLE.findall(ruleset)
-        if table == USER_TABLE
-        for _, content in _CHAIN.findall(body)
-    )
+def base_chains(listing: str) -> Sequence[Chain]:
+    """Chains of others, and the users' own, that filter and may drop something: by a rule or by policy."""
+    rules: defaultdict[str, defaultdict[str, list[Json]]] = defaultdict(lambda: defaultdict(list))
+    sets: defaultdict[str, dict[str, Sequence[Json]]] = defaultdict(dict)
+    bases: list[tuple[int, Chain]] = []
+    for kind, found in _objects(listing):
+        table = f"{found.get('family')} {found.get('table')}"
+        match kind, found:
+            case "chain", {"name": str(name), "type": "filter", "hook": str(hook), "prio": int(priority)}:
+                known = Table(rules[table], sets[table])  # they are listed after the chains
+                bases.append((priority, Chain(table, name, hook, found.get("policy") == "drop", known)))
+            case "rule", {"chain": str(name), "expr": [*statements]}:
+                rules[table][name].append(statements)
+            case "set" | "map", {"name": str(name)}:
+                sets[table][name] = found.get("elem", [])  # left out where it has none at the moment
+    in_order = (chain for _, chain in sorted(bases, key=lambda pair: pair[0]))
+    return [chain for chain in in_order if not _is_engines(chain.table) and (chain.drops or _may_drop(chain))]
 
 
-def _rules(chain: str) -> list[str]:
-    lines = (line.strip() for line in chain.splitlines())
-    return [line for line in lines if line and not line.startswith(("type ", "#", "comment "))]
+def _is_engines(table: str) -> bool:
+    return table.split()[1].startswith(PREFIX) and table != USER_TABLE
+
+
+def _may_drop(chain: Chain) -> bool:
+    """Whether any of its own rules does, perhaps by another chain."""
+    rules = chain.rules.chains.get(chain.name, ()) if chain.rules else ()
+    return any(_EFFECTS & statement.keys() for rule in rules for statement in rule if isinstance(statement, dict))
+
+
+def _objects(listing: str) -> Sequence[tuple[str, dict[str, Any]]]:
+    try:
+        found: Json = json.loads(listing)
+    except ValueError:
+        return ()
+    objects = found.get("nftables", ()) if isinstance(found, dict) else ()
+    return [(kind, body) for one in objects if isinstance(one, dict) for kind, body in one.items() if _is_object(body)]
+
+
+def _is_object(body: Json) -> bool:
+    return isinstance(body, dict)

@@ -3,13 +3,12 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from wharf.linux import listening
-from wharf.network import checking, others
-from wharf.network.checking import Chain, Node, Segment, Service, Step, World
+from wharf.network import checking
 from wharf.network.contract import PublishedPort
+from wharf.network.facts import Chain, Node, Segment, Service, Step, World
+from wharf.network.rules import Table
 from wharf.network.settings import GatewayMode
 
 WORLD = World(
@@ -27,6 +26,7 @@ ANY = frozenset(("0.0.0.0",))
 WEB = Node("web", addresses={"front": ["172.18.0.2"]}, way_out="front", listening=ANY)
 DB = Node("db", addresses={"front": ["172.18.0.3"]}, way_out="front", listening=ANY)
 PORT = Service(80)
+STATUS = {"ct": {"key": "status"}}
 
 
 def said(steps: list[Step]) -> tuple[bool | None, str]:
@@ -82,11 +82,11 @@ def test_published_ports() -> None:
         "no running container has published port 8080/tcp of the host, and nothing on the host listens on it",
     )
     assert published("outside", local)[0] is False and published("host", local)[0] is True
-    rules = replace(WORLD, user_rules=1, chains=[Chain("ip filter", "FORWARD", "forward", True)])
-    assert published("outside", everywhere, world=rules) == (
-        None,
-        "the table inet wharf_user has a rule of yours, which may drop it",
-    )
+    rules = replace(WORLD, chains=[Chain("ip filter", "FORWARD", "forward", True)])
+    assert published("outside", everywhere, world=rules)[0] is None
+    by_translation = Table({"FORWARD": [[{"match": {"op": "in", "left": STATUS, "right": "dnat"}}, {"accept": None}]]})
+    read = replace(WORLD, chains=[Chain("ip filter", "FORWARD", "forward", True, by_translation)])
+    assert published("outside", everywhere, world=read)[0] is True
     assert published("host", everywhere, world=rules)[0] is True
     guarded = replace(everywhere, through_input=True)
     assert published("outside", guarded, world=rules)[0] is True, "it is received, not forwarded"
@@ -142,54 +142,6 @@ def test_from_elsewhere_to_a_containers_own_address(
     if network != "lan":
         assert checking.verdict(checking.between(WEB, node, PORT, WORLD)) is (verdict or network == "front")
         assert checking.verdict(checking.between(replace(WEB, way_out=""), node, PORT, WORLD)) is (network == "front")
-
-
-RULESET = """table ip filter {
-	chain FORWARD {
-		type filter hook forward priority filter; policy drop;
-		iifname "br0" counter packets 0 bytes 0 accept comment "wharf"
-	}
-
-	chain INPUT {
-		type filter hook input priority filter; policy accept;
-	}
-}
-table inet ufw {
-	chain input {
-		type filter hook input priority filter; policy drop;
-		ct state established accept
-	}
-
-	chain helper {
-		drop
-	}
-}
-table inet wharf_user {
-	chain forward {
-		type filter hook forward priority filter - 10; policy accept;
-		tcp dport 8080 drop
-		# a comment
-	}
-}
-table ip wharf_br0 {
-	chain passing {
-		type filter hook forward priority filter; policy accept;
-		oifname "br0" drop
-	}
-}
-"""
-
-
-def test_chains_of_others() -> None:
-    assert list(others.base_chains(RULESET)) == [Chain("inet ufw", "input", "input", True)]
-    without = RULESET.replace(' comment "wharf"', "")
-    assert next(others.base_chains(without)) == Chain("ip filter", "FORWARD", "forward", True)
-    assert others.user_rules(RULESET) == 1 and others.user_rules("") == 0
-
-
-@given(st.text())
-def test_any_listing_ends(text: str) -> None:
-    list(others.base_chains(text))
 
 
 TCP = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode

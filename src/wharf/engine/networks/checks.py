@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from wharf.apitypes.networks import NetworkCheck, NetworkCheckRequest, NetworkCheckStep
@@ -17,8 +17,8 @@ from wharf.linux.listening import listeners
 from wharf.linux.nftables import NftablesError
 from wharf.network import checking, legacy, others
 from wharf.network.bridge import BridgeNetwork
-from wharf.network.checking import Node, Segment, Service, Step, World
 from wharf.network.contract import Network
+from wharf.network.facts import Node, Segment, Service, Step, World
 from wharf.network.kernel import Kernel
 from wharf.network.leased import LeasedNetwork
 from wharf.network.parented import ParentNetwork
@@ -104,17 +104,27 @@ class NetworkChecks:
         bridges = {
             name: network.settings.name for name, network in networks.items() if isinstance(network, BridgeNetwork)
         }
+        listing, unreadable = "", ""
         try:
-            ruleset = await self._kernel.do(lambda: self._kernel.nftables().run("list ruleset"))
-        except NftablesError:
-            ruleset = ""
+            listing = await self._kernel.do(lambda: self._kernel.nftables().run("list ruleset", json=True))
+        except NftablesError as error:
+            unreadable = str(error)
         return World(
             {name: _segment(name, network) for name, network in networks.items()},
             forwards=sysctl.read("net/ipv4/ip_forward") == "1",
-            chains=[*others.base_chains(ruleset), *await self._kernel.do(legacy.chains)],
-            user_rules=others.user_rules(ruleset),
+            chains=[*others.base_chains(listing), *await self._kernel.do(legacy.chains)],
+            unreadable=unreadable,
+            devices=bridges,
+            ways=await self._kernel.do(lambda: self._ways(frozenset(bridges.values()))),
             zones={name: zones[bridge] for name, bridge in bridges.items() if bridge in zones},
         )
+
+    def _ways(self, bridges: Collection[str]) -> Sequence[str]:
+        """The host's devices with an address, which may lead to other machines."""
+        routes = self._kernel.routes()
+        placed = {index for index, address in routes.addresses() if not address.is_link_local}
+        found = (link for link in routes.links() if link.index in placed and link.up and not link.loopback)
+        return [link.name for link in found if link.name not in bridges]
 
 
 def _service(asked: NetworkCheckRequest) -> Service:

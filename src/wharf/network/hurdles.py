@@ -1,0 +1,104 @@
+"""What a packet meets of other people's rules, chain by chain. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Final
+
+from wharf.network.coexisting import FIREWALLD, USER_TABLE
+from wharf.network.facts import Chain, Service, Step, World
+from wharf.network.rules import Fate, Packet
+
+#: As many of the conditions that decide are told.
+_MOST_CONDITIONS: Final = 4
+_WORDS: Final = {True: "passes", False: "dropped", None: "depends"}
+
+ANY_PORT: Final = Service(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """What is known of a connection that the host passes on, or takes itself, before there is one."""
+
+    came: str = ""  # the network that it comes from; "" for other machines
+    goes: str = ""  # likewise
+    source: str = ""  # address
+    target: str = ""
+    service: Service = ANY_PORT
+    translated: bool = False  # to a published port
+
+    def packets(self, world: World, hook: str) -> list[Packet]:
+        """One for each device that it may come or go by."""
+        any_port = not self.service.port
+        return [
+            Packet(
+                version=6 if ":" in self.source + self.target else 4,
+                incoming=incoming,
+                outgoing=outgoing,
+                protocol=None if any_port else self.service.protocol,
+                port=self.service.port or None,
+                source=ip_address(self.source) if self.source else None,
+                target=ip_address(self.target) if self.target else None,
+                translated=self.translated,
+            )
+            for incoming in self._devices(self.came, world)
+            for outgoing in (self._devices(self.goes, world) if hook == "forward" else (None,))
+        ]
+
+    @staticmethod
+    def _devices(network: str, world: World) -> Sequence[str | None]:
+        return [world.devices.get(network)] if network else (world.ways or (None,))
+
+
+def met(world: World, hook: str, flow: Flow) -> Iterator[Step]:
+    """In the chains of a hook, "forward" or "input"."""
+    if world.unreadable:
+        yield Step(None, f"the rules of others decide, which cannot be read: {world.unreadable}")
+    packets = flow.packets(world, hook)
+    for chain in world.chains:
+        if chain.hook != hook or not _sees(chain, packets[0]):
+            continue
+        if chain.rules is None:
+            how = "drops what none of its rules accepts" if chain.drops else "may drop it"
+            yield Step(None, f"{_name(chain)} {how}: its rules are of a kind that is not read")
+        else:
+            fates = {packet: chain.rules.fate(chain.name, packet, drops=chain.drops) for packet in packets}
+            yield _told(chain, fates, _zone(chain, flow, world))
+
+
+def _sees(chain: Chain, packet: Packet) -> bool:
+    """Whether the chain's table is of the packet's version of IP, or of both."""
+    return chain.rules is None or chain.table.split()[0] in ("inet", "ip" if packet.version == 4 else "ip6")
+
+
+def _name(chain: Chain) -> str:
+    if chain.table == USER_TABLE:
+        return f"your own table {USER_TABLE}"
+    return "firewalld" if chain.table == FIREWALLD else f"the chain {chain.name} of the table {chain.table}"
+
+
+def _zone(chain: Chain, flow: Flow, world: World) -> str:
+    """Where firewalld has the container's bridge."""
+    network = flow.goes or flow.came
+    if chain.table != FIREWALLD or (zone := world.zones.get(network)) is None:
+        return ""
+    return f": the bridge of {network} is in {f'its zone {zone}' if zone else 'no zone of its own'}"
+
+
+def _told(chain: Chain, fates: Mapping[Packet, Fate], more: str) -> Step:
+    """What a chain does with a packet, for each device that it may come or go by."""
+    answers = {fate.passes for fate in fates.values()}
+    if answers == {True}:
+        return Step(True, f"{_name(chain)} lets it pass{more}")
+    if answers == {False}:
+        places = sorted({fate.dropped_in for fate in fates.values()} - {chain.name})
+        where = f" in {', '.join(places)}" if places else ""
+        return Step(False, f"{_name(chain)} drops it{where}{more}")
+    conditions = tuple(dict.fromkeys(word for fate in fates.values() for word in fate.depends))
+    shown = [*conditions[:_MOST_CONDITIONS], *(("...",) if len(conditions) > _MOST_CONDITIONS else ())]
+    ways = [f"{_way(packet)}: {_WORDS[fate.passes]}" for packet, fate in fates.items()] if len(answers) > 1 else []
+    return Step(None, f"{_name(chain)} decides by {'; '.join([*ways, *shown])}{more}")
+
+
+def _way(packet: Packet) -> str:
+    return " to ".join(device for device in (packet.incoming, packet.outgoing) if device)
