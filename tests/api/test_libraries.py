@@ -172,15 +172,54 @@ def test_networks_and_places_in_them(client: Any) -> None:
     assert client.networks.prune(filters={"label": "a=b"}) == {"NetworksDeleted": ["library"]}
 
 
-def test_testcontainers(wharfd: Wharfd, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def core(wharfd: Wharfd, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """testcontainers' own module of containers, which speaks to the engine."""
     for name in [name for name in os.environ if name.startswith(("DOCKER_", "TESTCONTAINERS_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("DOCKER_HOST", f"unix://{wharfd.socket}")
     monkeypatch.setenv("TESTCONTAINERS_RYUK_DISABLED", "true")  # its reaper is an image of a registry
-    core = pytest.importorskip("testcontainers.core.container")
+    return pytest.importorskip("testcontainers.core.container")
+
+
+def test_testcontainers(core: Any) -> None:
     strategies = pytest.importorskip("testcontainers.core.wait_strategies")
     asked = core.DockerContainer(IMAGE).with_command("sh -c 'echo ready; sleep 100'").with_env("X", "1")
     asked.with_exposed_ports(80).waiting_for(strategies.LogMessageWaitStrategy("ready"))
     with asked as container:
         assert int(container.get_exposed_port(80)) > 0
         assert container.exec(["sh", "-c", "echo $X"]).output == b"1\n"
+
+
+SERVE = ["sh", "-c", "while :; do echo hello | nc -l -p 80; done"]
+
+
+def test_networks_of_testcontainers(core: Any, wharfd: Wharfd) -> None:
+    networks = pytest.importorskip("testcontainers.core.network")
+    hidden = {"internal": True, "labels": {"kind": "hidden"}}
+    with networks.Network() as front, networks.Network(docker_network_kw=hidden) as back:
+        served = core.DockerContainer(IMAGE, network=front, network_aliases=["web", "api"]).with_command(SERVE)
+        with served.with_bind_ports(80, 8095).with_exposed_ports(81) as server, idle(core, front) as client:
+            for name in ("web", "api"):
+                assert asked(client, name) == b"hello"
+            assert (server.get_container_host_ip(), int(server.get_exposed_port(80))) == ("localhost", 8095)
+            on_host = ("busybox", "nc", "-w", "2", "127.0.0.1", str(server.get_exposed_port(80)))
+            assert wharfd.inside("sh", "-c", f"{' '.join(on_host)} </dev/null").strip() == "hello"
+            assert 1024 < int(server.get_exposed_port(81)) != 8095
+            with idle(core, back) as apart:
+                assert asked(apart, "web") == b""
+                back.connect(server.get_wrapped_container().id, ["inner"])
+                assert asked(apart, "inner") == b"hello"
+                assert asked(client, "inner") == b"", "an alias is of one network"
+            assert wharfd.docker("network", "inspect", "-f", "{{.Internal}}", back.id).text == "true"
+        assert {front.name, back.name} <= set(wharfd.docker("network", "ls", "--format", "{{.Name}}").text.split())
+    assert wharfd.docker("network", "ls", "-q").text.count("\n") == 2, "they go with their blocks"
+
+
+def idle(core: Any, network: Any) -> Any:
+    return core.DockerContainer(IMAGE).with_network(network).with_command("sleep 100")
+
+
+def asked(client: Any, name: str) -> bytes:
+    """What the server of a name answers to a container; nothing where there is no such name."""
+    return bytes(client.exec(["sh", "-c", f"nc -w 2 {name} 80 </dev/null 2>/dev/null"]).output).strip()

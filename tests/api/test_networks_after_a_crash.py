@@ -6,9 +6,9 @@ import re
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import count
+from itertools import count, cycle
 from typing import Any
 
 import pytest
@@ -184,10 +184,10 @@ def run_shortly(engine: Wharfd, stop: threading.Event) -> None:
                 return
 
 
-def move_about(engine: Wharfd, stop: threading.Event) -> None:
-    """One that runs, one that is paused and one that is stopped change their networks."""
+def move_about(engine: Wharfd, stop: threading.Event, names: Sequence[str] = ("runs", "paused", "stopped")) -> None:
+    """Containers, whatever state they are in, change their networks."""
     for number in count():
-        for name in ("runs", "paused", "stopped"):
+        for name in names:
             for network in ("green", "wire"):
                 verb = "disconnect" if number % 2 else "connect"
                 if stop.is_set() or not asked(engine, "POST", f"/networks/{network}/{verb}", {"Container": name}):
@@ -251,6 +251,37 @@ def test_killed_while_networks_and_containers_come_and_go(new_wharfd: Callable[.
         short = engine.docker("ps", "-aq", "--filter", "name=^short").text.split()
         engine.docker("rm", "-f", *short)
     engine.docker("unpause", "paused")
+    engine.remove_all()
+    engine.docker("network", "prune", "-f")
+    settle(engine, whole)
+    assert len(engine.request("GET", f"{NEW}/networks").json) == 3
+
+
+def die_and_come_back(engine: Wharfd, stop: threading.Event) -> None:
+    """One ends by itself soon after each start, another one is killed, at any moment of a change of their networks."""
+    for path in cycle(f"/containers/{name}/{verb}" for verb in ("start", "kill") for name in ("brief", "victim")):
+        if stop.is_set() or not asked(engine, "POST", path, None):
+            return
+
+
+def test_killed_while_containers_die_in_a_storm_of_connections(new_wharfd: Callable[..., Wharfd]) -> None:
+    engine = new_wharfd()
+    for name, *flags in (("red",), ("green", "--ipv6"), ("wire", "-d", "macvlan")):
+        engine.docker("network", "create", *flags, name)
+    for name, lasts in (("brief", "0.1"), ("victim", "600")):
+        engine.docker("create", "--name", name, "--network", "red", "-P", "busybox", "sleep", lasts)
+    moving = [partial(move_about, names=names) for names in (("brief", "victim"), ("victim", "brief"))]
+    for seconds in (0.3, 0.6, 0.9):
+        killed_during(engine, [die_and_come_back, die_and_come_back, *moving], seconds)
+        settle(engine, whole)
+        # Both can be used as before.
+        engine.docker("start", "victim")
+        for network in ("green", "wire"):
+            engine.docker("network", "disconnect", network, "victim", check=False)
+            engine.docker("network", "connect", network, "victim")
+        settle(engine, whole)
+        assert set(places_of(engine, "victim")) == {"red", "green", "wire"}
+        engine.docker("kill", "victim")
     engine.remove_all()
     engine.docker("network", "prune", "-f")
     settle(engine, whole)
