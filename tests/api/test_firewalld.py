@@ -94,19 +94,75 @@ def test_the_user_has_the_last_word(engine: Wharfd, firewalld: Firewalld, outsid
     firewalld.command("--permanent", "--zone=wharf", "--set-target=default")
     firewalld.command("--reload")
     wait_until(lambda: seen(host, inside, "172.17.0.1", 9000) == "", "the host's own ports are closed to containers")
-    assert seen(outside.namespace, inside, OUTSIDE, 9000) == HOST
+    wait_until(lambda: seen(outside.namespace, inside, OUTSIDE, 9000) == HOST, "the bridge is in its zone again")
     firewalld.command("--permanent", "--zone=drop", "--add-interface=br-mine")
     firewalld.command("--reload")
     engine.docker("network", "create", "-o", "com.docker.network.bridge.name=br-mine", "mine")
     assert firewalld.command("--get-zone-of-interface=br-mine") == "drop", "a bridge stays where the user has put it"
     engine.docker("network", "connect", "mine", "one")
     engine.docker("network", "disconnect", "bridge", "one")
-    answer = engine.wharf("network", "check", "one", "outside")
-    assert "?   firewalld has the bridge of mine in its zone drop, and decides" in answer.text
+    answer = engine.wharf("network", "check", "one", "outside", check=False)
+    assert "NO  firewalld drops it in" in answer.text and "the bridge of mine is in its zone drop" in answer.text
     assert seen(outside.namespace, inside, OUTSIDE, 9000) == ""
     engine.docker("rm", "-f", "one")
     engine.docker("network", "rm", "mine")
     assert firewalld.command("--get-zone-of-interface=br-mine") == "drop"
+
+
+def test_what_is_said_of_its_rules_is_what_happens(engine: Wharfd, firewalld: Firewalld, outside: Outside) -> None:
+    """Ports, services, masquerading, zones by interface and by sender, sets, rich rules, policies."""
+    ports = ("-p", "8080:80", "-p", "8081:80")
+    engine.docker("run", "-d", "--name", "guarded", *GUARDED, *ports, *IDLE)
+    engine.docker("run", "-d", "--name", "open", "-p", "8082:80", *IDLE)
+
+    def said(source: str, target: str) -> tuple[str, str]:
+        """The answer, and what is said of firewalld."""
+        lines = engine.wharf("network", "check", source, target, check=False).text.splitlines()
+        return next((line[:2].strip(), line[4:]) for line in lines if line[4:].startswith("firewalld"))
+
+    def agree(port: int) -> str:
+        """The answer for a port of the host, which has to be what becomes of a connection."""
+        answer, text = said("outside", f"host:{port}")
+        name = "open" if port == 8082 else "guarded"
+        reached = client_seen(engine, name, outside.namespace, HOST, port) != ""
+        assert answer == {True: "ok", False: "NO"}[reached], (port, text)
+        return text
+
+    assert "drops it" in agree(8080)
+    assert agree(8082).startswith("firewalld lets it pass: the bridge of bridge is in its zone wharf")
+    for change in ("--add-port=8080/tcp", "--add-masquerade", "--add-forward"):
+        firewalld.command("--zone=public", change)
+    assert "lets it pass" in agree(8080) and "drops it" in agree(8081) and agree(8082)
+    firewalld.command("--zone=public", "--remove-port=8080/tcp")
+    firewalld.command("--zone=public", "--add-service=http")  # port 80 of the host: nobody has that
+    assert "drops it" in agree(8080)
+    firewalld.command("--zone=public", "--add-rich-rule=rule priority=-5 port port=8080-8090 protocol=tcp accept")
+    assert "lets it pass" in agree(8080) and "lets it pass" in agree(8081)
+    firewalld.command("--zone=block", "--change-interface=up0")
+    assert "drops it in filter_IN_block" in agree(8080)
+    firewalld.command("--zone=trusted", "--change-interface=up0")
+    assert "lets it pass" in agree(8081)
+    # Who sends it is not known: that is said, and nothing else.
+    firewalld.command("--zone=drop", "--change-interface=up0")
+    friend = f"rule family=ipv4 source address={OUTSIDE}/32 port port=8080 protocol=tcp accept"
+    firewalld.command("--zone=drop", f"--add-rich-rule={friend}")
+    assert said("outside", "host:8080") == ("?", f"firewalld decides by ip saddr {OUTSIDE}")
+    assert agree(8081)
+    firewalld.command("--permanent", "--new-ipset=friends", "--type=hash:ip")
+    firewalld.command("--permanent", "--zone=trusted", "--add-source=ipset:friends")
+    firewalld.command("--reload")
+    assert agree(8080), "the set has no members"
+    firewalld.command("--ipset=friends", f"--add-entry={OUTSIDE}")
+    assert said("outside", "host:8080") == ("?", "firewalld decides by ip saddr @friends")
+    # A policy for what is forwarded.
+    firewalld.command("--permanent", "--new-policy=closed")
+    for setting in ("set-target=REJECT", "set-priority=-50", "add-ingress-zone=wharf", "add-egress-zone=ANY"):
+        firewalld.command("--permanent", "--policy=closed", f"--{setting}")
+    firewalld.command("--reload")
+    inside = engine.network_of("open")
+    wait_until(lambda: seen(outside.namespace, inside, OUTSIDE, 9000) == "", "nothing goes out")
+    answer, text = said("open", "outside")
+    assert answer == "NO" and "closed" in text
 
 
 def test_it_is_noticed_when_it_comes_and_forgets_what_goes(engine: Wharfd, firewalld: Firewalld) -> None:

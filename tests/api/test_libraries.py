@@ -200,16 +200,16 @@ def test_networks_of_testcontainers(core: Any, wharfd: Wharfd) -> None:
     with networks.Network() as front, networks.Network(docker_network_kw=hidden) as back:
         served = core.DockerContainer(IMAGE, network=front, network_aliases=["web", "api"]).with_command(SERVE)
         with served.with_bind_ports(80, 8095).with_exposed_ports(81) as server, idle(core, front) as client:
-            for name in ("web", "api"):
-                assert asked(client, name) == b"hello"
-            assert (server.get_container_host_ip(), int(server.get_exposed_port(80))) == ("localhost", 8095)
-            on_host = ("busybox", "nc", "-w", "2", "127.0.0.1", str(server.get_exposed_port(80)))
-            assert wharfd.inside("sh", "-c", f"{' '.join(on_host)} </dev/null").strip() == "hello"
+            wait_until(lambda: asked(client, "web") == b"hello", "it serves")
+            wait_until(lambda: asked(client, "api") == b"hello", "and has another name")
+            assert int(server.get_exposed_port(80)) == 8095
+            on_host = ("busybox", "nc", "-w", "2", server.get_container_host_ip(), "8095")
+            wait_until(lambda: wharfd.inside(*on_host, check=False).strip() == "hello", "its port is published")
             assert 1024 < int(server.get_exposed_port(81)) != 8095
             with idle(core, back) as apart:
                 assert asked(apart, "web") == b""
                 back.connect(server.get_wrapped_container().id, ["inner"])
-                assert asked(apart, "inner") == b"hello"
+                wait_until(lambda: asked(apart, "inner") == b"hello", "it is found under its other name")
                 assert asked(client, "inner") == b"", "an alias is of one network"
             assert wharfd.docker("network", "inspect", "-f", "{{.Internal}}", back.id).text == "true"
         assert {front.name, back.name} <= set(wharfd.docker("network", "ls", "--format", "{{.Name}}").text.split())

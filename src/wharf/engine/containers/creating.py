@@ -24,7 +24,6 @@ from wharf.engine.images.host import host_platform
 from wharf.engine.images.images import Images
 from wharf.engine.images.record import Image
 from wharf.engine.logs import drivers
-from wharf.engine.networks import attachments
 from wharf.engine.networks.service import Networks
 from wharf.engine.userns.service import UserNamespaces
 from wharf.errors import Conflict, InvalidArgument, NotFound
@@ -177,8 +176,8 @@ class Creations:
 
     def _cut_off(self, host: HostConfig) -> Iterator[str]:
         """Looked at only where it is not this daemon that makes the host forward."""
-        on_default = attachments.primary(host.network_mode) == attachments.DEFAULT
-        if on_default and self.config.bridge.forwarding is Forwarding.LEFT_ALONE and not ipv4_forwarding():
+        concerned = self.config.bridge.forwarding is Forwarding.LEFT_ALONE and host.network_mode not in ("host", "none")
+        if concerned and not ipv4_forwarding():
             yield "IPv4 forwarding is disabled. Networking will not work."
 
     def _check_runtime(self, name: str) -> None:

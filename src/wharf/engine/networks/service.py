@@ -28,6 +28,7 @@ from wharf.engine.networks.record import BUILT_IN, NetworkRecord, decode, encode
 from wharf.engine.system.identity import engine_id
 from wharf.errors import Conflict, EngineError, InvalidArgument, NotFound, PermissionDenied
 from wharf.events.bus import Bus
+from wharf.linux.host import ipv4_forwarding
 from wharf.linux.nftables import NftablesError
 from wharf.linux.nftables_events import FirewallEvents
 from wharf.network import coexisting
@@ -35,6 +36,7 @@ from wharf.network.bridge import BridgeNetwork
 from wharf.network.contract import Network
 from wharf.network.kernel import Kernel
 from wharf.network.leased import LeaseChange
+from wharf.network.settings import Forwarding
 from wharf.network.subnets import DEFAULT_POOLS, PoolOfSubnets, unique_local_pool
 from wharf.network.subnets import Network as Range
 from wharf.network.watching import FirewallWatch
@@ -84,6 +86,8 @@ class Networks:
                 await self._open_one(record)
         if self._config.firewall or self._config.firewall6:
             await self._open_firewall()
+        if self._config.forwarding is Forwarding.LEFT_ALONE and not ipv4_forwarding():
+            log.warning("IPv4 forwarding is disabled")
 
     async def _open_firewall(self) -> None:
         """The users' own table, a way by others' older ones, and the watch over ours."""
