@@ -1,7 +1,7 @@
 """Beside rules of iptables-legacy: what its FORWARD chain drops by policy passes for our bridges.
 
 The same two rules as `coexisting` appends for nftables. The kernel gives no notice when these tables change: they are
-looked at when a network is made, and for all networks at once at the daemon's start and after nftables were repaired.
+looked at when a network is made, for all networks at once at the start, and again where nftables had to be repaired.
 """
 
 import logging
@@ -51,11 +51,22 @@ class LegacyTables:
     def __init__(self) -> None:
         self._bridges: set[str] = set()
         self._looked = False
+        self._doubted = False
 
     def look(self) -> None:
         """Lets all bridges pass that are there, and from now on each that is made. One look: it runs a program."""
         self._looked = True
         _let_pass(self._bridges)
+
+    def doubt(self) -> None:
+        """Somebody has changed our rules elsewhere, and perhaps these."""
+        self._doubted = True
+
+    def look_again(self) -> None:
+        """Where there is a doubt."""
+        if self._doubted:
+            self._doubted = False
+            self.look()
 
     def admit(self, bridge: str) -> None:
         """A bridge has been made."""

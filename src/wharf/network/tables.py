@@ -93,6 +93,7 @@ class Tables:
         for family, chains in self._chains.items():
             if self._listed_chains(family) != chains:
                 log.warning("somebody else changed our firewall rules: made anew", extra={"bridge": self._bridge})
+                self._kernel.legacy.doubt()
                 self._replace(family)
 
     def _is_there(self, family: Family) -> bool:

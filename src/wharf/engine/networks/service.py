@@ -113,7 +113,7 @@ class Networks:
                 await network.repair()
             except EngineError as error:
                 log.warning("a network's firewall is not as it was", extra={"reason": str(error)})
-        await self._kernel.do(self._kernel.legacy.look)
+        await self._kernel.do(self._kernel.legacy.look_again)
 
     async def close(self) -> None:
         if self._watch is not None:
