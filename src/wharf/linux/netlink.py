@@ -3,6 +3,7 @@
 By hand, because the messages of a container's start are few and a library costs three times their time and 24 MiB.
 """
 
+import errno
 import os
 import socket
 import struct
@@ -38,6 +39,8 @@ RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER, IFLA_LINKINFO, IFLA_IFALIAS = 1, 3, 4, 5, 10, 18, 20
 IFLA_GROUP: Final = 27
 IFLA_INFO_KIND: Final = 1
+IFLA_EXT_MASK, _RTEXT_FILTER_SKIP_STATS = 29, 8
+_LONGEST_NAME: Final = 15  # IFNAMSIZ without its null
 IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST, IFA_CACHEINFO = 1, 2, 4, 6
 #: The address is used at once: nobody asks first whether it is taken, since we give out each only once.
 IFA_F_NODAD: Final = 0x02
@@ -205,6 +208,17 @@ class RouteSocket:
                     raise _failure(flags, content) or OSError("netlink: unexpected acknowledgement")
                 yield content
 
+    def _answer(self, message: Message) -> bytes:
+        """The body of the one answer to a request that is not a dump. Raises OSError."""
+        self._sequence += 1
+        self._socket.sendall(self._frame(message, NLM_F_REQUEST))
+        while True:
+            for kind, flags, sequence, body in self._receive():
+                if sequence == self._sequence:
+                    if kind == NLMSG_ERROR:
+                        raise _failure(flags, body) or OSError("netlink: unexpected acknowledgement")
+                    return body
+
     def _frame(self, message: Message, flags: int) -> bytes:
         return frame(message.type, flags | message.flags, self._sequence, message.body)
 
@@ -212,10 +226,19 @@ class RouteSocket:
         return parse_messages(self._socket.recv(_PART))
 
     def links(self) -> list[Link]:
-        return [_parse_link(body) for body in self.dump(RTM_GETLINK, LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0))]
+        return [_parse_link(body) for body in self.dump(RTM_GETLINK, _LINKS)]
 
     def link(self, name: str) -> Link | None:
-        return next((link for link in self.links() if link.name == name), None)
+        """None when there is none. The kernel finds it by its name: a host with many containers has many links."""
+        if not 0 < len(name.encode()) <= _LONGEST_NAME:
+            return None
+        try:
+            found = _parse_link(self._answer(Message(RTM_GETLINK, 0, _LINKS + text(IFLA_IFNAME, name))))
+        except OSError as error:
+            if error.errno != errno.ENODEV:
+                raise
+            return None
+        return found if found.name == name else None  # not by another name that it also has
 
     def addresses(self) -> list[tuple[int, Interface]]:
         """All addresses of IPv4 and IPv6, each with the index of its link."""
@@ -254,6 +277,10 @@ class RouteSocket:
                 _, length, _, _, table, *_ = _ROUTE.unpack_from(body)
                 if table == RT_TABLE_MAIN:
                     yield version, length, parse_attributes(body[_ROUTE.size :])
+
+
+#: What is asked of links: all but their counters.
+_LINKS: Final = LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0) + number(IFLA_EXT_MASK, _RTEXT_FILTER_SKIP_STATS)
 
 
 def _index(attributes: dict[int, bytes]) -> int:

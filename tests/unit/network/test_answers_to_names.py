@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address
 
+import dns.edns
 import dns.flags
 import dns.message
+import dns.name
 import dns.opcode
 import dns.rcode
 import dns.rdatatype
@@ -13,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wharf.network.dns import answering
+from wharf.network.dns import answering, wire
 from wharf.network.subnets import Address
 
 #: An address, of the name that is asked for.
@@ -28,7 +30,12 @@ class Names:
         self.many = [IPv4Address("172.18.1.0") + number for number in range(many)]
 
     def addresses(self, name: str, version: int) -> Sequence[Address] | None:
-        known: dict[str, Sequence[Address]] = {"web": [WEB], "both": [WEB, WEB6], "service": self.many}
+        known: dict[str, Sequence[Address]] = {
+            "web": [WEB],
+            "both": [WEB, WEB6],
+            "web.front": [WEB],
+            "service": self.many,
+        }
         found = known.get(name)
         return None if found is None else [address for address in found if address.version == version]
 
@@ -85,13 +92,32 @@ def test_other_names_are_for_others() -> None:
     assert ask("_sip._tcp.example.org", "SRV") is None
 
 
+def test_a_dot_within_a_label_is_none_between_two() -> None:
+    between = ask("web.front")
+    assert between is not None and between.answer
+    for within in ("web\\.front", "we\\098", "web\\000", "w\\195\\164b"):
+        assert (ask(within) is not None) == (within == "we\\098"), within
+
+
+def test_any_type_is_answered_with_one() -> None:
+    answer = ask("both", "ANY")
+    assert answer is not None and [str(item) for item in answer.answer[0]] == [str(WEB)]
+
+
+def test_a_newer_edns_is_told_the_version_that_is_known() -> None:
+    query = dns.message.make_query("web", "A", use_edns=1)
+    answer = dns.message.from_wire(answering.answer(query.to_wire(), Names()) or b"")
+    assert (answer.rcode(), answer.edns, answer.id) == (dns.rcode.BADVERS, 0, query.id)
+
+
 def test_names_of_addresses() -> None:
     answer = ask("2.0.18.172.in-addr.arpa", "PTR")
     assert answer is not None and str(answer.answer[0][0]) == "web.front."
     hidden = ask("2.0.19.172.in-addr.arpa", "PTR")
     assert hidden is not None and hidden.rcode() == dns.rcode.NXDOMAIN
     assert ask("1.2.0.192.in-addr.arpa", "PTR") is None
-    assert ask("nonsense.in-addr.arpa", "PTR") is None
+    for name in ("nonsense.in-addr.arpa", "0.18.172.in-addr.arpa", "2.0.018.172.in-addr.arpa", "2.ip6.arpa", "arpa"):
+        assert ask(name, "PTR") is None
 
 
 def test_what_does_not_fit_a_datagram_is_asked_for_again_by_tcp() -> None:
@@ -147,6 +173,40 @@ def test_an_answer_to_another_question_is_none() -> None:
     assert answering.same_question(query.to_wire(), dns.message.make_response(query).to_wire())
     assert not answering.same_question(query.to_wire(), dns.message.make_response(other).to_wire())
     assert not answering.same_question(query.to_wire(), b"\0" * 12)
+
+
+def test_a_server_that_could_not_read_the_question_answers_it() -> None:
+    query = dns.message.make_query("example.org", "A").to_wire()
+    for code, flag in ((dns.rcode.FORMERR, True), (dns.rcode.NOERROR, False)):
+        bare = query[:2] + bytes([0x80, code]) + bytes(8)
+        assert answering.same_question(query, bare) is flag
+
+
+LABELS = st.lists(st.binary(min_size=1, max_size=63), max_size=5).filter(lambda labels: sum(map(len, labels)) < 240)
+
+
+@given(LABELS, st.integers(0, 65535), st.sampled_from((None, 0, 512, 1232, 65535)), st.booleans())
+def test_queries_are_read_as_dnspython_reads_them(
+    labels: list[bytes], kind: int, payload: int | None, recursion: bool
+) -> None:
+    name = dns.name.Name([*labels, b""])
+    edns = {} if payload is None else {"use_edns": 0, "payload": payload, "options": [dns.edns.NSIDOption(b"")]}
+    query = dns.message.make_query(name, kind, flags=dns.flags.RD if recursion else 0, **edns)  # type: ignore[arg-type]
+    read = wire.read_query(query.to_wire())
+    assert (read.head.id, read.head.recursion_desired) == (query.id, recursion)
+    assert (read.question.labels, read.question.kind) == (tuple(label.lower() for label in labels), kind)
+    assert (read.edns, read.room) == (-1 if payload is None else 0, max(payload or 0, 512))
+
+
+@given(LABELS)
+def test_names_are_written_as_dnspython_reads_them(labels: list[bytes]) -> None:
+    data = wire.name_data(labels)
+    assert data is not None
+    assert dns.name.from_wire(data, 0) == (dns.name.Name([*labels, b""]), len(data))
+
+
+def test_what_is_no_name_is_not_written() -> None:
+    assert wire.name_data([b"a" * 64]) is wire.name_data([b"a", b""]) is wire.name_data([b"a" * 63] * 4) is None
 
 
 @given(st.binary(max_size=600))

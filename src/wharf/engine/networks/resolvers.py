@@ -1,10 +1,9 @@
 """The resolvers of containers on users' networks: who has one, what it may tell, and whom it asks for the rest."""
 
-import asyncio
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from wharf.engine.config import EngineConfig
 from wharf.engine.containers.record import Container
@@ -12,12 +11,11 @@ from wharf.engine.containers.store import ContainerStore
 from wharf.engine.networks import attachments
 from wharf.engine.networks.directory import Directory, shuffled
 from wharf.engine.networks.service import Networks
+from wharf.network.dns.resolver import Resolver
+from wharf.network.dns.sockets import open_sockets
+from wharf.network.dns.upstream import Server
 from wharf.network.kernel import Kernel
 from wharf.network.subnets import Address
-
-if TYPE_CHECKING:
-    from wharf.network.dns.resolver import Resolver
-    from wharf.network.dns.upstream import Server
 
 log = logging.getLogger(__name__)
 
@@ -49,16 +47,10 @@ class Resolvers:
         """Unless it is open already; `again` where a daemon before us had one. Raises OSError."""
         if id in self._open:
             return
-        # Here and not above: only engines with users' networks pay for dnspython.
-        resolver, sockets, upstream = await asyncio.to_thread(_import)
         opened = await self._kernel.do_inside(
-            namespace, lambda kept: sockets.open_sockets(kept, self._kernel.later, again=again)
+            namespace, lambda kept: open_sockets(kept, self._kernel.later, again=again)
         )
-
-        def servers() -> Sequence["Server"]:
-            return [upstream.Server(address, inside=inside) for address, inside in self._servers(id)]
-
-        self._open[id] = resolver.Resolver(opened, _View(self._names, id), servers)
+        self._open[id] = Resolver(opened, _View(self._names, id), lambda: self._servers(id))
 
     def close(self, id: str) -> None:
         """Lets go of the container's namespace, too. None there is fine."""
@@ -69,7 +61,7 @@ class Resolvers:
         for id in list(self._open):
             self.close(id)
 
-    def _servers(self, id: str) -> list[tuple[str, bool]]:
+    def _servers(self, id: str) -> list[Server]:
         """Whom to ask for other names, and whether from the container's own network.
 
         Servers that the host names are asked from there; those of the container from where it is, as its wire may be
@@ -79,9 +71,9 @@ class Resolvers:
         if container is None or container.way_out is None:
             return []
         if own := container.host.dns or self._config.dns or _leased(container):
-            return [(address, True) for address in own]
+            return [Server(address, inside=True) for address in own]
         try:
-            return [(address, False) for address in nameservers(HOST_RESOLV_CONF.read_text())]
+            return [Server(address) for address in nameservers(HOST_RESOLV_CONF.read_text())]
         except OSError:
             return []
 
@@ -159,9 +151,3 @@ class _View:
 
     def is_private_address(self, address: Address) -> bool:
         return self._names.is_ours(address)
-
-
-def _import():  # type: ignore[no-untyped-def]  # three modules
-    from wharf.network.dns import resolver, sockets, upstream
-
-    return resolver, sockets, upstream
