@@ -70,11 +70,14 @@ class Engine:
         """
         async with AsyncExitStack() as stack:
             engine, again, reconciler = await _open(config, monitors, stack)
-            background = asyncio.create_task(reconciler.start_again(again), name="start again")
+            taking_up = asyncio.create_task(reconciler.take_up(), name="take up networks")
+            starting = asyncio.create_task(reconciler.start_again(again), name="start again")
             try:
                 yield engine
             finally:
-                background.cancel()
+                for background in (taking_up, starting):
+                    background.cancel()
+                await asyncio.gather(taking_up, starting, return_exceptions=True)
                 if not config.live_restore:
                     await engine.containers.stop_all(config.shutdown_timeout)
 

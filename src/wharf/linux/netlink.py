@@ -272,13 +272,13 @@ class RouteSocket:
 
     def _main_routes(self) -> Iterator[tuple[int, int, dict[int, bytes]]]:
         """Version, prefix length and attributes."""
-        for version in (4, 6):
-            for body in self.dump(RTM_GETROUTE, _ROUTE.pack(_family(version), 0, 0, 0, 0, 0, 0, 0, 0)):
-                _, length, _, _, table, *_ = _ROUTE.unpack_from(body)
-                if table == RT_TABLE_MAIN:
-                    yield version, length, parse_attributes(body[_ROUTE.size :])
+        for body in self.dump(RTM_GETROUTE, _ROUTE.pack(socket.AF_UNSPEC, 0, 0, 0, 0, 0, 0, 0, 0)):
+            family, length, _, _, table, *_ = _ROUTE.unpack_from(body)
+            if table == RT_TABLE_MAIN and family in _VERSION:
+                yield _VERSION[family], length, parse_attributes(body[_ROUTE.size :])
 
 
+_VERSION: Final = {socket.AF_INET.value: 4, socket.AF_INET6.value: 6}
 #: What is asked of links: all but their counters.
 _LINKS: Final = LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0) + number(IFLA_EXT_MASK, _RTEXT_FILTER_SKIP_STATS)
 

@@ -15,7 +15,7 @@ from wharf.errors import EngineError
 from wharf.linux import links, netlink, sysctl
 from wharf.linux.clock import since_boot
 from wharf.linux.namespaces import inside_network
-from wharf.linux.netlink import Message, RouteSocket
+from wharf.linux.netlink import Link, Message, RouteSocket
 from wharf.network.contract import Endpoint
 from wharf.network.dhcp.lease import Lease
 from wharf.network.subnets import Address
@@ -78,7 +78,7 @@ def _leased(lease: Lease) -> IPv4Interface:
 def add_ways(endpoint: Endpoint, namespace: int) -> None:
     """The default routes of an endpoint whose addresses came after its interface. Raises OSError."""
     with RouteSocket.inside(namespace) as inside:
-        for version, gateway, index in _all_ways(inside, [endpoint]):
+        for version, gateway, index in _all_ways(inside.links(), [endpoint]):
             inside.request(netlink.add_default_route(index, gateway, version))
 
 
@@ -159,11 +159,12 @@ def settle(endpoints: Sequence[Endpoint], namespace: int) -> None:
     """
     known = {f"{_MARK}{endpoint.id}" for endpoint in endpoints}
     with RouteSocket.inside(namespace) as inside:
-        for link in inside.links():
-            if link.alias.startswith(_MARK) and link.alias not in known:
-                inside.request(links.delete_link(link.index))
+        found = inside.links()
+        strays = [link for link in found if link.alias.startswith(_MARK) and link.alias not in known]
+        for link in strays:
+            inside.request(links.delete_link(link.index))
         there = {version for version, _, _ in inside.default_routes()}
-        for version, gateway, index in _all_ways(inside, endpoints):
+        for version, gateway, index in _all_ways([link for link in found if link not in strays], endpoints):
             if version not in there:
                 inside.request(netlink.add_default_route(index, gateway, version))
 
@@ -171,7 +172,7 @@ def settle(endpoints: Sequence[Endpoint], namespace: int) -> None:
 def lead_out(endpoints: Sequence[Endpoint], namespace: int) -> None:
     """The only default routes of the namespace are those of these endpoints. Raises OSError."""
     with RouteSocket.inside(namespace) as inside:
-        wanted, there = _all_ways(inside, endpoints), inside.default_routes()
+        wanted, there = _all_ways(inside.links(), endpoints), inside.default_routes()
         for way in there:
             if way not in wanted:
                 _forget_default_route(inside, way[0])
@@ -180,8 +181,8 @@ def lead_out(endpoints: Sequence[Endpoint], namespace: int) -> None:
                 inside.request(netlink.add_default_route(index, gateway, version))
 
 
-def _all_ways(inside: RouteSocket, endpoints: Sequence[Endpoint]) -> list[tuple[int, Address | None, int]]:
-    index = {link.name: link.index for link in inside.links()}
+def _all_ways(there: Sequence[Link], endpoints: Sequence[Endpoint]) -> list[tuple[int, Address | None, int]]:
+    index = {link.name: link.index for link in there}
     return [way for one in endpoints if one.inner in index for way in _ways(index[one.inner], one)]
 
 

@@ -25,10 +25,11 @@ def test_what_a_container_has_made_of_its_table_is_made_good() -> None:
     with ExitStack() as stack:
         namespace = new_namespace(stack)
         for mess in ("delete chain ip wharf_dns asking", "add chain ip wharf_dns more"):
-            stack.callback(open_sockets(namespace, at_once, again=False).close)
+            first = open_sockets(namespace, at_once)
+            stack.callback(first.close)
             with inside_network(namespace):
                 subprocess.run(["nft", *mess.split()], check=True)
-            sockets = open_sockets(namespace, at_once, again=True)
+            sockets = open_sockets(namespace, at_once, first.ports)  # which are taken
             stack.callback(sockets.close)
             udp = sockets.datagrams.getsockname()[1]
             assert f"udp dport 53 dnat to 127.0.0.11:{udp}\n" in ruleset(namespace)
@@ -40,7 +41,7 @@ def ruleset(namespace: int) -> str:
 
 
 def expected(sockets: Sockets) -> str:
-    udp, tcp = (one.getsockname()[1] for one in (sockets.datagrams, sockets.connections))
+    udp, tcp = sockets.ports
     return f"""table ip wharf_dns {{
 	chain asking {{
 		type nat hook output priority -100; policy accept;
@@ -55,8 +56,10 @@ def test_the_rules_are_what_nft_would_have_made() -> None:
     with ExitStack() as stack:
         namespace = new_namespace(stack)
         # The second takes the place of what a killed wharfd has left, whether or not that was expected.
-        for again in (True, True, False):
-            sockets = open_sockets(namespace, at_once, again=again)
+        before = None
+        for known in (False, True, False):
+            sockets = open_sockets(namespace, at_once, before if known else None)
+            before = sockets.ports
             stack.callback(sockets.close)
             assert ruleset(namespace) == expected(sockets)
         with inside_network(namespace):
@@ -68,6 +71,17 @@ def test_the_rules_are_what_nft_would_have_made() -> None:
         sockets.datagrams.sendto(data, peer)
         asking.settimeout(2)
         assert asking.recvfrom(100) == (b"question", ("127.0.0.11", 53))
+
+
+def test_the_rules_of_a_wharfd_before_us_go_on_leading_to_the_same_ports() -> None:
+    with ExitStack() as stack:
+        namespace = new_namespace(stack)
+        before = open_sockets(namespace, at_once)
+        ports, rules = before.ports, ruleset(namespace)
+        before.close()
+        after = open_sockets(namespace, at_once, ports)
+        stack.callback(after.close)
+        assert (after.ports, ruleset(namespace)) == (ports, rules)
 
 
 def test_what_the_kernel_refuses_changes_nothing() -> None:
@@ -96,7 +110,7 @@ def test_a_process_with_many_open_files() -> None:
     with ExitStack() as stack:
         namespace = new_namespace(stack)
         with files(1100):
-            sockets = open_sockets(namespace, at_once, again=False)
+            sockets = open_sockets(namespace, at_once)
             stack.callback(sockets.close)
             assert ruleset(namespace) == expected(sockets)
             with pytest.raises(NftablesError, match="too many open files"):

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import deque
 from datetime import UTC, datetime
 
 from wharf.engine.containers import boot_order, restart
@@ -59,9 +60,13 @@ class Reconciler:
         self._monitors = monitors
         self._sandboxes = sandboxes
         self._places = places
+        self._adopted: deque[Live] = deque()  # locked until their networks are taken up, too
 
     async def run(self) -> list[Container]:
-        """Adopts what runs, records what ended, sweeps what nobody owns. Returns what is to be started again."""
+        """Adopts what runs, records what ended, sweeps what nobody owns. Returns what is to be started again.
+
+        What was adopted waits for take_up(), and until then nobody changes it.
+        """
         self._places.bundles.mkdir(parents=True, exist_ok=True)
         bundles = {path.name for path in self._places.bundles.iterdir()}
         # Addresses first: a container that ended while we were away gives its own back below.
@@ -122,10 +127,29 @@ class Reconciler:
         status = Status.PAUSED if frozen else Status.RUNNING
         started = timestamp(found.started) if found.started else container.started_at
         adopted = container.with_(status=status, pid=found.pid, started_at=started)
+        await live.lock.acquire()
+        self._adopted.append(live)
         self._lives.adopt(adopted, live, found)
-        await self._sandboxes.adopt(self._lives.current(container.id), found)
-        self._lives.starter.note_addresses(self._lives.current(container.id))
         return True
+
+    async def take_up(self) -> None:
+        """The networks of what was adopted, which work in the meantime; in the background, after the API answers."""
+        try:
+            while self._adopted:
+                live = self._adopted[0]
+                try:
+                    await self._take_up(live)
+                except Exception:
+                    log.exception("a container's networks are not as they were", extra={"container": live.id})
+                self._adopted.popleft().lock.release()
+        finally:
+            while self._adopted:
+                self._adopted.popleft().lock.release()
+
+    async def _take_up(self, live: Live) -> None:
+        if live.monitor is not None:
+            await self._sandboxes.adopt(self._lives.current(live.id), live.monitor)
+            self._lives.starter.note_addresses(self._lives.current(live.id))
 
     def _after_end(self, id: str) -> Container | None:
         container = self._store.get(id)

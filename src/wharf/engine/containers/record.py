@@ -95,6 +95,7 @@ class Container(msgspec.Struct, frozen=True, kw_only=True):
     id_mapping: IdMapping | None = None  # of the user namespace that it asked for; it has it until its removal
     endpoints: dict[str, Endpoint] = {}  # by network's name; kept while the container runs
     parked_ports: list[PublishedPort] = []  # published, but no network of the container can at present
+    resolver: tuple[int, int] | None = None  # its ports in the container's network while it runs, by UDP and by TCP
     edit: Edit | None = None
     unfinished: Unfinished = ""
 

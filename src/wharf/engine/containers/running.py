@@ -141,7 +141,8 @@ class Lives:
             # It runs with it; or it still runs without, and who wanted to stop it for the edit is gone. Where the
             # signal may have been sent already, the edit goes on: see Edits.resume().
             container = container.with_(edit=None)
-        self.store.update(container)
+        if container != self.store.get(container.id):
+            self.store.update(container)
         live.monitor = monitor
         live.ended.clear()
         self._spawn(self._watch(live, monitor), f"watch {container.id[:12]}")

@@ -122,7 +122,7 @@ class Starter:
             for listener in listeners:
                 listener.socket.close()
             made.pop_all()
-        return monitor, container
+        return monitor, container.with_(resolver=self.sandboxes.resolvers.ports(container.id))
 
     def _note_start(self, container: Container) -> None:
         """Where a container will be found: in its record, its own files, and those of who is linked to it."""

@@ -7,6 +7,7 @@ from wharf.engine.containers.running import Lives
 from wharf.engine.containers.starting import Starter
 from wharf.engine.containers.store import ContainerStore
 from wharf.engine.networks import attachments
+from wharf.engine.networks.leading import Places
 from wharf.engine.networks.record import NetworkRecord
 from wharf.engine.networks.sandboxes import placed
 from wharf.errors import Conflict, EngineError, InvalidArgument, NotFound, PermissionDenied
@@ -35,7 +36,7 @@ class Connections:
             self._networks.check_settings(record.name, settings)
             changed = attachments.with_endpoint(container, record.name, settings)
             if container.status in ALIVE and record.real:
-                changed = placed(changed, await self._sandboxes.join(container, record.name, settings))
+                changed = self._placed(changed, await self._sandboxes.join(container, record.name, settings))
             self._store.update(changed)
             await self._redirect(container, changed)
             if changed.endpoints:
@@ -90,10 +91,14 @@ class Connections:
         # ports where they are to be, and sees from the ways out that the shim has not been told.
         self._store.update(placed(changed, self._sandboxes.leaving(container, name)))
         try:
-            return placed(changed, await self._sandboxes.leave(container, name))
+            return self._placed(changed, await self._sandboxes.leave(container, name))
         except BaseException:
             self._store.update(container)
             raise
+
+    def _placed(self, container: Container, places: Places) -> Container:
+        """With the ports of its resolver, which comes and goes with its networks."""
+        return placed(container, places).with_(resolver=self._sandboxes.resolvers.ports(container.id))
 
     async def _redirect(self, before: Container, after: Container) -> None:
         """The shim learns where ports lead that have moved."""

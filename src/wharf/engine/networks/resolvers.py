@@ -43,14 +43,17 @@ class Resolvers:
         self._store = store
         self._open: dict[str, Resolver] = {}
 
-    async def open(self, id: str, namespace: int, *, again: bool = False) -> None:
-        """Unless it is open already; `again` where a daemon before us had one. Raises OSError."""
+    async def open(self, id: str, namespace: int, before: tuple[int, int] | None = None) -> None:
+        """Unless it is open already; `before` are the ports of that which a daemon before us had. Raises OSError."""
         if id in self._open:
             return
-        opened = await self._kernel.do_inside(
-            namespace, lambda kept: open_sockets(kept, self._kernel.later, again=again)
-        )
+        opened = await self._kernel.do_inside(namespace, lambda kept: open_sockets(kept, self._kernel.later, before))
         self._open[id] = Resolver(opened, _View(self._names, id), lambda: self._servers(id))
+
+    def ports(self, id: str) -> tuple[int, int] | None:
+        """By UDP and by TCP, None where none is open."""
+        resolver = self._open.get(id)
+        return resolver.ports if resolver is not None else None
 
     def close(self, id: str) -> None:
         """Lets go of the container's namespace, too. None there is fine."""

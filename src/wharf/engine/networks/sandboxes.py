@@ -245,25 +245,31 @@ class Sandboxes:
         try:
             namespace = self._namespace(container)
             try:
-                # A change that was cut off has left the way out without a network.
-                now, attached = places_of(container), attachments.of(container)
-                places = await self._settle(now, self._settled(now, attached), namespace)
-                if places != now:
-                    self._store.update(placed(container, places))
-                if len(attached) > 1 or places != now:
-                    await self.redirect(placed(container, places), monitor)
-                ends = list(places.endpoints.values())
-                await self._kernel.do_inside(namespace, lambda kept: inner.settle(ends, kept))
-                if resolvers.needed(container):
-                    await self.resolvers.open(container.id, namespace, again=True)
-                for name, endpoint in places.endpoints.items():
-                    await self.networks.opened(name).resume(endpoint, namespace)
+                await self._take_up(container, monitor, namespace)
             finally:
                 os.close(namespace)
         except (OSError, EngineError) as error:
             log.warning(
                 "a container's networks are not as they were", extra={"container": container.id, "reason": str(error)}
             )
+
+    async def _take_up(self, container: Container, monitor: Monitor, namespace: int) -> None:
+        # A change that was cut off has left the way out without a network.
+        now, attached = places_of(container), attachments.of(container)
+        places = await self._settle(now, self._settled(now, attached), namespace)
+        if places != now:
+            container = placed(container, places)
+            self._store.update(container)
+        if len(attached) > 1 or places != now:
+            await self.redirect(container, monitor)
+        ends = list(places.endpoints.values())
+        await self._kernel.do_inside(namespace, lambda kept: inner.settle(ends, kept))
+        if resolvers.needed(container):
+            await self.resolvers.open(container.id, namespace, container.resolver)
+            if (ports := self.resolvers.ports(container.id)) != container.resolver:
+                self._store.update(container.with_(resolver=ports))
+        for name, endpoint in places.endpoints.items():
+            await self.networks.opened(name).resume(endpoint, namespace)
 
 
 def places_of(container: Container) -> Places:

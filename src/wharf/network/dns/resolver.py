@@ -38,6 +38,10 @@ class Resolver:
         self._loop.add_reader(sockets.datagrams.fileno(), self._read)
         self._loop.add_reader(sockets.connections.fileno(), self._accept)
 
+    @property
+    def ports(self) -> tuple[int, int]:
+        return self._sockets.ports
+
     def close(self) -> None:
         """Also lets the container's namespace go, which the sockets keep."""
         if self._sockets.datagrams.fileno() < 0:

@@ -27,6 +27,11 @@ class Sockets:
     connections: socket.socket
     namespace: int  # of ours, the container's
 
+    @property
+    def ports(self) -> tuple[int, int]:
+        """Where the rules lead to, by UDP and by TCP."""
+        return self.datagrams.getsockname()[1], self.connections.getsockname()[1]
+
     def close(self) -> None:
         if self.datagrams.fileno() >= 0:  # a second time the number may be another's
             os.close(self.namespace)
@@ -37,10 +42,8 @@ class Sockets:
 def _redirect(made: "Sockets", later: Later, *, again: bool) -> None:
     """Leads queries to these sockets, instead of those of an earlier wharfd. Raises OSError."""
     address = socket.inet_aton(ADDRESS)
-    ends = ((socket.IPPROTO_UDP, made.datagrams), (socket.IPPROTO_TCP, made.connections))
-    rules = [
-        nfnetlink.translation(_TABLE, _CHAIN, protocol, address, PORT, end.getsockname()[1]) for protocol, end in ends
-    ]
+    ends = zip((socket.IPPROTO_UDP, socket.IPPROTO_TCP), made.ports, strict=True)
+    rules = [nfnetlink.translation(_TABLE, _CHAIN, protocol, address, PORT, port) for protocol, port in ends]
     table = [nfnetlink.new_table(_TABLE), nfnetlink.translating_chain(_TABLE, _CHAIN, _BEFORE_OTHERS), *rules]
     other = [nfnetlink.empty_chain(_TABLE, _CHAIN), *rules]
     ways = [other, table] if again else [table, other]
@@ -53,33 +56,39 @@ def _redirect(made: "Sockets", later: Later, *, again: bool) -> None:
     raise failure
 
 
-def open_sockets(namespace: int, later: Later, *, again: bool) -> Sockets:
+def open_sockets(namespace: int, later: Later, before: tuple[int, int] | None = None) -> Sockets:
     """Not port 53 itself, which the container may want for all of its addresses. Raises OSError.
 
-    `again` where a wharfd before us has probably done it. `later` runs what takes long and is not waited for.
+    `before` are the ports of a wharfd before us, which the rules still lead to: unless somebody has taken them, that is
+    all. `later` runs what takes long and is not waited for.
     """
     with inside_network(namespace):
+        if before is not None:
+            try:
+                return _bound(before, namespace)
+            except OSError:
+                pass
         # The loopback is needed before any interface is connected.
         with RouteSocket() as routes:
             routes.request(links.set_up(netlink.LOOPBACK_INDEX))
-        made = _bound(0, namespace)
+        made = _bound((0, 0), namespace)
         try:
-            _redirect(made, later, again=again)
+            _redirect(made, later, again=before is not None)
         except OSError as error:
             made.close()
             log.warning("the resolver takes port 53 of the container", extra={"reason": str(error)})
-            made = _bound(PORT, namespace)
+            made = _bound((PORT, PORT), namespace)
     return made
 
 
-def _bound(port: int, namespace: int) -> Sockets:
+def _bound(ports: tuple[int, int], namespace: int) -> Sockets:
     flags = socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
     datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | flags)
     connections = socket.socket(socket.AF_INET, socket.SOCK_STREAM | flags)
     made = Sockets(datagrams, connections, os.dup(namespace))
     try:
         connections.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        for one in (datagrams, connections):
+        for one, port in zip((datagrams, connections), ports, strict=True):
             one.bind((ADDRESS, port))
         connections.listen(_BACKLOG)
     except BaseException:
