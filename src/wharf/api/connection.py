@@ -34,6 +34,7 @@ _WATCH: Final = 0.5  # seconds
 
 _NO_BODY: Final = Body(LengthFraming(0), wanted=lambda: None, room=lambda: None)
 _STILL: Final = Head()
+_NOTHING: Final = Response()
 
 
 class Connection(asyncio.Protocol):
@@ -41,6 +42,8 @@ class Connection(asyncio.Protocol):
         self._server = server
         self._transport: asyncio.Transport = cast(asyncio.Transport, None)
         self._head = _STILL
+        self._head_text = b""  # what it was read from
+        self._found: Found | Response = _NOTHING
         self._body = _NO_BODY
         self._buffer = b""  # received, not yet looked at
         self._out: list[bytes] = []  # small answers of one packet's requests, written together
@@ -130,7 +133,8 @@ class Connection(asyncio.Protocol):
                 self._buffer = data[at:]
                 break
             try:
-                self._begin(parse_head(data[at : end + 4]))
+                self._understand(data[at : end + 4])
+                self._begin()
             except BadHead as error:
                 self._refuse(error)
                 break
@@ -152,9 +156,15 @@ class Connection(asyncio.Protocol):
         self._flush()
         self._close(unread=True)
 
-    def _begin(self, head: Head) -> None:
-        found = self._server.router.find(head.method, head.target)
-        self._head = head
+    def _understand(self, text: bytes) -> None:
+        """Reads a head and what it asks for. Clients repeat themselves: one like the last one says the same."""
+        if text != self._head_text:
+            head = parse_head(text)
+            self._found = self._server.router.find(head.method, head.target)
+            self._head, self._head_text = head, text
+
+    def _begin(self) -> None:
+        head, found = self._head, self._found
         self._body = self._open_body(head) if head.has_body else _NO_BODY
         if isinstance(found, Response):
             self._respond(found)
