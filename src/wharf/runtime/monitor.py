@@ -23,7 +23,7 @@ from wharf.runtime.failure import explain, explain_logging
 from wharf.runtime.log_message import log_message
 from wharf.runtime.programs import find_runtime
 from wharf.runtime.sealed import SealedPrograms
-from wharf.runtime.shim_connection import ShimStream, connect
+from wharf.runtime.shim_connection import Calls, ShimStream, asked
 from wharf.runtime.spawner.client import Spawner, close_all
 from wharf.spec.id_mapping import table
 
@@ -263,6 +263,7 @@ class ShimMonitors:
 
     def __init__(self) -> None:
         self._spawner = Spawner()
+        self._calls = Calls()
         self._sealed = SealedPrograms()
         self._hide_unified = False
 
@@ -283,6 +284,10 @@ class ShimMonitors:
     def _learn(self, monitor: ShimMonitor) -> None:
         self._hide_unified = self._hide_unified or monitor.hide_unified
 
+    def call(self, bundles: Path) -> None:
+        """Asks the shims of an earlier daemon what they run, for reopen(), which otherwise does it itself."""
+        self._calls.call_all(bundles)
+
     async def reopen(self, id: str, bundle: Path) -> ShimMonitor | ExitStatus | None:
         if record := records.read(bundle, records.EXIT):
             return exit_status(record)
@@ -291,7 +296,8 @@ class ShimMonitors:
             return None
         try:
             async with asyncio.timeout(ANSWER_LIMIT):
-                if (monitor := await _found(id, bundle, shim)) is not None:
+                connection = self._calls.take(bundle) or await asked(bundle)
+                if connection is not None and (monitor := await _found(id, bundle, connection, shim)) is not None:
                     return monitor
         except TimeoutError:
             log.warning("a shim does not answer, so its container is ended", extra={"container": id})
@@ -303,16 +309,14 @@ class ShimMonitors:
     async def close(self) -> None:
         await asyncio.to_thread(self._spawner.close)
         self._sealed.close()
+        self._calls.close()
 
 
-async def _found(id: str, bundle: Path, shim: dict[str, Any]) -> ShimMonitor | None:
-    """The monitor of a container that runs; None where no shim is, or it has ended by now."""
-    if (connection := await connect(bundle)) is None:
-        return None
+async def _found(id: str, bundle: Path, connection: socket.socket, shim: dict[str, Any]) -> ShimMonitor | None:
+    """The monitor of a container that runs; None when it has ended by now."""
     monitor = ShimMonitor(id, bundle, connection, shim["runtime"])
     monitor.shim_pid = shim["pid"]
     try:
-        monitor._tell({"op": "monitor"})
         await monitor.found()
         if not monitor._ended.done():
             return monitor
