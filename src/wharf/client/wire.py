@@ -1,13 +1,11 @@
-"""Reading JSON, and query strings, without what the json and urllib packages cost to import.
+"""Reading JSON, and query strings, without what the json and urllib packages cost to import."""
 
-`_json` is CPython's own C part of json; where it is missing, json itself does the work.
-"""
-
+from wharf import jsontext
 from wharf.errors import EngineError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from typing import Any
 
     Query = Mapping[str, str | int | bool | list[str] | None]
@@ -15,43 +13,10 @@ if TYPE_CHECKING:
 UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")  # RFC 3986, 2.3
 
 
-class _ScannerOptions:
-    strict = False
-    object_hook = None
-    object_pairs_hook = None
-    parse_float = float
-    parse_int = int
-    parse_constant = float
-    memo: "dict[str, str]" = {}  # noqa: RUF012  (what the C scanner asks for)
-
-
-def _open_scanner() -> "Callable[[str], Any]":
-    try:
-        from _json import make_scanner
-    except ImportError:
-        from json import loads
-
-        return loads
-    scan = make_scanner(_ScannerOptions)  # type: ignore[arg-type]
-
-    def decode(text: str) -> "Any":
-        try:
-            return scan(text.strip(), 0)[0]
-        except (StopIteration, SystemError):  # where json.decoder is not loaded the scanner cannot say what is wrong
-            from json import loads
-
-            return loads(text)
-
-    return decode
-
-
-_decode = _open_scanner()
-
-
 def decode_json(text: "str | bytes") -> "Any":
     """The value of a JSON text. Raises EngineError when it is none."""
     try:
-        return _decode(text if isinstance(text, str) else text.decode())
+        return jsontext.decode_json(text)
     except ValueError as error:
         raise EngineError(f"the server's answer is not JSON: {error}") from None
 

@@ -6,9 +6,9 @@
 cgroupfs driver, or "/system.slice/wharf-<id>.scope" where systemd made it.
 """
 
+import _signal  # type: ignore[import-not-found]
 import errno
 import os
-import signal
 import time
 from collections.abc import Iterator
 from typing import Final
@@ -207,7 +207,7 @@ def kill(path: str, root: str = ROOT, timeout: float = 10.0) -> bool:
         else:
             for pid in pids:
                 try:
-                    os.kill(pid, signal.SIGKILL)
+                    os.kill(pid, _signal.SIGKILL)
                 except ProcessLookupError:
                     pass  # it was quicker
             if is_frozen(path, root) or _read(f"{_controller(path, 'freezer', root)}/freezer.state").strip():

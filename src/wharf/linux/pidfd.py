@@ -2,9 +2,9 @@
 # No pathlib: the shim loads this, and it would double its memory.
 """Processes by descriptor, and by number with their start time: both are safe against reused pids."""
 
+import _signal  # type: ignore[import-not-found]
 import os
 import select
-import signal
 from typing import Final
 
 #: PF_FORKNOEXEC in the kernel's include/linux/sched.h: born by fork, and no execve has succeeded since.
@@ -75,7 +75,7 @@ def has_ended(fd: int, wait: float = 0.0) -> bool:
 def send(fd: int, number: int) -> bool:
     """Sends a signal; False when the process has ended."""
     try:
-        signal.pidfd_send_signal(fd, number)
+        _signal.pidfd_send_signal(fd, number)
     except ProcessLookupError:
         return False
     return True

@@ -2,10 +2,10 @@
 # No pathlib: starters of containers load this.
 """User namespaces: making one, and a file system's root for it. Each function raises OSError."""
 
+import _signal  # type: ignore[import-not-found]
 import ctypes
 import errno
 import os
-import signal
 from collections.abc import Callable
 from typing import Final, NoReturn
 
@@ -41,7 +41,7 @@ def make(uids: str, gids: str, *, network: bool) -> UserNamespace:
         _write(f"/proc/{child}/gid_map", gids)
         return UserNamespace(_open(child, "user"), _open(child, "net") if network else None)
     finally:
-        os.kill(child, signal.SIGKILL)
+        os.kill(child, _signal.SIGKILL)
         os.waitpid(child, 0)
 
 
@@ -51,12 +51,12 @@ def _clone(flags: int) -> int:
     By clone(2) and not by fork(): in a process with threads the interpreter must not go on in the child, and here it
     does not: the next thing that it does is to sleep.
     """
-    arguments = (ctypes.c_long(_SYS_CLONE), ctypes.c_ulong(flags | signal.SIGCHLD), 0, 0, 0, 0)
+    arguments = (ctypes.c_long(_SYS_CLONE), ctypes.c_ulong(flags | _signal.SIGCHLD), 0, 0, 0, 0)
     pid = int(_libc_in_step.syscall(*arguments))
     if pid == 0:
-        syscall.prctl(syscall.PR_SET_PDEATHSIG, signal.SIGKILL)
+        syscall.prctl(syscall.PR_SET_PDEATHSIG, _signal.SIGKILL)
         while True:
-            signal.pause()
+            _signal.pause()
     if pid < 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), "user namespace")

@@ -5,10 +5,11 @@
 Each is written to a temporary name and renamed: it is whole or not there. Standard library only: the shim loads this.
 """
 
-import json
 import os
-from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any, Final
+
+from wharf.jsontext import decode_json
+from wharf.jsontext import quoted as _quoted
 
 SHIM: Final = "shim.json"  # {"pid", "start_time", "id", "cgroup"}: a shim exists (or did)
 STARTED: Final = "started.json"  # {"pid", "start_time", "started", "cgroup"}: it runs (or did) this process
@@ -59,7 +60,7 @@ def read(directory: str | os.PathLike[str], name: str) -> dict[str, Any] | None:
     """A record, or None when it was never written."""
     try:
         with open(os.path.join(directory, name)) as file:
-            record = json.load(file)
+            record = decode_json(file.read())
     except FileNotFoundError:
         return None
     return record if isinstance(record, dict) else None

@@ -5,17 +5,15 @@ Standard library only: the shim loads this, and for its sake _socket instead of 
 
 import _socket
 import array
-import json
 from typing import Any, Final
 
+from wharf.jsontext import decode_json
 from wharf.runtime import records
 
 #: More than a request with the longest command line and paths needs.
 LONGEST: Final = 1 << 20
 #: More than a launch needs, because config.json does not come this way; less than a packet on a socket may have.
 LONGEST_LAUNCH: Final = 1 << 17
-#: json.loads() without the regular expressions around it.
-_scan: Final = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # not in its stub
 MOST_DESCRIPTORS: Final = 250  # the kernel's limit for one message is 253 (SCM_MAX_FD)
 
 
@@ -75,7 +73,7 @@ class Reader:
         self._data += data
         *lines, rest = self._data.split(b"\n")
         self._data = bytearray(rest)
-        return [_scan(line.decode(), 0)[0] for line in lines if line]
+        return [decode_json(line) for line in lines if line]
 
     def put_back(self, data: bytes) -> None:
         """What another reader of this connection had as its rest()."""

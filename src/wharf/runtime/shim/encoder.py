@@ -3,9 +3,10 @@
 Pure. Fast because it works on whole chunks: a line costs no Python code, only a byte that needs escaping does.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Final
+
+from wharf.runtime import records
 
 #: Longer lines are cut into entries of this size, of which only the last ends in a newline.
 LONGEST_LINE: Final = 16384
@@ -58,7 +59,7 @@ class LineEncoder:
     """Cuts one stream into lines and encodes them. Keeps the unfinished line, shorter than LONGEST_LINE."""
 
     def __init__(self, stream: str, attributes: Mapping[str, str]) -> None:
-        attrs = f'"attrs":{json.dumps(dict(attributes), separators=(",", ":"))},' if attributes else ""
+        attrs = f'"attrs":{records.encode(dict(attributes)).decode()},' if attributes else ""
         self._before_time = f'","stream":"{stream}",{attrs}"time":"'.encode()
         self._rest = b""
 

@@ -6,10 +6,10 @@ The runtime is not waited for while it starts one: that may take long (in a paus
 streams have to go on.
 """
 
+import _signal  # type: ignore[import-not-found]
 import _socket
 import errno
 import os
-import signal
 import time
 from typing import Any, Final, Protocol
 
@@ -314,13 +314,13 @@ class Execs:
         """The container has ended, and so has every process in it."""
         for pid, one in list(self._starting.items()):
             try:
-                os.kill(pid, signal.SIGKILL)
+                os.kill(pid, _signal.SIGKILL)
                 os.waitpid(pid, 0)
             except (ProcessLookupError, ChildProcessError):
                 pass  # it was quicker
             one.fail("the container has ended")
         for one in list(self._running.values()):
-            self._process_ended(one, signal.SIGKILL, True)
+            self._process_ended(one, _signal.SIGKILL, True)
         self._starting.clear()
         self._running.clear()
         for one in self._ended:

@@ -6,15 +6,15 @@ All paths are relative to the bundle, the shim's working directory: container id
 names of sockets may not.
 """
 
+import _signal  # type: ignore[import-not-found]
 import _socket
-import json
 import os
-import signal
 import struct
 import time
 from collections.abc import Iterable
 from typing import Any, Final
 
+from wharf.jsontext import decode_json
 from wharf.linux import cgroups, pidfd, syscall
 from wharf.runtime import records, wire
 
@@ -29,7 +29,9 @@ _PIPE: Final = 0o010000
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #: Signals whose handling the runtime, and so the container, must not inherit from the shim.
 _RESET: Final = tuple(
-    int(number) for number in signal.valid_signals() if number not in (signal.SIGKILL, signal.SIGSTOP) and number < 32
+    int(number)
+    for number in _signal.valid_signals()
+    if number not in (_signal.SIGKILL, _signal.SIGSTOP) and number < 32
 )
 
 
@@ -142,7 +144,7 @@ def last_error(log: str = _LOG) -> str:
 def _message(line: str) -> str:
     """The text of an error in the log's format; "" for anything else."""
     try:
-        entry = json.loads(line)
+        entry = decode_json(line)
     except ValueError:
         return ""
     if isinstance(entry, dict) and entry.get("level") in ("error", "fatal"):

@@ -20,7 +20,10 @@ from wharf.runtime import wire
 _OPEN_FILES: Final = resource.getrlimit(resource.RLIMIT_NOFILE)
 _SOURCE: Final = str(Path(wharf.__file__).parents[1])
 # -I -S: neither the user's environment nor site-packages; it starts in half the time and shims stay small.
-_START: Final = "import sys; sys.path.insert(0, sys.argv[2]); from wharf.runtime.spawner.main import main; main()"
+_START: Final = (
+    "import sys; sys.path.insert(0, sys.argv[2]); from wharf.runtime.spawner import standins; standins.place();"
+    "from wharf.runtime.spawner.main import main; main()"
+)
 
 
 class Spawner:

@@ -3,17 +3,17 @@
 Started as `python -I -S -c "..." <descriptor>`; standard library only. Ends when wharfd closes its side.
 """
 
+import _signal  # type: ignore[import-not-found]  # signal and socket make enumerations: memory
+import _socket
 import array
 import gc
-import json
 import os
 import select
-import signal
-import socket
 import sys
 import time
 from typing import Any, Final
 
+from wharf.jsontext import decode_json
 from wharf.linux import syscall
 from wharf.runtime import wire
 from wharf.runtime.shim import main as shim
@@ -31,11 +31,12 @@ _BREATH: Final = 0.1  # seconds
 def main() -> None:
     syscall.set_process_name("wharf-spawner")
     # Children are reaped by the kernel: the shims' ends are told by their connections.
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    _signal.signal(_signal.SIGCHLD, _signal.SIG_IGN)
     # They are meant for wharfd's whole process group; it is wharfd that says when this ends. Shims inherit it.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2):
-        signal.signal(number, signal.SIG_IGN)
-    requests = socket.socket(fileno=int(sys.argv[1]))
+    meant = (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP, _signal.SIGQUIT, _signal.SIGUSR1, _signal.SIGUSR2)
+    for number in meant:
+        _signal.signal(number, _signal.SIG_IGN)
+    requests = _socket.socket(fileno=int(sys.argv[1]))
     poll = select.poll()
     poll.register(requests.fileno(), select.POLLIN)
     rehearse()
@@ -65,7 +66,7 @@ def main() -> None:
 class _Requests:
     """What a waiting shim has of the spawner's."""
 
-    def __init__(self, requests: socket.socket, taken: int) -> None:
+    def __init__(self, requests: _socket.socket, taken: int) -> None:
         self._requests = requests
         self._taken = taken
 
@@ -83,20 +84,20 @@ class _Requests:
         self._requests.close()
 
 
-def _receive(requests: socket.socket) -> tuple[dict[str, Any], int] | None:
-    data, control, _, _ = requests.recvmsg(wire.LONGEST_LAUNCH, socket.CMSG_SPACE(8), socket.MSG_CMSG_CLOEXEC)
+def _receive(requests: _socket.socket) -> tuple[dict[str, Any], int] | None:
+    data, control, _, _ = requests.recvmsg(wire.LONGEST_LAUNCH, _socket.CMSG_SPACE(8), _socket.MSG_CMSG_CLOEXEC)
     if not data:
         return None
     numbers = array.array("i")
     for _, _, payload in control:
         numbers.frombytes(payload)
-    launch = json.loads(data)
+    launch = decode_json(data)
     if len(numbers) > 1:
         launch["program"] = f"/proc/self/fd/{numbers[1]}"  # a sealed copy of the runtime
     return launch, numbers[0]
 
 
-def _become_shim(requests: socket.socket, taken: int) -> None:
+def _become_shim(requests: _socket.socket, taken: int) -> None:
     code = 1
     try:
         os.setsid()

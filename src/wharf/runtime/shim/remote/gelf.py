@@ -1,11 +1,11 @@
 """Messages in the Graylog Extended Log Format, version 1.1. Pure."""
 
-import json
 import os
 import zlib
 from collections.abc import Mapping
 from typing import Any, Final
 
+from wharf.jsontext import encode_json, quoted
 from wharf.runtime.shim.encoder import escape
 from wharf.runtime.shim.remote.messages import Message
 
@@ -27,8 +27,8 @@ class GelfEncoder:
 
         Without `datagrams` messages end in a NUL, and are not compressed.
         """
-        self._head = f'{{"version":"1.1","host":{json.dumps(settings["hostname"])},"short_message":"'.encode()
-        fields = json.dumps(settings["fields"], separators=(",", ":"), ensure_ascii=False)[1:-1]
+        self._head = f'{{"version":"1.1","host":{quoted(settings["hostname"])},"short_message":"'.encode()
+        fields = encode_json(settings["fields"])[1:-1]
         self._tail = f",{fields}}}".encode() if fields else b"}"
         self._datagrams: bool = settings["datagrams"]
         self._window = _WINDOW.get(settings["compression"], 0)
