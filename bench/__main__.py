@@ -194,6 +194,7 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", choices=SECTIONS, metavar="SECTION", help=", ".join(SECTIONS))
     options = parser.parse_args()
     wharfd, dockerd = Wharfd(), Dockerd()
+    dockerd.flags += ["--experimental", "--ip6tables"]  # what newer ones do by themselves
     try:
         for engine in (wharfd, dockerd):
             engine.start()
