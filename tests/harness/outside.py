@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from harness.engine import Engine
+from harness.engine import Engine, wait_until
 from wharf.linux.namespaces import inside_network
 
 HOST, OUTSIDE = "198.51.100.1", "198.51.100.2"
@@ -33,6 +33,8 @@ class Outside:
             self._ip(where, "addr", "add", f"{address}/64", more=("nodad",))
         inside("ip", "link", "set", "up0", "up")
         inside("ip", "-n", name, "link", "set", "eth0", "up")
+        # The kernel lets packets through in its own time; the first one lost would be sent again after a second.
+        wait_until(lambda: " state UP " in inside("ip", "link", "show", "up0"), "the cable is plugged in")
         return self
 
     def _ip(self, where: tuple[str, str], *words: str, more: tuple[str, ...] = ()) -> None:

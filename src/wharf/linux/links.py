@@ -139,5 +139,5 @@ def set_up(index: int) -> Message:
 
 
 def delete_link(index: int) -> Message:
-    """Slow (tens of milliseconds): a container's link is never deleted, it goes with its namespace."""
+    """Slow (20 ms): RouteSocket.delete_link is quicker. A container's link mostly goes with its namespace."""
     return Message(RTM_DELLINK, 0, LINK.pack(socket.AF_UNSPEC, 0, index, 0, 0))

@@ -7,7 +7,7 @@ import errno
 import os
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from ipaddress import (
     IPv4Address,
@@ -57,13 +57,19 @@ Interface = IPv4Interface | IPv6Interface
 Network = IPv4Network | IPv6Network
 
 _NLA_TYPE_MASK: Final = 0x3FFF  # without NLA_F_NESTED and NLA_F_NET_BYTEORDER
-_SOL_NETLINK, _NETLINK_EXT_ACK, _NETLINK_CAP_ACK = 270, 11, 10
+_SOL_NETLINK, _NETLINK_ADD_MEMBERSHIP, _NETLINK_EXT_ACK, _NETLINK_CAP_ACK = 270, 1, 11, 10
+_RTNLGRP_LINK: Final = 1
 _HEADER: Final = struct.Struct("=IHHII")
 LINK: Final = struct.Struct("=BxHiII")
 _ADDRESS: Final = struct.Struct("=BBBBi")
 _ROUTE: Final = struct.Struct("=BBBBBBBBI")
 #: The kernel sends dumps in parts of at most 32 KiB (netlink_dump).
 _PART: Final = 65536
+#: Runs what takes long and nobody waits for.
+Later = Callable[[Callable[[], None]], None]
+
+#: Seconds to wait for a link to go; others may hold the lock of all of them for long.
+_PATIENCE: Final = 60
 
 LOOPBACK_INDEX: Final = 1  # in every network namespace
 
@@ -193,6 +199,33 @@ class RouteSocket:
                 failure = failure or _failure(flags, body)
         if failure is not None:
             raise failure
+
+    def delete_link(self, index: int, later: Later) -> None:
+        """Deletes a link, and returns when nobody finds it any more. The socket is then to be closed. Raises OSError.
+
+        The kernel answers only when it has freed the memory, for which it waits for every processor (20 ms), but tells
+        whoever listens as soon as the link is gone (1 ms). `later` sees to the rest.
+        """
+        self._socket.setsockopt(_SOL_NETLINK, _NETLINK_ADD_MEMBERSHIP, _RTNLGRP_LINK)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", _PATIENCE, 0))
+        self._sequence += 1
+        body = LINK.pack(socket.AF_UNSPEC, 0, index, 0, 0)
+        request = self._frame(Message(RTM_DELLINK, 0, body), NLM_F_REQUEST | NLM_F_ACK)
+        sender = self._socket.dup()
+
+        def send() -> None:
+            with sender:
+                sender.sendall(request)
+
+        later(send)
+        while True:
+            for kind, flags, sequence, content in self._receive():
+                if kind == RTM_DELLINK and LINK.unpack_from(content)[2] == index:
+                    return
+                if kind == NLMSG_ERROR and sequence == self._sequence:
+                    if (failure := _failure(flags, content)) is not None:
+                        raise failure
+                    return
 
     def dump(self, kind: int, body: bytes) -> Iterator[bytes]:
         """The bodies of all answers to a dump request."""

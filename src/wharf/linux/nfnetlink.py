@@ -8,7 +8,7 @@ import errno
 import os
 import socket
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Final
 
 from wharf.linux.netlink import (
@@ -17,6 +17,7 @@ from wharf.linux.netlink import (
     NLM_F_EXCL,
     NLM_F_REQUEST,
     NLMSG_ERROR,
+    Later,
     attribute,
     frame,
     parse_messages,
@@ -39,7 +40,7 @@ _LOCAL_OUT, _ACCEPT = 3, 1
 Message = tuple[int, int, bytes]  # kind, flags, attributes
 
 
-def transact(messages: Iterable[Message], later: Callable[[Callable[[], None]], None]) -> None:
+def transact(messages: Iterable[Message], later: Later) -> None:
     """All of them or none, for IPv4 in this thread's network namespace. Raises OSError.
 
     `later` closes the socket: where something was taken away, that waits for every processor (15 ms).

@@ -89,7 +89,7 @@ class BridgeNetwork:
             self._make()
         except BaseException:
             if not was_there:
-                device.delete_bridge(self._kernel.routes(), name)
+                device.delete_bridge(name, self._kernel.later)
             raise
 
     def _make(self) -> None:
@@ -142,7 +142,7 @@ class BridgeNetwork:
 
     def _remove(self) -> None:
         self._tables.remove()
-        device.delete_bridge(self._kernel.routes(), self._settings.name)
+        device.delete_bridge(self._settings.name, self._kernel.later)
         self._tables.close()
 
     def _let_go(self) -> None:
@@ -238,7 +238,7 @@ class BridgeNetwork:
     async def disconnect(self, endpoint: Endpoint, namespace: int) -> None:
         """See Network. Raises EngineError."""
         try:
-            await self._kernel.do_inside(namespace, lambda kept: inner.remove(endpoint, kept))
+            await self._kernel.do_inside(namespace, lambda kept: inner.remove(endpoint, kept, self._kernel.later))
         except OSError as error:
             raise EngineError(f"failed to take the container out of network {self.name}: {error}") from error
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from wharf.errors import EngineError
 from wharf.linux import links, netlink, sysctl
-from wharf.linux.netlink import Link, RouteSocket
+from wharf.linux.netlink import Later, Link, RouteSocket
 from wharf.network.subnets import Interface
 
 #: Says in a link's alias that we made it.
@@ -107,14 +107,15 @@ def ports_of(routes: RouteSocket, bridge: int) -> list[Link]:
     return [link for link in routes.links() if link.master == bridge]
 
 
-def delete_bridge(routes: RouteSocket, name: str) -> None:
+def delete_bridge(name: str, later: Later) -> None:
     """Deletes it if we made it and nothing is connected but the links of containers.
 
     Those are about to go with their namespaces, which the kernel takes apart in its own time.
     """
-    link = routes.link(name)
-    if link is not None and is_ours(link) and all(map(_is_containers, ports_of(routes, link.index))):
-        routes.request(links.delete_link(link.index))
+    with RouteSocket() as routes:
+        link = routes.link(name)
+        if link is not None and is_ours(link) and all(map(_is_containers, ports_of(routes, link.index))):
+            routes.delete_link(link.index, later)
 
 
 def _is_containers(link: Link) -> bool:

@@ -15,7 +15,7 @@ from wharf.errors import EngineError
 from wharf.linux import links, netlink, sysctl
 from wharf.linux.clock import since_boot
 from wharf.linux.namespaces import inside_network
-from wharf.linux.netlink import Link, Message, RouteSocket
+from wharf.linux.netlink import Later, Link, Message, RouteSocket
 from wharf.network.contract import Endpoint
 from wharf.network.dhcp.lease import Lease
 from wharf.network.subnets import Address
@@ -133,11 +133,11 @@ def _set_one(text: str, interface: str) -> None:
         raise EngineError(f"unable to write to '{path}': {os.strerror(error.errno or 0).lower()}") from None
 
 
-def remove(endpoint: Endpoint, namespace: int) -> None:
+def remove(endpoint: Endpoint, namespace: int, later: Later) -> None:
     """Deletes the interface, and with it its outer end. Nothing there is fine. Raises OSError."""
     with RouteSocket.inside(namespace) as inner:
         if (link := inner.link(endpoint.inner)) is not None:
-            inner.request(links.delete_link(link.index))
+            inner.delete_link(link.index, later)
 
 
 def wake(namespace: int) -> None:

@@ -8,7 +8,8 @@ import asyncio
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from threading import Barrier
+from typing import Final, TypeVar
 
 from wharf.linux import sysctl
 from wharf.linux.netlink import RouteSocket
@@ -21,6 +22,8 @@ from wharf.network.waits import Waits
 from wharf.network.zones import Zones
 
 _T = TypeVar("_T")
+#: Threads for later(). What these wait for is the kernel, mostly 20 ms.
+_CLOSING: Final = 4
 
 
 class Kernel:
@@ -33,8 +36,8 @@ class Kernel:
         self.waits = Waits()
         self.parents = ParentUsers()  # of all networks: a device that we made goes with the last
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="network")
-        self._closing = ThreadPoolExecutor(1, thread_name_prefix="network-close")
-        self._closes = False  # whether its thread runs
+        self._closing = ThreadPoolExecutor(_CLOSING, thread_name_prefix="network-close")
+        self._closes = False  # whether its threads run
         self._routes: RouteSocket | None = None
         self._nftables: Nftables | None = None
 
@@ -62,10 +65,14 @@ class Kernel:
         """A thread begins in the network namespace of who starts it, and would keep a container's."""
         if not self._closes:
             self._closes = True
-            self._closing.submit(int).result()
+            all_run = Barrier(_CLOSING + 1)
+            for _ in range(_CLOSING):
+                self._closing.submit(all_run.wait)
+            all_run.wait()
 
     def later(self, work: Callable[[], None]) -> None:
         """From within do(): what takes long and nobody waits for, in another thread."""
+        self._start_closing()
         self._closing.submit(work)
 
     def routes(self) -> RouteSocket:

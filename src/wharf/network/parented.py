@@ -148,13 +148,13 @@ class ParentNetwork:
                 inner.configure(inside, endpoint, namespace, trusted_routers=True)
             except BaseException:
                 # Another try must find the name free.
-                inner.remove(endpoint, namespace)
+                inner.remove(endpoint, namespace, self._kernel.later)
                 raise
 
     async def disconnect(self, endpoint: Endpoint, namespace: int) -> None:
         """See Network. Raises EngineError."""
         try:
-            await self._kernel.do_inside(namespace, lambda kept: inner.remove(endpoint, kept))
+            await self._kernel.do_inside(namespace, lambda kept: inner.remove(endpoint, kept, self._kernel.later))
         except OSError as error:
             raise EngineError(f"failed to take the container out of network {self.name}: {error}") from error
 

@@ -3,17 +3,15 @@
 import logging
 import os
 import socket
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from wharf.linux import links, netlink, nfnetlink
 from wharf.linux.namespaces import inside_network
-from wharf.linux.netlink import RouteSocket
+from wharf.linux.netlink import Later, RouteSocket
 
 log = logging.getLogger(__name__)
 
-Later = Callable[[Callable[[], None]], None]
 ADDRESS: Final = "127.0.0.11"
 PORT: Final = 53
 _TABLE, _CHAIN = "wharf_dns", "asking"
