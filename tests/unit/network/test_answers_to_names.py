@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address
 
-import dns.edns
 import dns.flags
 import dns.message
-import dns.name
 import dns.opcode
 import dns.rcode
 import dns.rdatatype
@@ -15,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wharf.network.dns import answering, wire
+from wharf.network.dns import answering
 from wharf.network.subnets import Address
 
 #: An address, of the name that is asked for.
@@ -180,33 +178,6 @@ def test_a_server_that_could_not_read_the_question_answers_it() -> None:
     for code, flag in ((dns.rcode.FORMERR, True), (dns.rcode.NOERROR, False)):
         bare = query[:2] + bytes([0x80, code]) + bytes(8)
         assert answering.same_question(query, bare) is flag
-
-
-LABELS = st.lists(st.binary(min_size=1, max_size=63), max_size=5).filter(lambda labels: sum(map(len, labels)) < 240)
-
-
-@given(LABELS, st.integers(0, 65535), st.sampled_from((None, 0, 512, 1232, 65535)), st.booleans())
-def test_queries_are_read_as_dnspython_reads_them(
-    labels: list[bytes], kind: int, payload: int | None, recursion: bool
-) -> None:
-    name = dns.name.Name([*labels, b""])
-    edns = {} if payload is None else {"use_edns": 0, "payload": payload, "options": [dns.edns.NSIDOption(b"")]}
-    query = dns.message.make_query(name, kind, flags=dns.flags.RD if recursion else 0, **edns)  # type: ignore[arg-type]
-    read = wire.read_query(query.to_wire())
-    assert (read.head.id, read.head.recursion_desired) == (query.id, recursion)
-    assert (read.question.labels, read.question.kind) == (tuple(label.lower() for label in labels), kind)
-    assert (read.edns, read.room) == (-1 if payload is None else 0, max(payload or 0, 512))
-
-
-@given(LABELS)
-def test_names_are_written_as_dnspython_reads_them(labels: list[bytes]) -> None:
-    data = wire.name_data(labels)
-    assert data is not None
-    assert dns.name.from_wire(data, 0) == (dns.name.Name([*labels, b""]), len(data))
-
-
-def test_what_is_no_name_is_not_written() -> None:
-    assert wire.name_data([b"a" * 64]) is wire.name_data([b"a", b""]) is wire.name_data([b"a" * 63] * 4) is None
 
 
 @given(st.binary(max_size=600))

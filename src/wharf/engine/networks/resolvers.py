@@ -11,9 +11,9 @@ from wharf.engine.containers.store import ContainerStore
 from wharf.engine.networks import attachments
 from wharf.engine.networks.directory import Directory, shuffled
 from wharf.engine.networks.service import Networks
-from wharf.network.dns.resolver import Resolver
+from wharf.network.dns.contract import Server
+from wharf.network.dns.on_demand import OnDemand
 from wharf.network.dns.sockets import open_sockets
-from wharf.network.dns.upstream import Server
 from wharf.network.kernel import Kernel
 from wharf.network.subnets import Address
 
@@ -41,14 +41,14 @@ class Resolvers:
         self._kernel = kernel
         self._names = _Names(networks, store)
         self._store = store
-        self._open: dict[str, Resolver] = {}
+        self._open: dict[str, OnDemand] = {}
 
     async def open(self, id: str, namespace: int, before: tuple[int, int] | None = None) -> None:
         """Unless it is open already; `before` are the ports of that which a daemon before us had. Raises OSError."""
         if id in self._open:
             return
         opened = await self._kernel.do_inside(namespace, lambda kept: open_sockets(kept, self._kernel.later, before))
-        self._open[id] = Resolver(opened, _View(self._names, id), lambda: self._servers(id))
+        self._open[id] = OnDemand(opened, _View(self._names, id), lambda: self._servers(id))
 
     def ports(self, id: str) -> tuple[int, int] | None:
         """By UDP and by TCP, None where none is open."""

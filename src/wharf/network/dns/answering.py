@@ -1,42 +1,33 @@
 """What a query is answered: our own names here, everything else elsewhere. Pure."""
 
-import re
-from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv6Address
-from typing import Final, Protocol
+import struct
+from ipaddress import ip_address
+from typing import Final
 
-from wharf.network.dns import wire
-from wharf.network.dns.wire import Labels, Question
-from wharf.network.subnets import Address
+import dns.exception
+import dns.flags
+import dns.message
+import dns.name
+import dns.opcode
+import dns.rcode
+import dns.rdataclass
+import dns.rdatatype
+import dns.reversename
+import dns.rrset
+
+from wharf.network.dns.contract import View
 
 TTL: Final = 600  # seconds, as dockerd says
+_PLAIN_SIZE: Final = 512  # bytes of a datagram for clients without EDNS (RFC 1035, 4.2.1)
 _LARGEST: Final = 65535
+#: Id, two bytes of flags, and the number of records in each of the four parts (RFC 1035, 4.1.1).
+_HEAD: Final = struct.Struct("!HBBHHHH")
+_IS_RESPONSE, _KEPT_FLAGS, _RECURSION_AVAILABLE = 0x80, 0x79, 0x80
 #: Of a query: its question, what is known already (RFC 1995), EDNS and a signature. Each record, and each option of
 #: EDNS, takes time to be read.
-_MOST_RECORDS, _LARGEST_QUERY = 5, wire.PLAIN_SIZE
+_MOST_RECORDS, _LARGEST_QUERY = 5, 512
 #: Which addresses a question is for. ANY may be answered with less than all (RFC 8482).
-_VERSION: Final = {wire.A: 4, wire.ANY: 4, wire.AAAA: 6}
-#: Codes by which a server says that it cannot help, and not that there is no such name.
-_NO_HELP: Final = (wire.FAILED, wire.REFUSED, wire.NOT_IMPLEMENTED)
-_NIBBLES: Final = re.compile(rb"[0-9a-f]{32}")
-
-#: A code, and the data of records of a type.
-_Found = tuple[int, int, Sequence[bytes]]
-
-
-class View(Protocol):
-    """What one container may know. Names are lower case and without the closing dot."""
-
-    def addresses(self, name: str, version: int) -> Sequence[Address] | None:
-        """Those of a neighbour, of this version of IP; None for a name that is none. Version 0 has no addresses."""
-
-    def names(self, address: Address) -> Sequence[str]:
-        """Those of a neighbour, () for an address that is none."""
-
-    def is_private(self, name: str) -> bool:
-        """Whether it names a container that this one may not know: nobody outside shall hear of it either."""
-
-    def is_private_address(self, address: Address) -> bool: ...
+_VERSION: Final = {dns.rdatatype.A: 4, dns.rdatatype.ANY: 4, dns.rdatatype.AAAA: 6}
 
 
 def answer(query: bytes, view: View, *, stream: bool = False) -> bytes | None:
@@ -46,15 +37,27 @@ def answer(query: bytes, view: View, *, stream: bool = False) -> bytes | None:
     """
     if (refusal := _refusal(query)) is not None:
         return refusal
-    asked = wire.read_query(query)
-    room = _LARGEST if stream else asked.room
-    if asked.edns > 0:
-        return wire.answer(asked, wire.UNKNOWN_EDNS, room=room)  # RFC 6891, 6.1.3
-    found = _found(asked.question, view)
+    try:
+        message = dns.message.from_wire(query, ignore_trailing=True)
+    except dns.exception.DNSException as error:
+        raise ValueError(f"not a DNS message: {error}") from None
+    if len(message.question) != 1:
+        return _encode(message, _reply(message, dns.rcode.NOTIMP), stream=stream)
+    if message.edns > 0:
+        return _encode(message, _reply(message, dns.rcode.BADVERS), stream=stream)  # RFC 6891, 6.1.3
+    question = message.question[0]
+    if question.rdclass != dns.rdataclass.IN:
+        return None
+    backwards = question.rdtype == dns.rdatatype.PTR
+    found = _reverse(question.name, view) if backwards else _forward(question, view)
     if found is None:
         return None
-    code, kind, records = found
-    return wire.answer(asked, code, kind, records, life=TTL, room=room)
+    code, records = found
+    reply = _reply(message, code)
+    if records:
+        kind = dns.rdatatype.A if question.rdtype == dns.rdatatype.ANY else question.rdtype
+        reply.answer.append(dns.rrset.from_text_list(question.name, TTL, "IN", kind, records))
+    return _encode(message, reply, stream=stream)
 
 
 def _refusal(query: bytes) -> bytes | None:
@@ -62,22 +65,31 @@ def _refusal(query: bytes) -> bytes | None:
 
     Raises ValueError for a response.
     """
-    head = wire.read_head(query)
-    if head.is_response:
+    if len(query) < _HEAD.size:
+        raise ValueError("too short for a DNS message")
+    id, flags, _, *counts = _HEAD.unpack_from(query)
+    if flags & _IS_RESPONSE:
         raise ValueError("a response, not a query")
-    if head.operation != 0 or head.questions != 1:
-        return wire.bare_answer(head, wire.NOT_IMPLEMENTED)
-    if head.records > _MOST_RECORDS or len(query) > _LARGEST_QUERY:
-        return wire.bare_answer(head, wire.MALFORMED)
-    return None
+    if flags >> 3 & 0xF != dns.opcode.QUERY:
+        code = dns.rcode.NOTIMP
+    elif sum(counts) > _MOST_RECORDS or len(query) > _LARGEST_QUERY:
+        code = dns.rcode.FORMERR
+    else:
+        return None
+    return _HEAD.pack(id, _IS_RESPONSE | flags & _KEPT_FLAGS, _RECURSION_AVAILABLE | code, 0, 0, 0, 0)
 
 
 def failure(query: bytes) -> bytes | None:
-    """The answer when nobody could be asked. None when the query is none."""
+    """The answer when nobody could be asked: SERVFAIL. None when the query is none."""
     try:
-        return wire.answer(wire.read_query(query), wire.FAILED, room=_LARGEST)
-    except ValueError:
+        message = dns.message.from_wire(query, ignore_trailing=True)
+        return _encode(message, _reply(message, dns.rcode.SERVFAIL), stream=True)
+    except dns.exception.DNSException:
         return None
+
+
+#: Codes by which a server says that it cannot help, and not that there is no such name.
+_NO_HELP: Final = (dns.rcode.SERVFAIL, dns.rcode.REFUSED, dns.rcode.NOTIMP)
 
 
 def is_failure(response: bytes) -> bool:
@@ -87,67 +99,55 @@ def is_failure(response: bytes) -> bool:
 
 def same_question(query: bytes, response: bytes) -> bool:
     """Whether a response (from a server outside) answers this query. What it says besides is for who asked."""
-    try:
-        asked, head = wire.read_query(query), wire.read_head(response)
-        if not head.is_response or (head.id, head.operation) != (asked.head.id, asked.head.operation):
-            return False
-        if head.questions == 0:
-            return head.code in (wire.MALFORMED, *_NO_HELP)  # it may not even have read the question
-        if head.questions > 1:
-            return False
-        told = wire.read_question(response)
-    except ValueError:
+    if len(response) < _HEAD.size or _HEAD.unpack_from(response)[3] > 1:
         return False
-    return (told.labels, told.kind, told.family) == (
-        asked.question.labels,
-        asked.question.kind,
-        asked.question.family,
-    )
+    try:
+        asked = dns.message.from_wire(query, ignore_trailing=True)
+        return asked.is_response(dns.message.from_wire(response, question_only=True, raise_on_truncation=False))
+    except dns.exception.DNSException:
+        return False
 
 
-def _found(question: Question, view: View) -> _Found | None:
-    if question.family != wire.IN:
-        return None
-    return _reverse(question.labels, view) if question.kind == wire.PTR else _forward(question, view)
+def _reply(message: dns.message.Message, code: dns.rcode.Rcode) -> dns.message.Message:
+    reply = dns.message.make_response(message, recursion_available=True)
+    reply.set_rcode(code)
+    return reply
 
 
-def _forward(question: Question, view: View) -> _Found | None:
-    name = _text(question.labels)
-    version = _VERSION.get(question.kind, 0)
-    addresses = view.addresses(name, version)
+def _forward(question: dns.rrset.RRset, view: View) -> tuple[dns.rcode.Rcode, list[str]] | None:
+    name = question.name.to_text(omit_final_dot=True).lower()
+    addresses = view.addresses(name, _VERSION.get(question.rdtype, 0))
     if addresses is not None:
         # A name that exists, but has nothing of the type asked for (such as MX), is an empty answer.
-        kind = wire.AAAA if version == 6 else wire.A
-        return wire.NO_ERROR, kind, [address.packed for address in addresses]
+        return dns.rcode.NOERROR, [str(address) for address in addresses]
     if view.is_private(name):
-        return wire.NO_SUCH_NAME, wire.A, ()
+        return dns.rcode.NXDOMAIN, []
     return None
 
 
-def _text(labels: Labels) -> str:
-    """A name as people write it. What a dot in a label, or a byte that is no character, makes of it names nobody."""
-    escaped = (label.replace(b"\\", b"\\\\").replace(b".", b"\\.") for label in labels)
-    return b".".join(escaped).decode("ascii", "backslashreplace")
-
-
-def _reverse(labels: Labels, view: View) -> _Found | None:
-    address = _address(labels)
-    if address is None:
+def _reverse(name: dns.name.Name, view: View) -> tuple[dns.rcode.Rcode, list[str]] | None:
+    try:
+        address = ip_address(dns.reversename.to_address(name))
+    except (dns.exception.DNSException, ValueError):
         return None
     if names := view.names(address):
-        data = (wire.name_data(name.encode().split(b".")) for name in names)
-        return wire.NO_ERROR, wire.PTR, [one for one in data if one is not None]
-    return (wire.NO_SUCH_NAME, wire.PTR, ()) if view.is_private_address(address) else None
+        return dns.rcode.NOERROR, [f"{_escaped(name)}." for name in names]
+    return (dns.rcode.NXDOMAIN, []) if view.is_private_address(address) else None
 
 
-def _address(labels: Labels) -> Address | None:
-    """Whose name a question for names has, such as 2.0.18.172.in-addr.arpa (RFC 1035, 3.5, and RFC 3596, 2.5)."""
-    zone, digits = tuple(labels[-2:]), labels[-3::-1]
+def _escaped(name: str) -> str:
+    """For the text form of names: only what is special there (a container's name may not hold any of it)."""
+    return "".join(f"\\{char}" if char in '\\"();@$ ' else char for char in name)
+
+
+def _encode(query: dns.message.Message, reply: dns.message.Message, *, stream: bool) -> bytes:
+    if stream:
+        return reply.to_wire(max_size=_LARGEST)
+    size = max(query.payload, _PLAIN_SIZE) if query.edns >= 0 else _PLAIN_SIZE
     try:
-        if zone == (b"in-addr", b"arpa"):
-            return IPv4Address(b".".join(digits).decode("ascii"))
-        if zone == (b"ip6", b"arpa") and len(digits) == 32 and _NIBBLES.fullmatch(whole := b"".join(digits)):
-            return IPv6Address(bytes.fromhex(whole.decode()))
-    except ValueError:
-        pass
-    return None
+        return reply.to_wire(max_size=size)
+    except dns.exception.TooBig:
+        # The client asks again by TCP.
+        reply.answer.clear()
+        reply.flags |= dns.flags.TC
+        return reply.to_wire(max_size=size)

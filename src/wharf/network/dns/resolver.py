@@ -7,9 +7,8 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Final
 
 from wharf.network.dns import answering, upstream
-from wharf.network.dns.answering import View
+from wharf.network.dns.contract import Server, View
 from wharf.network.dns.sockets import Sockets
-from wharf.network.dns.upstream import Server
 
 log = logging.getLogger(__name__)
 
@@ -37,10 +36,6 @@ class Resolver:
         self._forwarded = 0
         self._loop.add_reader(sockets.datagrams.fileno(), self._read)
         self._loop.add_reader(sockets.connections.fileno(), self._accept)
-
-    @property
-    def ports(self) -> tuple[int, int]:
-        return self._sockets.ports
 
     def close(self) -> None:
         """Also lets the container's namespace go, which the sockets keep."""

@@ -5,22 +5,16 @@ import secrets
 import socket
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import Final
 
 from wharf.linux.namespaces import inside_network
 from wharf.network.dns import answering
+from wharf.network.dns.contract import Server
 
 PORT: Final = 53
 #: Seconds for one server. Clients give up after 5 (resolv.conf(5)); the second server must have its chance.
 PATIENCE: Final = 2.0
 _LARGEST: Final = 65535
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    address: str
-    inside: bool = False  # asked from the container's network
 
 
 async def ask(query: bytes, servers: Sequence[Server], namespace: int, *, stream: bool = False) -> bytes | None:
