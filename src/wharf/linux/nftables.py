@@ -1,13 +1,19 @@
 """nftables through libnftables by ctypes, in one kept context.
 
 A program `nft` for each change costs 22 ms, an element by the library 0.3 ms. The context's socket belongs to the
-network namespace that its thread was in when it opened.
+namespace that its thread was in when it opened. What others have written there may end the library's process: where
+that is possible, another process tries it first (see `nftables_sets`).
 """
 
 import ctypes
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Final, Self
+
+import wharf
+from wharf.linux.nftables_sets import SetNotices
 
 #: Of libnftables 0.9 (2018) and later.
 LIBRARY: Final = "libnftables.so.1"
@@ -15,6 +21,10 @@ LIBRARY: Final = "libnftables.so.1"
 
 _OUTPUT_HANDLES: Final = 1 << 3  # NFT_CTX_OUTPUT_HANDLE of nftables/libnftables.h
 _OUTPUT_JSON: Final = 1 << 4  # NFT_CTX_OUTPUT_JSON
+
+
+_SOURCE: Final = str(Path(wharf.__file__).parents[1])
+_TRIAL: Final = "import sys; sys.path.insert(0, sys.argv[1]); from wharf.linux.nftables import try_out; try_out()"
 
 
 #: libnftables waits with select(2), which knows no greater numbers of files (FD_SETSIZE): it would end the process.
@@ -28,8 +38,11 @@ class NftablesError(Exception):
 class Nftables:
     """One context. For one thread at a time."""
 
-    def __init__(self, library: str = LIBRARY) -> None:
-        """Raises NftablesError when there is no such library, or too many files are open for it."""
+    def __init__(self, library: str = LIBRARY, *, own: str = "") -> None:
+        """The names of our own tables begin with `own`.
+
+        Raises NftablesError when there is no such library, or too many files are open for it.
+        """
         with Path(os.devnull).open() as probe:
             if probe.fileno() > _LARGEST_NUMBER:
                 raise NftablesError("nftables is not usable: too many open files")
@@ -42,6 +55,10 @@ class Nftables:
             raise NftablesError("nftables is not usable: no context")
         self._library.nft_ctx_buffer_error(self._context)
         self._library.nft_ctx_buffer_output(self._context)
+        try:
+            self._notices: SetNotices | None = SetNotices(own)
+        except OSError:
+            self._notices = None  # a kernel without nftables: run() says so
 
     def run(self, commands: str, *, handles: bool = False, json: bool = False) -> str:
         """Runs commands in nft's own language as one transaction: all of them or none. Returns what they print.
@@ -49,6 +66,8 @@ class Nftables:
         With `handles`, listings show each object's number; with `json` they are as in libnftables-json(5).
         Raises NftablesError.
         """
+        if self._notices is not None:
+            _make_sure(self._notices)
         flags = (_OUTPUT_HANDLES if handles else 0) | (_OUTPUT_JSON if json else 0)
         self._library.nft_ctx_output_set_flags(self._context, flags)
         failed = self._library.nft_run_cmd_from_buffer(self._context, commands.encode())
@@ -62,12 +81,37 @@ class Nftables:
         if self._context is not None:
             self._library.nft_ctx_free(self._context)
             self._context = None
+        if self._notices is not None:
+            self._notices.close()
+            self._notices = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _make_sure(notices: SetNotices) -> None:
+    """Where it is doubtful, has another process read what is there. Raises NftablesError where that ends it."""
+    try:
+        if not notices.doubtful():
+            return
+        command = [sys.executable, "-I", "-S", "-c", _TRIAL, _SOURCE]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    except OSError as error:
+        raise NftablesError(f"nftables is not usable: {error}") from None
+    if done.returncode < 0:
+        raise NftablesError(
+            "nftables is not usable: a newer nft has made sets which this host's libnftables cannot read, and dies of"
+        )
+    notices.trust()
+
+
+def try_out() -> None:
+    """In a process of its own: reads all."""
+    library = _declared(ctypes.CDLL(LIBRARY))
+    library.nft_run_cmd_from_buffer(library.nft_ctx_new(0), b"list tables")
 
 
 def _declared(library: ctypes.CDLL) -> ctypes.CDLL:

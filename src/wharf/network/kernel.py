@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 from wharf.linux import sysctl
 from wharf.linux.netlink import RouteSocket
 from wharf.linux.nftables import Nftables
+from wharf.network.firewall import PREFIX
 from wharf.network.legacy import LegacyTables
 from wharf.network.parents import ParentUsers
 from wharf.network.ports import PublishedPorts
@@ -84,7 +85,7 @@ class Kernel:
     def nftables(self) -> Nftables:
         """Raises NftablesError."""
         if self._nftables is None:
-            self._nftables = Nftables()
+            self._nftables = Nftables(own=PREFIX)
         return self._nftables
 
     def used_networks(self) -> list[Network]:
