@@ -151,8 +151,18 @@ def test_ufw(engine: Wharfd, outside: Outside) -> None:
     wait_until(lambda: reaches(engine, outside), "published ports pass by ufw, as with dockerd")
     assert seen(outside.namespace, engine.network_of("web"), OUTSIDE, 9000) == HOST, "containers reach others"
     assert guarded() == "" and seen(engine.network.path, outside.namespace, HOST, 9000) == ""
+
+    def said(source: str, target: str) -> list[str]:
+        """Of ufw's chains."""
+        lines = engine.wharf("network", "check", source, target, check=False).text.splitlines()
+        return [line for line in lines if "the table ip filter" in line]
+
+    forward = ["ok  the chain FORWARD of the table ip filter lets it pass"]
+    assert said("outside", "host:8080") == said("web", "outside") == forward
+    assert said("outside", "host:8081") == ["NO  the chain INPUT of the table ip filter drops it"]
     ufw(engine, "allow", "8081/tcp")
     assert guarded() == OUTSIDE
+    assert said("outside", "host:8081") == ["ok  the chain INPUT of the table ip filter lets it pass"]
     ufw(engine, "reload")
     wait_until(lambda: reaches(engine, outside), "and after a reload")
     assert guarded() == OUTSIDE

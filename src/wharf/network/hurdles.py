@@ -6,8 +6,9 @@ from ipaddress import ip_address
 from typing import Final
 
 from wharf.network.coexisting import FIREWALLD, USER_TABLE
+from wharf.network.conditions import Packet
 from wharf.network.facts import Chain, Service, Step, World
-from wharf.network.rules import Fate, Packet
+from wharf.network.rules import Fate
 
 #: As many of the conditions that decide are told.
 _MOST_CONDITIONS: Final = 4
@@ -40,6 +41,7 @@ class Flow:
                 source=ip_address(self.source) if self.source else None,
                 target=ip_address(self.target) if self.target else None,
                 translated=self.translated,
+                received=hook == "input",
             )
             for incoming in self._devices(self.came, world)
             for outgoing in (self._devices(self.goes, world) if hook == "forward" else (None,))

@@ -5,18 +5,29 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, Final
 
+from wharf.network import translations
 from wharf.network.coexisting import USER_TABLE
+from wharf.network.conditions import Json
 from wharf.network.facts import Chain
 from wharf.network.firewall import PREFIX
-from wharf.network.rules import Json, Table
+from wharf.network.rules import Table
 
 #: Statements by which a rule does something with packets, or does it by another chain.
 _EFFECTS: Final = frozenset({"drop", "reject", "jump", "goto", "vmap", "queue", "xt"})
 
 
-def base_chains(listing: str) -> Sequence[Chain]:
-    """Chains of others, and the users' own, that filter and may drop something: by a rule or by policy."""
-    rules: defaultdict[str, defaultdict[str, list[Json]]] = defaultdict(lambda: defaultdict(list))
+def needs_text(listing: str) -> bool:
+    """Whether there are matches in it that are told in the listing as text only."""
+    return '"xt"' in listing
+
+
+def base_chains(listing: str, text: str = "") -> Sequence[Chain]:
+    """Chains of others, and the users' own, that filter and may drop something: by a rule or by policy.
+
+    `text` is the same listing, with handles; see `needs_text`.
+    """
+    as_text = translations.by_handle(text)
+    rules: defaultdict[str, defaultdict[str, list[Sequence[Json]]]] = defaultdict(lambda: defaultdict(list))
     sets: defaultdict[str, dict[str, Sequence[Json]]] = defaultdict(dict)
     bases: list[tuple[int, Chain]] = []
     for kind, found in _objects(listing):
@@ -25,8 +36,8 @@ def base_chains(listing: str) -> Sequence[Chain]:
             case "chain", {"name": str(name), "type": "filter", "hook": str(hook), "prio": int(priority)}:
                 known = Table(rules[table], sets[table])  # they are listed after the chains
                 bases.append((priority, Chain(table, name, hook, found.get("policy") == "drop", known)))
-            case "rule", {"chain": str(name), "expr": [*statements]}:
-                rules[table][name].append(statements)
+            case "rule", {"chain": str(name), "handle": int(handle), "expr": [*statements]}:
+                rules[table][name].append(translations.translated(statements, as_text.get((table, handle), "")))
             case "set" | "map", {"name": str(name)}:
                 sets[table][name] = found.get("elem", [])  # left out where it has none at the moment
     in_order = (chain for _, chain in sorted(bases, key=lambda pair: pair[0]))

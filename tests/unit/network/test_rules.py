@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wharf.network import hurdles, others
+from wharf.network import hurdles, others, translations
+from wharf.network.conditions import Packet
 from wharf.network.facts import Chain, Service, World
 from wharf.network.hurdles import Flow
-from wharf.network.rules import Fate, Packet, Table
+from wharf.network.rules import Fate, Table
 
 Statement = dict[str, Any]
 ACCEPT: Statement = {"accept": None}
@@ -84,6 +85,8 @@ CONDITIONS: list[tuple[list[Statement], bool | None, bool | None]] = [
     ([{"counter": {"packets": 1, "bytes": 2}}, {"log": {"prefix": "x"}}], True, True),
     ([{"limit": {"rate": 3, "per": "minute"}}], None, None),
     ([{"xt": None}], None, None),
+    ([{"xt": {"type": "match", "name": "owner"}}], None, None),
+    ([asks({"fib": {"result": "type", "flags": ["daddr"]}}, "local")], False, False),
     ([meta("iifname", "eth1"), meta("mark", 7)], False, None),
     ([asks({"meta": {"key": "iifname"}}, "eth0", "<")], None, None),
 ]
@@ -139,6 +142,9 @@ OURS = header("ip", "saddr", RANGE)
         ({"base": [[OURS, SSH, ACCEPT], [DROP]]}, False, Fate(False, "base")),
         ({"base": [[OURS, jump("sub")], [ACCEPT]], "sub": [[{"counter": None}]]}, False, Fate(True)),
         ({"base": [[OURS, jump("sub")], [ACCEPT]], "sub": [[DROP]]}, False, BY_SENDER),
+        ({"base": [[{"xt": {"type": "target", "name": "LOG"}}]]}, False, Fate(True)),
+        ({"base": [[{"xt": {"type": "target", "name": "REJECT"}}]]}, False, Fate(False, "base")),
+        ({"base": [[{"xt": {"type": "target", "name": "X"}}]]}, False, Fate(None, depends=("what iptables' X does",))),
         ({"base": [[{"queue": {"num": 0}}]]}, False, Fate(None, depends=("a program that is asked (queue)",))),
         ({"base": [chosen(STATE, {"set": [["invalid", DROP], ["new", ACCEPT]]})]}, True, Fate(True)),
         ({"base": [chosen(MARK, {"set": [[7, DROP]]})]}, False, Fate(None, depends=("mark",))),
@@ -152,6 +158,49 @@ def test_ways_through_chains(chains: dict[str, list[list[Statement]]], drops: bo
 
 
 KEYS = "match op left right payload field meta key set prefix addr len range vmap data drop jump target xt elem val"
+LISTED = """table ip filter { # handle 1
+	chain INPUT { # handle 4
+		type filter hook input priority filter; policy accept;
+		RULE counter packets 0 bytes 0 accept # handle 5
+	}
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "left", "values", "op"),
+    [
+        ("conntrack", "ct state related,established", STATE, ["related", "established"], "in"),
+        ("conntrack", "ct state ! new", STATE, ["new"], "!="),
+        ("state", "ct state new", STATE, ["new"], "in"),
+        ("conntrack", "ct status dnat", STATUS, ["dnat"], "in"),
+        ("addrtype", "fib daddr type != local", {"fib": {"result": "type", "flags": ["daddr"]}}, ["local"], "!="),
+        ("multiport", "meta l4proto tcp tcp dport { 80, 443, 1-9 }", DPORT, [80, 443, {"range": [1, 9]}], "in"),
+        ("multiport", "tcp dport != 22", DPORT, [22], "!="),
+    ],
+)
+def test_what_iptables_says_of_its_own_matches(name: str, text: str, left: Statement, values: Any, op: str) -> None:
+    shown = translations.by_handle(LISTED.replace("RULE", text))["ip filter", 5]
+    own = {"xt": {"type": "match", "name": name}}
+    assert translations.translated([own, ACCEPT], shown) == [asks(left, {"set": values}, op), ACCEPT]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("conntrack", "ct state new ct original daddr 192.0.2.1"),
+        ("addrtype", "fib saddr type local fib daddr type local"),
+        ("multiport", "tcp sport { 80, 443 } tcp dport { 80, 443 }"),
+        ("addrtype", "fib daddr . iif type local"),
+        ("owner", "meta skuid 0"),
+        ("conntrack", ""),
+    ],
+)
+def test_what_is_not_plain_stays_unknown(name: str, text: str) -> None:
+    own = {"xt": {"type": "match", "name": name}}
+    assert translations.translated([own, ACCEPT], text) == [own, ACCEPT]
+
+
 values = st.one_of(st.none(), st.integers(), st.text(max_size=4), st.sampled_from(["@nobody", "==", "base"]))
 anything = st.recursive(
     values,

@@ -18,7 +18,7 @@ from wharf.linux.nftables import NftablesError
 from wharf.network import checking, legacy, others
 from wharf.network.bridge import BridgeNetwork
 from wharf.network.contract import Network
-from wharf.network.facts import Node, Segment, Service, Step, World
+from wharf.network.facts import Chain, Node, Segment, Service, Step, World
 from wharf.network.kernel import Kernel
 from wharf.network.leased import LeasedNetwork
 from wharf.network.parented import ParentNetwork
@@ -104,20 +104,26 @@ class NetworkChecks:
         bridges = {
             name: network.settings.name for name, network in networks.items() if isinstance(network, BridgeNetwork)
         }
-        listing, unreadable = "", ""
-        try:
-            listing = await self._kernel.do(lambda: self._kernel.nftables().run("list ruleset", json=True))
-        except NftablesError as error:
-            unreadable = str(error)
+        chains, unreadable = await self._kernel.do(self._chains)
         return World(
             {name: _segment(name, network) for name, network in networks.items()},
             forwards=sysctl.read("net/ipv4/ip_forward") == "1",
-            chains=[*others.base_chains(listing), *await self._kernel.do(legacy.chains)],
+            chains=chains,
             unreadable=unreadable,
             devices=bridges,
             ways=await self._kernel.do(lambda: self._ways(frozenset(bridges.values()))),
             zones={name: zones[bridge] for name, bridge in bridges.items() if bridge in zones},
         )
+
+    def _chains(self) -> tuple[Sequence[Chain], str]:
+        """Of others; or why they cannot be read."""
+        try:
+            run = self._kernel.nftables().run
+            listing = run("list ruleset", json=True)
+            text = run("list ruleset", handles=True) if others.needs_text(listing) else ""
+        except NftablesError as error:
+            return legacy.chains(), str(error)
+        return [*others.base_chains(listing, text), *legacy.chains()], ""
 
     def _ways(self, bridges: Collection[str]) -> Sequence[str]:
         """The host's devices with an address, which may lead to other machines."""
