@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address
@@ -184,6 +186,22 @@ def test_a_running_container_does_not_wait_for_a_network_when_it_ends(wharfd: Wh
         assert connecting.returncode == 1 and "the wait was ended" in err.decode()
         assert list(wharfd.inspect("web")["NetworkSettings"]["Networks"]) == ["bridge"]
         wharfd.docker("start", "web")
+
+
+def test_an_edit_that_is_called_off_is_undone_and_does_not_wait_again(wharfd: Wharfd, tiny: Server) -> None:
+    wharfd.docker(*LAN, "--ipam-opt", "timeout=300", "lan")
+    run(wharfd, "web")
+    tiny.changed = lambda reply: None
+    edited = Path(sys.executable).parent / "wharf"
+    command = [str(edited), "container", "edit", "-t", "0", "-e", "NEW=1", "web"]
+    heard = tiny.count(Kind.DISCOVER)
+    with subprocess.Popen(command, env=wharfd.environment, stderr=subprocess.PIPE) as editing:
+        wait_until(lambda: tiny.count(Kind.DISCOVER) > heard, "the edited container waits for the server")
+        wharfd.docker("stop", "web")
+        _, err = editing.communicate(timeout=30)
+    assert "the wait was ended" in err.decode() and "the edit of the container is undone" in err.decode()
+    found = wharfd.inspect("web")
+    assert found["State"]["Status"] == "exited" and "NEW=1" not in found["Config"]["Env"]
 
 
 def test_a_start_that_fails_for_another_reason_waits_for_no_server(wharfd: Wharfd, outside: Outside) -> None:

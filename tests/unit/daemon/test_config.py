@@ -8,6 +8,7 @@ from wharf.daemon.flags import parse_flags, usage
 from wharf.daemon.options import BY_FLAG, BY_KEY, NOT_OFFERED, OPTIONS
 from wharf.daemon.translate import engine_config
 from wharf.errors import EngineError, InvalidArgument, NotImplementedByUs
+from wharf.network.settings import Forwarding
 
 NO_FILE = ["--config-file", "/dev/null"]
 
@@ -161,6 +162,20 @@ def test_flags_that_are_refused(arguments: list[str], words: str) -> None:
 def test_flags_of_dockerd_that_we_lack_are_named() -> None:
     with pytest.raises(NotImplementedByUs, match="--metrics-addr is not implemented"):
         _load("--metrics-addr=:9323")
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ({}, Forwarding.GUARDED),
+        ({"ip-forward": True, "ip-forward-no-drop": False}, Forwarding.GUARDED),
+        ({"ip-forward-no-drop": True}, Forwarding.OPEN),
+        ({"ip-forward": False}, Forwarding.LEFT_ALONE),
+        ({"ip-forward": False, "ip-forward-no-drop": True}, Forwarding.LEFT_ALONE),
+    ],
+)
+def test_who_makes_the_host_a_router(tmp_path: Path, content: object, expected: Forwarding) -> None:
+    assert engine_config(_load_file(tmp_path, content)).bridge.forwarding is expected
 
 
 def test_plain_tcp_when_it_is_meant() -> None:

@@ -15,6 +15,7 @@ from wharf.engine.containers.starting import Starter
 from wharf.engine.containers.store import ContainerStore
 from wharf.errors import Conflict, EngineError, InvalidArgument, NoSuchContainer
 from wharf.events.bus import Bus
+from wharf.network.waits import GivenUp
 from wharf.runtime.contract import ExitStatus, Monitor
 from wharf.runtime.failure import RuntimeFailed
 
@@ -91,7 +92,7 @@ class Lives:
     async def begin(self, container: Container, live: Live) -> None:
         """Starts it, for who holds its lock, and tries an edit that waits.
 
-        Where that fails the container is as before, and runs again if the edit says so.
+        Where that fails the container is as before, and runs again if the edit says so, unless it was called off.
         """
         if container.edit is None:
             await self._run(container, live)
@@ -100,7 +101,7 @@ class Lives:
             await self._run(await self.starter.edited(container), live)
         except Exception as error:
             self.store.update(before := self.current(container.id).without_edit())
-            if container.edit.restart:
+            if container.edit.restart and not isinstance(error.__cause__, GivenUp):
                 await self._run(before.with_(stopped_by_user=False), live)
             kind = InvalidArgument if isinstance(error, InvalidArgument) else EngineError
             raise kind(f"{error}: the edit of the container is undone") from error
