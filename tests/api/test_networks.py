@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -159,6 +160,37 @@ def test_the_way_out_follows_when_its_network_goes(networks: Wharfd) -> None:
     assert networks.docker("port", "web", "80/tcp").text.splitlines() == ["0.0.0.0:8092", "[::]:8092"]
 
 
+def test_a_connection_that_fails_and_a_disconnection_that_half_succeeds(networks: Wharfd) -> None:
+    """Of a container that has taken addresses away from itself, so that ways out by them cannot be made."""
+    networks.docker("network", "create", "--ipv6", "six")
+    networks.docker("network", "create", "four")
+    run(networks, "web", "--network", "six", "-p", "8080:80", command=SERVE)
+
+    def inner(*words: str) -> str:
+        return networks.inside("nsenter", f"--net={networks.network_of('web')}", "ip", *words)
+
+    def asked(verb: str, **more: object) -> int:
+        body = {"Container": "web", **more}
+        return networks.request("POST", f"/v1.54/networks/four/{verb}", body).status
+
+    def reached() -> bool:
+        return inside(networks, "client", "nc -w 2 172.17.0.1 8080 </dev/null").text == "hello"
+
+    run(networks, "client")
+    before = inner("-4", "route")
+    inner("-6", "route", "del", "default")
+    inner("-6", "addr", "flush", "dev", "eth0", "scope", "global")
+    assert asked("connect", EndpointConfig={"GwPriority": 1}) == 500
+    assert inner("-4", "route") == before and "eth1" not in inner("link")
+    assert list(networks.inspect("web")["NetworkSettings"]["Networks"]) == ["six"] and reached()
+
+    assert asked("connect") == 200
+    inner("addr", "flush", "dev", "eth0")
+    assert asked("disconnect") == 200
+    assert "eth1" not in inner("link")
+    assert list(networks.inspect("web")["NetworkSettings"]["Networks"]) == ["six"]
+
+
 def test_connecting_what_does_not_run(networks: Wharfd) -> None:
     networks.docker("network", "create", "--subnet", "10.101.0.0/24", "front")
     networks.docker("create", "--name", "web", "busybox", "sleep", "600")
@@ -311,6 +343,16 @@ def test_a_start_that_fails_takes_nothing(networks: Wharfd) -> None:
     # Its network has gone, so it cannot start; then it is connected to another.
     gone = networks.docker("start", "web", check=False)
     assert "network front not found" in gone.error
+
+
+def test_a_network_that_is_removed_while_it_is_made(networks: Wharfd) -> None:
+    """It is there or not: none is half-made, and none half-removed."""
+    for _ in range(5):
+        with ThreadPoolExecutor(1) as pool:
+            creating = pool.submit(networks.request, "POST", f"{API}/networks/create", {"Name": "brief"})
+            wait_until(lambda: networks.request("DELETE", f"{API}/networks/brief").status == 204, "it is removed")
+        assert creating.result().status == 201
+        assert bridges(networks) == ["wharf0"]
 
 
 def test_the_events_of_networks(networks: Wharfd) -> None:

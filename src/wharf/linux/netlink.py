@@ -188,7 +188,8 @@ class RouteSocket:
         for message in messages:
             self._sequence += 1
             parts.append(self._frame(message, NLM_F_REQUEST | NLM_F_ACK))
-        self._socket.sendall(b"".join(parts))
+        if parts:
+            self._socket.sendall(b"".join(parts))
         waiting = set(range(first, self._sequence + 1))
         failure: OSError | None = None
         while waiting:

@@ -3,6 +3,7 @@
 import logging
 import socket
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from wharf.errors import EngineError, Unavailable
@@ -89,8 +90,17 @@ class BridgeNetwork:
             self._make()
         except BaseException:
             if not was_there:
-                device.delete_bridge(name, self._kernel.later)
+                self._undo()
             raise
+
+    def _undo(self) -> None:
+        """Each part that may have been made; what cannot go does not keep the others."""
+        for step in (self._tables.remove, self._delete_bridge, self._tables.close):
+            with suppress(NftablesError, OSError):
+                step()
+
+    def _delete_bridge(self) -> None:
+        device.delete_bridge(self._settings.name, self._kernel.later)
 
     def _make(self) -> None:
         if self._has_rules:
@@ -142,7 +152,7 @@ class BridgeNetwork:
 
     def _remove(self) -> None:
         self._tables.remove()
-        device.delete_bridge(self._settings.name, self._kernel.later)
+        self._delete_bridge()
         self._tables.close()
 
     def _let_go(self) -> None:

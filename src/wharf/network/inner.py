@@ -26,6 +26,8 @@ SYSCTL: Final = re.compile(r"net\.(ipv4|ipv6|mpls)\.([a-z_]+)\.(?i:IFNAME)\.([a-
 _NO_ROUTE: Final = (errno.ESRCH, errno.ENOENT, errno.EAFNOSUPPORT, errno.EOPNOTSUPP)
 _MARK: Final = "wharf:"
 _LINK_LOCAL_PREFIX: Final = {4: 16, 6: 64}
+#: A default route: version of IP, gateway, index of the link.
+_Way = tuple[int, Address | None, int]
 
 
 def configure(inner: RouteSocket, endpoint: Endpoint, namespace: int, *, trusted_routers: bool = False) -> None:
@@ -43,7 +45,7 @@ def configure(inner: RouteSocket, endpoint: Endpoint, namespace: int, *, trusted
         links.set_up(netlink.LOOPBACK_INDEX),
         *_addresses(link.index, endpoint),
         links.set_up(link.index),
-        *(netlink.add_default_route(link, gateway, version) for version, gateway, link in _ways(link.index, endpoint)),
+        *map(_way_message, _ways(link.index, endpoint)),
     )
 
 
@@ -78,8 +80,7 @@ def _leased(lease: Lease) -> IPv4Interface:
 def add_ways(endpoint: Endpoint, namespace: int) -> None:
     """The default routes of an endpoint whose addresses came after its interface. Raises OSError."""
     with RouteSocket.inside(namespace) as inside:
-        for version, gateway, index in _all_ways(inside.links(), [endpoint]):
-            inside.request(netlink.add_default_route(index, gateway, version))
+        inside.request(*map(_way_message, _all_ways(inside.links(), [endpoint])))
 
 
 def _addresses(index: int, endpoint: Endpoint) -> Iterator[Message]:
@@ -90,8 +91,8 @@ def _addresses(index: int, endpoint: Endpoint) -> Iterator[Message]:
         yield netlink.add_address(index, ip_interface(f"{text}/{_LINK_LOCAL_PREFIX[ip_address(text).version]}"))
 
 
-def _ways(index: int, endpoint: Endpoint) -> Iterator[tuple[int, Address | None, int]]:
-    """The default routes by an endpoint: version, gateway, link. Without a gateway it is the link itself.
+def _ways(index: int, endpoint: Endpoint) -> Iterator[_Way]:
+    """The default routes by an endpoint. Without a gateway it is the link itself.
 
     But a server that lends addresses and names no router says that there is none.
     """
@@ -164,9 +165,8 @@ def settle(endpoints: Sequence[Endpoint], namespace: int) -> None:
         for link in strays:
             inside.request(links.delete_link(link.index))
         there = {version for version, _, _ in inside.default_routes()}
-        for version, gateway, index in _all_ways([link for link in found if link not in strays], endpoints):
-            if version not in there:
-                inside.request(netlink.add_default_route(index, gateway, version))
+        ways = _all_ways([link for link in found if link not in strays], endpoints)
+        inside.request(*(_way_message(way) for way in ways if way[0] not in there))
 
 
 def lead_out(endpoints: Sequence[Endpoint], namespace: int) -> None:
@@ -176,12 +176,15 @@ def lead_out(endpoints: Sequence[Endpoint], namespace: int) -> None:
         for way in there:
             if way not in wanted:
                 _forget_default_route(inside, way[0])
-        for version, gateway, index in wanted:
-            if (version, gateway, index) not in there:
-                inside.request(netlink.add_default_route(index, gateway, version))
+        inside.request(*(_way_message(way) for way in wanted if way not in there))
 
 
-def _all_ways(there: Sequence[Link], endpoints: Sequence[Endpoint]) -> list[tuple[int, Address | None, int]]:
+def _way_message(way: _Way) -> Message:
+    version, gateway, index = way
+    return netlink.add_default_route(index, gateway, version)
+
+
+def _all_ways(there: Sequence[Link], endpoints: Sequence[Endpoint]) -> list[_Way]:
     index = {link.name: link.index for link in there}
     return [way for one in endpoints if one.inner in index for way in _ways(index[one.inner], one)]
 

@@ -424,3 +424,17 @@ def test_senders_that_are_asked_for_first_come_and_go_with_their_bridge(world: W
         await second.close()
 
     run(body)
+
+
+def test_a_bridge_whose_rules_are_refused_leaves_nothing(world: World) -> None:
+    async def body() -> None:
+        before = rules()
+        network = world.network(replace(CONFIG, host_address="no address"))
+        await network.open()
+        assert network.unavailable
+        with RouteSocket() as routes:
+            assert routes.link("br0") is None
+        assert rules() == before
+        assert sysctl.read("net/ipv4/ip_forward") == "0"
+
+    run(body)

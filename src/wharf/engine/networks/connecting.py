@@ -31,6 +31,7 @@ class Connections:
         container = self._store.find(ref)
         async with self._lives.of(container).lock:
             container = self._lives.current(container.id)
+            record = self._networks.find(record.id)  # it may have been removed meanwhile
             self._check(record, container)
             settings = attachments.cleaned(settings)
             self._networks.check_settings(record.name, settings)
@@ -92,8 +93,8 @@ class Connections:
         self._store.update(placed(changed, self._sandboxes.leaving(container, name)))
         try:
             return self._placed(changed, await self._sandboxes.leave(container, name))
-        except BaseException:
-            self._store.update(container)
+        except EngineError:
+            self._store.update(container)  # it has not left
             raise
 
     def _placed(self, container: Container, places: Places) -> Container:

@@ -161,11 +161,14 @@ class Sandboxes:
             places = await self._settle(joined, self._settled(joined, attached), namespace)
         except BaseException:
             # Also what goes on in the network's thread after its caller was cancelled: this comes behind it.
+            joined = Places({**container.endpoints, name: endpoint}, container.parked_ports)
             with suppress(EngineError):
-                for one in (endpoint.with_ports(()), *container.endpoints.values()):
-                    await self.networks.opened(one.network).republish(one)
+                await self._settle(self._settled(joined, attached), joined, namespace)
+            with suppress(EngineError):
                 await network.disconnect(endpoint, namespace)
             await network.release(endpoint)
+            if not resolvers.needed(container):
+                self.resolvers.close(container.id)
             raise
         finally:
             os.close(namespace)
@@ -178,15 +181,19 @@ class Sandboxes:
         return rest.ported_as(self._settled(rest, attachments.of(container)))
 
     async def leave(self, container: Container, name: str) -> Places:
-        """Takes a running container out of a network; its places afterwards."""
+        """Takes a running container out of a network; its places afterwards. Raises EngineError where it stays in."""
         endpoint = container.endpoints[name]
         rest = places_of(container).without(name)
+        places = self._settled(rest, attachments.of(container))
         network = self.networks.opened(name)
         namespace = self._namespace(container)
         try:
             await network.disconnect(endpoint, namespace)
             await network.release(endpoint)
-            places = await self._settle(rest, self._settled(rest, attachments.of(container)), namespace)
+            try:
+                await self._settle(rest, places, namespace)
+            except EngineError as error:
+                _complain(container, error)  # it has left all the same, and the next daemon settles the rest
         finally:
             os.close(namespace)
         if all(other == attachments.DEFAULT for other in places.endpoints):
@@ -249,9 +256,7 @@ class Sandboxes:
             finally:
                 os.close(namespace)
         except (OSError, EngineError) as error:
-            log.warning(
-                "a container's networks are not as they were", extra={"container": container.id, "reason": str(error)}
-            )
+            _complain(container, error)
 
     async def _take_up(self, container: Container, monitor: Monitor, namespace: int) -> None:
         # A change that was cut off has left the way out without a network.
@@ -270,6 +275,12 @@ class Sandboxes:
                 self._store.update(container.with_(resolver=ports))
         for name, endpoint in places.endpoints.items():
             await self.networks.opened(name).resume(endpoint, namespace)
+
+
+def _complain(container: Container, error: Exception) -> None:
+    log.warning(
+        "a container's networks are not as they should be", extra={"container": container.id, "reason": str(error)}
+    )
 
 
 def places_of(container: Container) -> Places:

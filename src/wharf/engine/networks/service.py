@@ -1,5 +1,6 @@
 """The operations on networks that faces call, and the open networks behind them."""
 
+import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Mapping, Sequence
@@ -68,6 +69,7 @@ class Networks:
         self._open: dict[str, Network] = {"bridge": self.default}
         if not self._has_default:
             del self._records["bridge"], self._open["bridge"]
+        self._turn = asyncio.Lock()  # of who makes a network, or removes one
         self._watch: FirewallWatch | None = None
         self.lease_changed: Callable[[LeaseChange], None] = lambda change: None  # told of each, while containers run
 
@@ -83,7 +85,7 @@ class Networks:
         await self.default.open()
         for record in self._records.values():
             if record.real and not record.built_in:
-                await self._open_one(record)
+                self._open[record.name] = await self._opened_one(record)
         if self._config.firewall or self._config.firewall6:
             await self._open_firewall()
         if self._config.forwarding is Forwarding.LEFT_ALONE and not ipv4_forwarding():
@@ -122,9 +124,8 @@ class Networks:
             await network.close()
         await self._kernel.zones.close()
 
-    async def _open_one(self, record: NetworkRecord) -> Network:
+    async def _opened_one(self, record: NetworkRecord) -> Network:
         network = opening.made(record, self._config, self._kernel, lambda change: self.lease_changed(change))
-        self._open[record.name] = network
         await network.open()
         return network
 
@@ -145,21 +146,26 @@ class Networks:
     async def create(self, asked: NetworkCreateRequest) -> tuple[NetworkRecord, str]:
         """Makes a network; with a warning, "" for none. After a failure there is no network."""
         asking.check(asked)
+        async with self._turn:
+            return await self._create(asked)
+
+    async def _create(self, asked: NetworkCreateRequest) -> tuple[NetworkRecord, str]:
         self._require_free(asked.name)
         record = self._described(asked)
         asking.check_record(record)
         on_host = await self._kernel.do(self._kernel.used_networks) if record.real else []
-        self._require_free(asked.name)  # somebody may have been quicker
         if record.real:
             self._check_neighbours(record)
             gateways = opening.versions_with_gateway(record)
             record = placing.placed(record, self._pools, on_host=on_host, ours=self._ranges(), gateways=gateways)
         # The intent: a daemon that dies now makes the network at its next start.
         self._add(record)
-        if record.real and (problem := (await self._open_one(record)).unavailable):
-            del self._open[record.name]
-            self._drop(record)
-            raise EngineError(problem)
+        if record.real:
+            network = await self._opened_one(record)
+            if network.unavailable:
+                self._drop(record)
+                raise EngineError(network.unavailable)
+            self._open[record.name] = network
         self._publish("create", record)
         return record, "\n".join((*placing.conflicts(record, on_host), *placing.unused(record)))
 
@@ -199,7 +205,10 @@ class Networks:
 
     async def remove(self, ref: str) -> None:
         """Raises PermissionDenied for one that is always there, or in use."""
-        record = self.find(ref)
+        async with self._turn:
+            await self._remove(self.find(ref))
+
+    async def _remove(self, record: NetworkRecord) -> None:
         if record.built_in:
             raise PermissionDenied(f"{record.name} is a pre-defined network and cannot be removed")
         if not record.real:
