@@ -53,6 +53,10 @@ def test_containers_are_snapshots(place: Path, new_wharfd: Callable[..., Wharfd]
             wharfd.start()
             wharfd.docker("run", "--rm", "busybox", "test", "-e", "/etc/group")
             wait_until(lambda: trees(place) == made, "the image's tree is made once, and no other stays")
+        wharfd.flags[-1] = "overlay2"
+        wharfd.restart()
+        wait_until(lambda: trees(place) == [], "another driver has no use for trees of images")
+        assert wharfd.docker("inspect", "-f", "{{.Driver}}", "one").text == "btrfs"
         assert wharfd.docker("start", "-a", "one").code == 0
         wharfd.docker("rm", "one", "two")
         wharfd.docker("rmi", "busybox")

@@ -8,9 +8,10 @@ from typing import Final
 from wharf.apitypes.containers import LogConfig
 from wharf.engine.logs import files, fluentd, gelf, journald, syslog
 from wharf.engine.logs.about import About, check_tag, compile_pattern
-from wharf.engine.logs.reading_values import read_bool, read_size
+from wharf.engine.logs.reading_values import read_bool
 from wharf.errors import InvalidArgument
 from wharf.runtime.contract import Log, LogFile, LogReceiver
+from wharf.spec.sizes import parse_size
 
 _Options = Mapping[str, str]
 NON_BLOCKING: Final = "non-blocking"
@@ -84,7 +85,7 @@ def _check_mode(options: _Options) -> None:
     if mode != NON_BLOCKING:
         raise InvalidArgument(f"logger: max-buffer-size option is only supported with 'mode={NON_BLOCKING}'")
     try:
-        read_size(options["max-buffer-size"])
+        parse_size(options["max-buffer-size"])
     except InvalidArgument as error:
         raise InvalidArgument(f"error parsing option max-buffer-size: {error}") from None
 
@@ -113,7 +114,7 @@ def plan(about: About, directory: Path) -> Log:
     name, options = about.container.host.log_config.type, about.options
     buffer = None
     if options.get("mode") == NON_BLOCKING:
-        buffer = read_size(options["max-buffer-size"]) if "max-buffer-size" in options else _DEFAULT_BUFFER
+        buffer = parse_size(options["max-buffer-size"]) if "max-buffer-size" in options else _DEFAULT_BUFFER
     if name == "none":
         return Log()
     if name == "json-file":

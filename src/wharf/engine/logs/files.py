@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from wharf.engine.logs.reading_values import read_bool, read_int, read_size
+from wharf.engine.logs.reading_values import read_bool, read_int
 from wharf.errors import InvalidArgument
 from wharf.runtime.contract import LogFile
+from wharf.spec.sizes import parse_size
 
 JSON_FILE_OPTIONS: Final = frozenset(
     {"max-size", "max-file", "compress", "labels", "labels-regex", "env", "env-regex", "tag"}
@@ -21,7 +22,7 @@ def json_file(options: Mapping[str, str], path: Path, attributes: dict[str, str]
     """Raises InvalidArgument. `max-size=-1` is no limit: ours, since here there is one without the option."""
     size = 0
     if options.get("max-size", "-1") != "-1":
-        size = read_size(options["max-size"])
+        size = parse_size(options["max-size"])
         if size == 0:
             raise InvalidArgument("max-size must be a positive number")
     count = read_int(options.get("max-file", "1"))
@@ -38,7 +39,7 @@ def local(options: Mapping[str, str], path: Path) -> LogFile:
     size, count, compress = _LOCAL_SIZE, _LOCAL_FILES, True
     if "max-size" in options:
         try:
-            size = read_size(options["max-size"])
+            size = parse_size(options["max-size"])
         except InvalidArgument as error:
             raise InvalidArgument(f"invalid value for max-size: {options['max-size']}: {error}") from None
     if "max-file" in options:

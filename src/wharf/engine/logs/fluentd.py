@@ -5,9 +5,10 @@ from typing import Final, Literal
 
 from wharf.engine.logs.about import About
 from wharf.engine.logs.addresses import parse_url
-from wharf.engine.logs.reading_values import read_bool, read_duration, read_size, read_unsigned
+from wharf.engine.logs.reading_values import read_bool, read_duration, read_unsigned
 from wharf.errors import InvalidArgument
 from wharf.runtime.contract import LogReceiver, Retry
+from wharf.spec.sizes import parse_size
 
 OPTIONS: Final = frozenset(
     "env env-regex labels labels-regex tag fluentd-address fluentd-async fluentd-async-reconnect-interval "
@@ -27,7 +28,7 @@ def check(options: Mapping[str, str]) -> None:
     """Raises InvalidArgument."""
     _address(options.get("fluentd-address", ""))
     _retry(options)
-    read_size(options.get("fluentd-buffer-limit", "1m"))
+    parse_size(options.get("fluentd-buffer-limit", "1m"))
     for name in ("fluentd-async", "fluentd-request-ack", "fluentd-sub-second-precision"):
         _flag(options, name)
     _renew(options)
@@ -57,7 +58,7 @@ def receiver(about: About) -> LogReceiver:
         lazy=is_async,
         retry=_retry(options),
         room=_ROOM,
-        most=read_size(options.get("fluentd-buffer-limit", str(_DEFAULT_BUFFER))) or 1,
+        most=parse_size(options.get("fluentd-buffer-limit", str(_DEFAULT_BUFFER))) or 1,
         drops=is_async,
         renew=_renew(options) if is_async else 0.0,
         stuck_limit=_write_timeout(options),

@@ -6,8 +6,6 @@ from typing import Final
 from wharf.errors import InvalidArgument
 from wharf.spec.booleans import parse_bool
 
-_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?) ?(?:([kmgtp])i?)?b?", re.IGNORECASE)
-_UNITS: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50}
 _DURATION: Final = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
 _SECONDS: Final = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -31,14 +29,6 @@ def read_unsigned(text: str, *, most: int = 2**32 - 1) -> int:
     if int(text) > most:
         raise InvalidArgument(f'strconv.ParseUint: parsing "{text}": value out of range')
     return int(text)
-
-
-def read_size(text: str) -> int:
-    """Bytes of `10m` or `1.5GiB`."""
-    match = _SIZE.fullmatch(text)
-    if match is None:
-        raise InvalidArgument(f"invalid size: '{text}'")
-    return int(float(match[1]) * _UNITS[(match[2] or "").lower()])
 
 
 def read_duration(text: str) -> float:
