@@ -38,6 +38,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def _elsewhere(test: str, reason: str) -> str:
     """How to see a test that this machine is not made for."""
     suite = shown_by(test.partition("::")[0])
-    if IN_VM or not suite or not reason.startswith(("this kernel has no ", "not installed: ")):
+    if IN_VM or not suite or not reason.startswith(("this kernel has no ", "not installed: ", "not in a machine ")):
         return ""
     return f" (`make test-vm` shows it, suite {suite})"

@@ -41,7 +41,8 @@ def _run_suites(suites: Sequence[Suite], *, kvm: bool) -> int:
     for suite in suites:
         print(f"== {suite.name}: {suite.shows}", flush=True)
         began = time.monotonic()
-        status = run(ready, [*PYTEST, *suite.tests], init=suite.init, kvm=kvm, timeout=TIMEOUT)
+        command = [*PYTEST, *suite.tests]
+        status = run(ready, command, init=suite.init, kvm=kvm, timeout=TIMEOUT, restarts=suite.restarts)
         ended.append((suite.name, status, time.monotonic() - began))
     for name, status, seconds in ended:
         print(f"== {name}: {'passed' if status == 0 else f'status {status}'}, {seconds:.0f} s")

@@ -22,7 +22,13 @@ hostname machine
 ip link set lo up
 cd /wharf || exit 1
 sh -c "$(sed -n 's/.*wharf\.run=\([^ ]*\).*/\1/p' /proc/cmdline | base64 -d)"
-echo "$?" >/dev/ttyS1
+status=$?
+if [ $$ != 1 ] && [ $status = 75 ]; then
+    # The tests go on after a restart, for which all that runs is to end in order.
+    systemctl reboot
+    exec sleep infinity
+fi
+echo $status >/dev/ttyS1
 sync
 [ $$ = 1 ] || exec systemctl poweroff --force --force
 echo o >/proc/sysrq-trigger

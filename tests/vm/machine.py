@@ -14,19 +14,24 @@ from vm.image import SOURCE, Image
 MEMORY: Final = 1024  # MiB
 CPUS: Final = 2
 #: What of the project goes in. Compiled files too: compiling takes minutes where the CPU is emulated.
-CONTENTS: Final = ("src", "tests", "pyproject.toml")
+CONTENTS: Final = ("src", "tests", "contrib", "pyproject.toml")
+#: Of QEMU: a machine that starts again ends. A panic is no endless loop then.
+_ONCE: Final = "-no-reboot"
 
 
-def run(image: Image, command: Sequence[str], *, init: str, kvm: bool, timeout: float) -> int:
+def run(image: Image, command: Sequence[str], *, init: str, kvm: bool, timeout: float, restarts: bool = False) -> int:
     """Boots with `init` ("systemd" or "none") as process 1, runs `command`, and gives its exit status.
 
-    Without `kvm` its processor is emulated, which is some ten times slower. Nothing that it writes is kept. 124 when it
-    took more than `timeout` seconds, 125 when it told no status.
+    With `restarts` the status 75 lets the machine start again in order, and run the command once more. Without `kvm`
+    its processor is emulated, which is some ten times slower. Nothing that it writes is kept. 124 when it took more
+    than `timeout` seconds, 125 when it told no status.
     """
     with tempfile.TemporaryDirectory(prefix="wharf-vm-") as directory:
         place = Path(directory)
         status = place / "status"
         qemu = boot_line(image, command, packed(place), [status], init=init, kvm=kvm)
+        if restarts:
+            qemu.remove(_ONCE)
         try:
             subprocess.run(qemu, timeout=timeout, check=False)
         except subprocess.TimeoutExpired:
@@ -62,7 +67,7 @@ def boot_line(
     line = f"root=/dev/vda rw console=ttyS0 {quiet} {start} wharf.run={encoded}"
     return [
         "qemu-system-x86_64",
-        *("-nodefaults", "-no-reboot", "-display", "none", "-machine", "pc"),
+        *("-nodefaults", _ONCE, "-display", "none", "-machine", "pc"),
         *(("-accel", "kvm", "-cpu", "host") if kvm else ("-accel", "tcg,thread=multi", "-cpu", "max")),
         *("-smp", str(CPUS), "-m", str(MEMORY)),
         *("-kernel", str(image.kernel), "-initrd", str(image.initrd), "-append", line),

@@ -17,6 +17,7 @@ class Suite:
     shows: str
     init: Init
     tests: Sequence[str]
+    restarts: bool = False  # whether its tests let the machine start again
 
 
 SUITES: Final = (
@@ -53,6 +54,13 @@ SUITES: Final = (
             "tests/api/test_places_that_hang.py",
             "tests/kernel/test_shared_mounts.py",
         ),
+    ),
+    Suite(
+        "service",
+        "the systemd units, and a machine that starts again",
+        "systemd",
+        ("tests/api/test_service.py",),
+        restarts=True,
     ),
 )
 

@@ -20,6 +20,7 @@ from wharf.daemon.reload import reload
 from wharf.daemon.translate import engine_config
 from wharf.engine.engine import Engine
 from wharf.errors import EngineError
+from wharf.linux import host
 from wharf.runtime.monitor import ShimMonitors
 
 log = logging.getLogger("wharf.daemon")
@@ -85,8 +86,11 @@ class _Daemon:
             systemd.notify("READY=1")
             engine.events.publish("daemon", "start", engine_name(), {"name": engine_name()})
             await self._stop.wait()
-            log.info("stopping", extra={"live-restore": str(self._config.live_restore).lower()})
             systemd.notify("STOPPING=1")
+            if engine.ending.live_restore and await asyncio.to_thread(host.goes_down):
+                # Nobody else would stop them in order: systemd ends at last whatever is left, after a long wait.
+                engine.ending.live_restore = False
+            log.info("stopping", extra={"live-restore": str(engine.ending.live_restore).lower()})
         log.info("stopped")
 
     def _listen(self, stack: AsyncExitStack) -> list[listeners.Open]:

@@ -16,6 +16,7 @@ from wharf.engine.containers.service import Containers
 from wharf.engine.containers.sources import Sources
 from wharf.engine.containers.starting import Starter
 from wharf.engine.containers.surroundings import Host
+from wharf.engine.ending import Ending
 from wharf.engine.exec.health_checks import HealthChecks
 from wharf.engine.exec.service import Execs
 from wharf.engine.images.images import Images
@@ -60,13 +61,15 @@ class Engine:
     transfers: Transfers
     plugins: ManagedPlugins
     system: System
+    ending: Ending
 
     @staticmethod
     @asynccontextmanager
     async def opened(config: EngineConfig, monitors: ShimMonitors | None = None) -> AsyncIterator["Engine"]:
         """Opens everything, adopts what an earlier engine left running, and closes it all at the end.
 
-        `monitors` may be given by who started the spawner earlier. Without live restore, closing stops all containers.
+        `monitors` may be given by who started the spawner earlier. Containers are stopped at the end unless `ending` says
+        that they go on.
         """
         async with AsyncExitStack() as stack:
             engine, again, reconciler = await _open(config, monitors, stack)
@@ -78,7 +81,7 @@ class Engine:
                 for background in (taking_up, starting):
                     background.cancel()
                 await asyncio.gather(taking_up, starting, return_exceptions=True)
-                if not config.live_restore:
+                if not engine.ending.live_restore:
                     await engine.containers.stop_all(config.shutdown_timeout)
 
 
@@ -108,7 +111,8 @@ async def _open(
     stack.push_async_callback(Leases(containers.lives, containers.lives.starter).close)
     reconciler = Reconciler(rooms.store, containers, rooms.monitors, sandboxes, rooms.places)
     again = await reconciler.run()
-    plugins = await _open_plugins(config, rooms, containers.lives.starter, volumes, stack)
+    ending = Ending(config.live_restore)
+    plugins = await _open_plugins(config, rooms, containers.lives.starter, volumes, ending, stack)
     volumes.settle(rooms.store.runs)
     engine = Engine(
         config=config,
@@ -132,6 +136,7 @@ async def _open(
             containers.lives.starter.default_runtime,
             remaps_users=userns.default is not None,
         ),
+        ending=ending,
     )
     return engine, again, reconciler
 
@@ -190,7 +195,12 @@ def _plugin_places(config: EngineConfig) -> PluginPlaces:
 
 
 async def _open_plugins(
-    config: EngineConfig, rooms: Primitives, starter: Starter, volumes: Volumes, stack: AsyncExitStack
+    config: EngineConfig,
+    rooms: Primitives,
+    starter: Starter,
+    volumes: Volumes,
+    ending: Ending,
+    stack: AsyncExitStack,
 ) -> ManagedPlugins:
     """Managed plugins, which bring drivers to the volumes, and are run as containers are."""
     places = _plugin_places(config)
@@ -206,7 +216,7 @@ async def _open_plugins(
         ),
         store=store,
         is_driver=volumes.uses_driver,
-        live_restore=config.live_restore,
+        ending=ending,
     )
     plugins = ManagedPlugins(store, PluginFiles(places), running, rooms.events, _registries(config))
     stack.push_async_callback(plugins.close)

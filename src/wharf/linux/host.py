@@ -1,6 +1,7 @@
 """What this machine is and can do: facts for GET /info and /version."""
 
 import os
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -22,6 +23,21 @@ def cgroup_driver(asked: str, parent: str = "", *, root: str = cgroups.ROOT, sys
     fits = not parent or cgroups.is_slice(parent)
     runs = cgroups.version(root) == cgroups.V2 and all(Path(path).exists() for path in systemd)
     return "systemd" if fits and runs else "cgroupfs"
+
+
+def goes_down(*, systemd: Path = Path(_SYSTEMD[0])) -> bool:
+    """Whether this machine is about to be switched off or to start again; False where systemd is not process 1.
+
+    Blocks for some milliseconds, and for five seconds at most.
+    """
+    if not systemd.exists():
+        return False
+    command = ("systemctl", "is-system-running")  # by systemd's own socket: the bus may have ended by now
+    try:
+        asked = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=5, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return asked.stdout.strip() == b"stopping"
 
 
 def os_release(text: str) -> dict[str, str]:

@@ -15,6 +15,7 @@ from typing import Final
 
 from wharf.apitypes.containers import RestartPolicy
 from wharf.engine.containers import restart
+from wharf.engine.ending import Ending
 from wharf.engine.plugins import naming
 from wharf.engine.plugins.faults import NoSuchPlugin
 from wharf.engine.plugins.offering import offered
@@ -46,7 +47,7 @@ class RunningPlugins:
     starter: PluginStarter
     store: PluginStore
     is_driver: Callable[[str], bool]  # whether something of the engine depends on the plugin of this name
-    live_restore: bool
+    ending: Ending
     _enabled: dict[str, Enabled] = field(default_factory=dict)
 
     # ── as the engine's drivers see them ──
@@ -172,7 +173,7 @@ class RunningPlugins:
         self._enabled.clear()
 
     async def _close(self, enabled: Enabled) -> None:
-        if self.live_restore:
+        if self.ending.live_restore:
             await _stop(enabled.keeper)
             if enabled.run is not None:
                 enabled.run.let_go()
