@@ -292,6 +292,29 @@ def test_update(wharfd: Wharfd, state: str) -> None:
     assert (host_config(wharfd, "box")["PidsLimit"], host_config(wharfd, "box")["MemorySwap"]) == (0, -1)
 
 
+@pytest.mark.skipif(not SYSTEMD, reason="this kernel has no scopes of systemd")
+@pytest.mark.parametrize("runtime", ["crun", "runc"])
+def test_systemd_knows_what_was_updated(wharfd: Wharfd, runtime: str) -> None:
+    """Its own limits hold for the groups below, too, and it writes them again whenever it is told to reload."""
+    limits = ("--memory", "64m", "--memory-swap", "64m", "--pids-limit", "50", "--cpus", "0.5", "--cpuset-cpus", "0")
+    id = wharfd.docker("run", "-d", "--runtime", runtime, "--name", "box", *limits, *SLEEP).text
+    scope = f"wharf-{id}.scope"
+    # As newer OCI runtimes do at the start, whatever this one did.
+    subprocess.run(["systemctl", "set-property", "--runtime", scope, "MemoryMax=64M", "TasksMax=50"], check=True)
+    more = ("--memory", "128m", "--memory-swap", "128m", "--pids-limit", "90", "--cpus", "1.5", "--cpuset-cpus", "0-1")
+    wharfd.docker("update", *more, "box")
+    subprocess.run(["systemctl", "daemon-reload"], check=True)
+    path = Path(f"/proc/{wharfd.state('box')['Pid']}/cgroup").read_text().strip().removeprefix("0::/")
+    groups = [CGROUPS / path, *(parent for parent in (CGROUPS / path).parents if scope in str(parent))]
+
+    def lowest(name: str) -> int:
+        texts = [(group / name).read_text().split()[0] for group in groups]
+        return min(int(text) for text in texts if text != "max")
+
+    assert (lowest("memory.max"), lowest("pids.max"), lowest("cpu.max")) == (128 * MB, 90, 150_000)
+    assert {(group / "cpuset.cpus.effective").read_text().strip() for group in groups} == {"0-1"}
+
+
 def test_a_new_daemon_knows_what_was_updated(new_wharfd: Callable[..., Wharfd]) -> None:
     engine = new_wharfd()
     engine.docker("run", "-d", "--name", "box", *SLEEP)

@@ -1,6 +1,7 @@
 """Changing the limits of a control group whose processes run. Versions 1, hybrid and 2."""
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,12 +28,6 @@ class Limits:
     blkio_weight: int | None = None  # 10 to 1000, as version 1 counts
 
 
-def set_limits(path: str, limits: Limits, root: str = cgroups.ROOT) -> None:
-    """Writes the limits. Raises OSError with the file's name; what was written before stays."""
-    for file, text in changes(path, limits, root):
-        _write(file, text)
-
-
 def changes(path: str, limits: Limits, root: str = cgroups.ROOT) -> list[tuple[str, str]]:
     """The files to write, in this order, and what. Limits for which this kernel has no file are left out."""
     if not cgroups.is_own(path):
@@ -40,6 +35,12 @@ def changes(path: str, limits: Limits, root: str = cgroups.ROOT) -> list[tuple[s
     unified = cgroups.version(root) == cgroups.V2
     wanted = _version_2(f"{root}{path}", limits) if unified else _version_1(path, limits, root)
     return [(file, text) for file, text in wanted if os.path.exists(file)]  # noqa: PTH110
+
+
+def write(wanted: Iterable[tuple[str, str]]) -> None:
+    """Texts into files, as changes() gives them. Raises OSError with the file's name; what was written before stays."""
+    for file, text in wanted:
+        _write(file, text)
 
 
 def grant_realtime(path: str, *, period: int, runtime: int, root: str = cgroups.ROOT) -> None:

@@ -5,7 +5,6 @@ tries them at its start; until that has succeeded its record has both (see recor
 leaves the one container or the other.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from wharf.engine.containers.running import Lives
 from wharf.engine.containers.stopping import Stops
 from wharf.engine.containers.store import ContainerStore
 from wharf.errors import Conflict, EngineError
-from wharf.linux import cgroup_limits
+from wharf.linux import scopes
 from wharf.runtime.contract import Monitor
 
 
@@ -118,9 +117,9 @@ class Edits:
     async def _limit(self, container: Container, monitor: Monitor, settings: Settings) -> None:
         limits = update.limits_of(container.host, settings.host)
         try:
-            await asyncio.to_thread(cgroup_limits.set_limits, monitor.cgroup, limits)
-        except OSError as error:
-            reason = f"{error.filename}: {error.strerror}"
+            await scopes.set_limits(monitor.cgroup, limits)
+        except (OSError, EngineError) as error:
+            reason = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)
             raise EngineError(f"Cannot edit container {container.id}: {reason}") from None
 
     async def _start_again(self, recorded: Container, before: Container, timeout: int | None) -> None:

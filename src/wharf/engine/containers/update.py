@@ -1,6 +1,5 @@
 """Other limits and another restart policy for a container: `docker update`."""
 
-import asyncio
 import os
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from wharf.engine.containers.resources import resources_of
 from wharf.engine.containers.running import Lives
 from wharf.engine.containers.store import ContainerStore
 from wharf.errors import Conflict, EngineError
-from wharf.linux import cgroup_limits
+from wharf.linux import cgroup_limits, scopes
 from wharf.linux.cgroup_limits import Limits
 
 #: Members that an update replaces when the request has them; 0 and "" mean no change.
@@ -78,7 +77,7 @@ class Updates:
         monitor = self.lives.of(container).monitor
         if container.status in ALIVE and monitor is not None:
             self.lives.starter.host.grant_realtime(changed, monitor.cgroup)
-            await asyncio.to_thread(_write, monitor.cgroup, container.host, changed.host)
+            await _limit(monitor.cgroup, container.host, changed.host)
         self.store.update(changed)
         return changed
 
@@ -91,13 +90,13 @@ def _also(edit: Edit | None, wanted: HostConfig) -> Edit | None:
     return msgspec.structs.replace(edit, other=other)
 
 
-def _write(group: str, old: HostConfig, new: HostConfig) -> None:
-    """Raises OSError; then the limits are as before, as far as the kernel lets them."""
+async def _limit(group: str, old: HostConfig, new: HostConfig) -> None:
+    """Raises OSError or EngineError; then the limits are as before, as far as the kernel lets them."""
     try:
-        cgroup_limits.set_limits(group, limits_of(old, new))
-    except OSError:
-        with suppress(OSError):
-            cgroup_limits.set_limits(group, limits_of(new, old))
+        await scopes.set_limits(group, limits_of(old, new))
+    except (OSError, EngineError):
+        with suppress(OSError, EngineError):
+            await scopes.set_limits(group, limits_of(new, old))
         raise
 
 
