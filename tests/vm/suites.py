@@ -66,5 +66,5 @@ SUITES: Final = (
 
 
 def shown_by(file: str) -> str:
-    """The suite that runs a file of tests (its path from the project's root); "" for none."""
-    return next((suite.name for suite in SUITES if file in suite.tests), "")
+    """The suites that run a file of tests (its path from the project's root); "" for none."""
+    return ", ".join(suite.name for suite in SUITES if file in suite.tests)
