@@ -8,7 +8,7 @@ missing=
 
 have() { command -v "$1" >/dev/null 2>&1; }
 need() { missing="$missing $1"; }
-library() { ls /lib/*/"$1" /usr/lib/*/"$1" /lib/"$1" /usr/lib/"$1" >/dev/null 2>&1; }
+library() { [ -n "$(ls /lib/*/"$1" /usr/lib/*/"$1" /lib/"$1" /usr/lib/"$1" 2>/dev/null)" ]; }
 
 have python3 || need python3
 python3 -c 'import ensurepip' 2>/dev/null || need python3-venv

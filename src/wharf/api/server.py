@@ -4,7 +4,9 @@ import asyncio
 import itertools
 import socket
 import ssl as tls
-from typing import Final
+import sys
+from collections.abc import Mapping
+from typing import Any, Final
 
 from wharf.api.connection import Connection
 from wharf.api.engine_port import Engine
@@ -14,6 +16,8 @@ from wharf.api.tls import TlsConnection
 
 #: Connections waiting to be accepted.
 _BACKLOG: Final = 1024
+#: Since Python 3.13 a loop removes the path of a unix socket that it closes, which is its maker's, such as systemd's.
+_KEPT: Final[Mapping[str, Any]] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
 _SWEEP: Final = 30.0  # seconds between looks for quiet connections
 #: Rounds a connection may be quiet between two requests: five minutes.
 _QUIET_ROUNDS: Final = 10
@@ -46,7 +50,7 @@ class ApiServer:
             return self.protocol_factory() if ssl is None else TlsConnection(ssl, self.protocol_factory)
 
         if sock.family == socket.AF_UNIX:
-            listening = await loop.create_unix_server(factory, sock=sock, backlog=_BACKLOG)
+            listening = await loop.create_unix_server(factory, sock=sock, backlog=_BACKLOG, **_KEPT)
         else:
             listening = await loop.create_server(factory, sock=sock, backlog=_BACKLOG)
         self._listening.append(listening)
