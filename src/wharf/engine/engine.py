@@ -68,8 +68,8 @@ class Engine:
     async def opened(config: EngineConfig, monitors: ShimMonitors | None = None) -> AsyncIterator["Engine"]:
         """Opens everything, adopts what an earlier engine left running, and closes it all at the end.
 
-        `monitors` may be given by who started the spawner earlier. Containers are stopped at the end unless `ending` says
-        that they go on.
+        `monitors` may be given by who started the spawner earlier. Containers are stopped at the end unless
+        `ending` says that they go on.
         """
         async with AsyncExitStack() as stack:
             engine, again, reconciler = await _open(config, monitors, stack)
