@@ -47,11 +47,13 @@ def _answer(config: Config) -> None:
 
 def _run(config: Config, arguments: Sequence[str]) -> int:
     from wharf.daemon.lock import held
+    from wharf.linux import allocation
 
     if os.geteuid() != 0:
         raise EngineError("wharfd needs to be started with root privileges")
     # Files of the engine are for root; what others may read is opened up where it is made.
     os.umask(0o022)
+    allocation.use_one_arena()
     with held(Path(config.data_root).absolute(), Path(config.exec_root).absolute(), Path(config.pidfile).absolute()):
         # The spawner is a process of its own, and so are the shims of a daemon before us: they start, and answer, while
         # this one goes on importing.

@@ -20,13 +20,15 @@ from wharf.daemon.reload import reload
 from wharf.daemon.translate import engine_config
 from wharf.engine.engine import Engine
 from wharf.errors import EngineError
-from wharf.linux import host
+from wharf.linux import allocation, host
 from wharf.runtime.monitor import ShimMonitors
 
 log = logging.getLogger("wharf.daemon")
 
 DEFAULT_HOST: Final = "unix:///run/wharf.sock"
 GRACE: Final = 5.0  # seconds that requests get to end when the daemon stops
+#: Seconds between two times of giving back memory. What a large request took is not needed for the next small ones.
+TIDYING: Final = 30.0
 
 
 def serve(config: Config, arguments: Sequence[str], monitors: ShimMonitors, started: float) -> int:
@@ -85,6 +87,7 @@ class _Daemon:
             log.info("ready", extra=self._facts(sockets, started))
             systemd.notify("READY=1")
             engine.events.publish("daemon", "start", engine_name(), {"name": engine_name()})
+            loop.call_soon(_tidy)
             await self._stop.wait()
             systemd.notify("STOPPING=1")
             if engine.ending.live_restore and await asyncio.to_thread(host.goes_down):
@@ -137,6 +140,11 @@ class _Daemon:
         self._config = reload(self._config, self._arguments, lambda new: engine.system.reconfigure(engine_config(new)))
         engine.events.publish("daemon", "reload", engine_name(), {"name": engine_name()})
         systemd.notify("READY=1")
+
+
+def _tidy() -> None:
+    allocation.give_back()
+    asyncio.get_running_loop().call_later(TIDYING, _tidy)
 
 
 def engine_name() -> str:

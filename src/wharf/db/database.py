@@ -17,6 +17,8 @@ class Database:
     def __init__(self, path: Path, migrations: Sequence[str] = MIGRATIONS) -> None:
         _keep_private(path)
         self._connection = sqlite3.connect(path, isolation_level=None, cached_statements=256)
+        # All that is asked for often is in memory already, as values: pages need not be there, too.
+        self._connection.execute("PRAGMA cache_size = -256")  # KiB
         self._connection.execute("PRAGMA journal_mode = WAL")
         # NORMAL syncs only at checkpoints; what must survive a power cut asks for it in write().
         self._connection.execute("PRAGMA synchronous = NORMAL")
