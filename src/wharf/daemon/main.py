@@ -2,7 +2,6 @@
 
 import gc
 import os
-import resource
 import sys
 import time
 from collections.abc import Sequence
@@ -11,7 +10,6 @@ from typing import Final
 
 import wharf
 from wharf.daemon.config import Config, load
-from wharf.engine.config import BUNDLES
 from wharf.errors import EngineError
 
 STARTED: Final = time.monotonic()
@@ -55,22 +53,13 @@ def _run(config: Config, arguments: Sequence[str]) -> int:
     os.umask(0o022)
     allocation.use_one_arena()
     with held(Path(config.data_root).absolute(), Path(config.exec_root).absolute(), Path(config.pidfile).absolute()):
-        # The spawner is a process of its own, and so are the shims of a daemon before us: they start, and answer, while
-        # this one goes on importing.
+        # The spawner is a process of its own: it starts while this one goes on importing.
         from wharf.runtime.monitor import ShimMonitors
 
         monitors = ShimMonitors()
-        _allow_open_files()
-        monitors.call(Path(config.exec_root).absolute() / BUNDLES)
         from wharf.daemon.serving import serve
 
         return serve(config, arguments, monitors, STARTED)
-
-
-def _allow_open_files() -> None:
-    """As many as we may have: a running container takes about six, and who starts us often allows 1024."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 if __name__ == "__main__":

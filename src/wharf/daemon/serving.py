@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import os
+import resource
 import signal
 import time
 from collections.abc import Coroutine, Sequence
@@ -33,6 +34,7 @@ TIDYING: Final = 30.0
 
 def serve(config: Config, arguments: Sequence[str], monitors: ShimMonitors, started: float) -> int:
     """Runs until a signal ends it. `started` is time.monotonic() at the process's start."""
+    _allow_open_files()
     log_lines.set_up("debug" if config.debug else config.log_level, config.log_format, REQUEST_ID.get)
     try:
         _run(_Daemon(config, arguments).run(monitors, started))
@@ -45,6 +47,12 @@ def serve(config: Config, arguments: Sequence[str], monitors: ShimMonitors, star
         log.critical("wharfd cannot go on", exc_info=True)
         return 1
     return 0
+
+
+def _allow_open_files() -> None:
+    """As many as we may have: a running container takes about six, and who starts us often allows 1024."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _run(main: Coroutine[Any, Any, None]) -> None:

@@ -4,15 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from pathlib import Path
-from typing import Final, Self
+from typing import Self
 
 from wharf.apitypes.containers import Ulimit
 from wharf.network.settings import Forwarding
 from wharf.network.subnets import PoolOfSubnets
 from wharf.plugins.registry import Settings as PluginSettings
-
-#: The directory below the exec-root in which each running container has one: see runtime.records.
-BUNDLES: Final = "containers"
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,9 +73,16 @@ class Nftables:
         failed = self._library.nft_run_cmd_from_buffer(self._context, commands.encode())
         output: bytes = self._library.nft_ctx_get_output_buffer(self._context) or b""
         errors: bytes = self._library.nft_ctx_get_error_buffer(self._context) or b""
+        self._forget()
         if failed:
             raise NftablesError(errors.decode(errors="replace").strip() or "nftables: the command failed")
         return output.decode(errors="replace")
+
+    def _forget(self) -> None:
+        """Lets go of what the library has read of the kernel's tables, half a MiB for each: a trial run ends so."""
+        self._library.nft_ctx_set_dry_run(self._context, True)
+        self._library.nft_run_cmd_from_buffer(self._context, b"")
+        self._library.nft_ctx_set_dry_run(self._context, False)
 
     def close(self) -> None:
         if self._context is not None:
@@ -121,6 +128,8 @@ def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
     library.nft_ctx_free.restype = None
     library.nft_ctx_output_set_flags.argtypes = (ctypes.c_void_p, ctypes.c_uint)
     library.nft_ctx_output_set_flags.restype = None
+    library.nft_ctx_set_dry_run.argtypes = (ctypes.c_void_p, ctypes.c_bool)
+    library.nft_ctx_set_dry_run.restype = None
     library.nft_ctx_buffer_error.argtypes = (ctypes.c_void_p,)
     library.nft_ctx_buffer_output.argtypes = (ctypes.c_void_p,)
     library.nft_run_cmd_from_buffer.argtypes = (ctypes.c_void_p, ctypes.c_char_p)

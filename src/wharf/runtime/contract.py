@@ -187,6 +187,12 @@ class Monitor(Protocol):
     cgroup: str  # its control group, below the root of each hierarchy; "" before run()
     network: int | None  # descriptor of the new network namespace, until run() has returned; None when none was made
 
+    async def found(self) -> None:
+        """For a monitor that was reopened: has its shim tell what becomes of the container, and waits for its answer.
+
+        A shim that gives none is ended: see wait(). What else is asked of a monitor waits for this by itself.
+        """
+
     async def attach(self, *, stdin: bool, stdout: bool, stderr: bool) -> AttachStream:
         """Connects to the stdio; allowed before run(), and then loses no byte of the output."""
 
@@ -245,6 +251,7 @@ class Monitors(Protocol):
     async def reopen(self, id: str, bundle: Path) -> Monitor | ExitStatus | None:
         """What became of a container: its monitor while it runs, its end if that was recorded, None if nobody knows.
 
+        The monitor knows what the records say, so that this is quick; its end comes to be known after found().
         For None, whatever the kernel still has of it (processes, cgroup) has been removed.
         """
 

@@ -23,7 +23,7 @@ from wharf.runtime.failure import explain, explain_logging
 from wharf.runtime.log_message import log_message
 from wharf.runtime.programs import find_runtime
 from wharf.runtime.sealed import SealedPrograms
-from wharf.runtime.shim_connection import Calls, ShimStream, asked
+from wharf.runtime.shim_connection import ShimStream, reach, unconnected
 from wharf.runtime.spawner.client import Spawner, close_all
 from wharf.spec.id_mapping import table
 
@@ -77,10 +77,15 @@ class ShimMonitor:
         self._ended: asyncio.Future[ExitStatus] = loop.create_future()
         self._failure: EngineError | None = None
         self._clearing: asyncio.Future[str] | None = None  # the reason of a failure, or ""
+        self._unheard = False  # it is another daemon's shim, and has not said anything to us yet
+        self._search: asyncio.Task[None] | None = None
         self._burial: asyncio.Task[None] | None = None
         for future in (self._ready, self._running):
             future.add_done_callback(lambda done: done.exception())  # somebody may have stopped waiting
-        loop.add_reader(connection.fileno(), self._receive)
+
+    def listen(self) -> None:
+        """From now on the shim is heard."""
+        self._loop.add_reader(self._connection.fileno(), self._receive)
 
     def _receive(self) -> None:
         for message in self._reader.receive():
@@ -133,7 +138,7 @@ class ShimMonitor:
             self._ready.set_exception(EngineError(SHIM_DIED))
         if not self._running.done():
             self._running.set_exception(self._failure or EngineError(SHIM_DIED))
-        if not self._ended.done() and self.pid:
+        if not self._ended.done() and self.pid and self._burial is None:
             self._burial = asyncio.create_task(self._bury(), name=f"bury container {self.id[:12]}")
 
     async def _bury(self) -> None:
@@ -146,9 +151,38 @@ class ShimMonitor:
         """Waits until the shim has set up itself. Raises EngineError with the reason when it could not."""
         await asyncio.shield(self._ready)
 
+    def know(self, started: dict[str, Any]) -> None:
+        """What the shim has told an earlier daemon."""
+        self.pid = started["pid"]
+        self.started = parse_time(started["started"])
+        self.cgroup = started["cgroup"]
+        self._unheard = True
+
     async def found(self) -> None:
-        """Waits until the shim of an earlier daemon has said what it runs. Raises EngineError when it runs nothing."""
-        await asyncio.shield(self._running)
+        if self._unheard and self._search is None:
+            self._search = asyncio.create_task(self._find(), name=f"find container {self.id[:12]}")
+        if self._search is not None:
+            await asyncio.shield(self._search)
+
+    async def _find(self) -> None:
+        if not await self.answers():
+            self._forget_connection()
+            self._shim_left()
+
+    async def answers(self) -> bool:
+        """Whether the shim of an earlier daemon says what it runs."""
+        try:
+            async with asyncio.timeout(ANSWER_LIMIT):
+                if await reach(self._connection, self.bundle):
+                    self.listen()
+                    self._tell({"op": "monitor"})
+                    await asyncio.shield(self._running)
+                    return not self._ended.done()
+        except TimeoutError:
+            log.warning("a shim does not answer, so its container is ended", extra={"container": self.id})
+        except EngineError:
+            pass  # it ended between two looks; what it recorded decides
+        return False
 
     async def attach(self, *, stdin: bool, stdout: bool, stderr: bool) -> ShimStream:
         request = {"op": "attach", "stdin": stdin, "stdout": stdout, "stderr": stderr}
@@ -177,17 +211,21 @@ class ShimMonitor:
         return await asyncio.shield(self._ended)
 
     async def execute(self, launch: ExecLaunch) -> ShimExec:
+        await self.found()
         return await self._execs.start(launch)
 
     async def signal(self, number: int) -> None:
+        await self.found()
         if self._init_fd >= 0:
             pidfd.send(self._init_fd, number)
 
     async def resize(self, height: int, width: int) -> None:
+        await self.found()
         if not self._ended.done():
             self._tell({"op": "resize", "height": height, "width": width})
 
     async def redirect(self, redirections: Sequence[Redirection]) -> None:
+        await self.found()
         if not self._ended.done():
             told = [
                 {"socket": (one.protocol, one.address, one.port), "target": one.target, "network": one.network}
@@ -196,6 +234,7 @@ class ShimMonitor:
             self._tell({"op": "redirect", "listeners": told})
 
     async def clear_log(self) -> bool:
+        await self.found()
         if self._ended.done() or self._connection.fileno() < 0:
             return False
         clearing = self._clearing = self._loop.create_future()
@@ -241,8 +280,9 @@ class ShimMonitor:
         self._shim_fd = self._init_fd = -1
         self.network = None
         self._reader.fds = []
-        if self._burial is not None:
-            self._burial.cancel()
+        for task in (self._search, self._burial):
+            if task is not None:
+                task.cancel()
 
 
 def _command(bundle: Path) -> str:
@@ -263,7 +303,6 @@ class ShimMonitors:
 
     def __init__(self) -> None:
         self._spawner = Spawner()
-        self._calls = Calls()
         self._sealed = SealedPrograms()
         self._hide_unified = False
 
@@ -273,6 +312,7 @@ class ShimMonitors:
         message = _message(launch, runtime, hide_unified=self._hide_unified)
         connection = await self._spawner.spawn(message, self._sealed.descriptor(runtime))
         monitor = ShimMonitor(launch.id, launch.bundle, connection, runtime, launch.mounts)
+        monitor.listen()
         try:
             await monitor.ready()
         except BaseException:
@@ -284,23 +324,22 @@ class ShimMonitors:
     def _learn(self, monitor: ShimMonitor) -> None:
         self._hide_unified = self._hide_unified or monitor.hide_unified
 
-    def call(self, bundles: Path) -> None:
-        """Asks the shims of an earlier daemon what they run, for reopen(), which otherwise does it itself."""
-        self._calls.call_all(bundles)
-
     async def reopen(self, id: str, bundle: Path) -> ShimMonitor | ExitStatus | None:
         if record := records.read(bundle, records.EXIT):
             return exit_status(record)
-        shim = records.read(bundle, records.SHIM)
+        shim, started = records.read(bundle, records.SHIM), records.read(bundle, records.STARTED)
         if shim is None:
             return None
-        try:
-            async with asyncio.timeout(ANSWER_LIMIT):
-                connection = self._calls.take(bundle) or await asked(bundle)
-                if connection is not None and (monitor := await _found(id, bundle, connection, shim)) is not None:
-                    return monitor
-        except TimeoutError:
-            log.warning("a shim does not answer, so its container is ended", extra={"container": id})
+        if _is_alive(shim):
+            monitor = ShimMonitor(id, bundle, unconnected(), shim["runtime"])
+            monitor.shim_pid = shim["pid"]
+            if started is not None:
+                monitor.know(started)
+                return monitor
+            # It has just been asked to start its container, or never was: that only it knows.
+            if await monitor.answers():
+                return monitor
+            monitor.close()
         return await asyncio.to_thread(end_of_orphan, bundle)
 
     async def remove(self, bundle: Path) -> None:
@@ -309,24 +348,13 @@ class ShimMonitors:
     async def close(self) -> None:
         await asyncio.to_thread(self._spawner.close)
         self._sealed.close()
-        self._calls.close()
 
 
-async def _found(id: str, bundle: Path, connection: socket.socket, shim: dict[str, Any]) -> ShimMonitor | None:
-    """The monitor of a container that runs; None when it has ended by now."""
-    monitor = ShimMonitor(id, bundle, connection, shim["runtime"])
-    monitor.shim_pid = shim["pid"]
-    try:
-        await monitor.found()
-        if not monitor._ended.done():
-            return monitor
-    except EngineError:
-        pass  # it ended between two looks; what it recorded decides
-    except BaseException:
-        monitor.close()
-        raise
-    monitor.close()
-    return None
+def _is_alive(shim: dict[str, Any]) -> bool:
+    fd = pidfd.open_same(shim["pid"], shim["start_time"])
+    if fd is not None:
+        os.close(fd)
+    return fd is not None
 
 
 def _message(launch: Launch, runtime: str, *, hide_unified: bool) -> dict[str, Any]:

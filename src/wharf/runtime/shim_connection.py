@@ -3,7 +3,6 @@
 import asyncio
 import os
 import socket
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,73 +14,47 @@ _CHUNK: Final = 1 << 18
 
 async def connect(bundle: Path) -> socket.socket | None:
     """A new connection to the shim, or None when no shim listens there."""
-    while True:
-        try:
-            return connect_now(bundle)
-        except BlockingIOError:  # as many others are just connecting as the shim's backlog holds
-            await asyncio.sleep(0.005)
-
-
-def connect_now(bundle: Path) -> socket.socket | None:
-    """As connect(). Raises BlockingIOError when it would have to wait."""
+    connection = unconnected()
     try:
-        directory = os.open(bundle, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        connection.setblocking(False)
-        # Through the descriptor, because a socket's path must be shorter than 108 bytes and the bundle's may not be.
-        connection.connect(f"/proc/self/fd/{directory}/{records.SOCKET}")
-        return connection
-    except (FileNotFoundError, ConnectionRefusedError):
-        connection.close()
-        return None
+        if await reach(connection, bundle):
+            return connection
     except BaseException:
         connection.close()
         raise
+    connection.close()
+    return None
+
+
+def unconnected() -> socket.socket:
+    """What reach() makes a connection."""
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    made.setblocking(False)
+    return made
+
+
+async def reach(connection: socket.socket, bundle: Path) -> bool:
+    """Connects to the shim; False when no shim listens there."""
+    try:
+        directory = os.open(bundle, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        # Through the descriptor, because a socket's path must be shorter than 108 bytes and the bundle's may not be.
+        await _connect(connection, f"/proc/self/fd/{directory}/{records.SOCKET}")
+        return True
+    except (FileNotFoundError, ConnectionRefusedError):
+        return False
     finally:
         os.close(directory)
 
 
-class Calls:
-    """Connections to the shims of an earlier daemon, that have been asked already what they run."""
-
-    def __init__(self) -> None:
-        self._asked: dict[str, socket.socket] = {}
-
-    def call_all(self, bundles: Path) -> None:
-        """Asks all shims of which there is a bundle, and does not wait: they answer while this process still starts."""
-        for bundle in bundles.iterdir() if bundles.is_dir() else ():
-            try:
-                connection = connect_now(bundle)
-            except OSError:
-                continue  # the time for patience comes later
-            if connection is not None:
-                _ask(connection)
-                self._asked[bundle.name] = connection
-
-    def take(self, bundle: Path) -> socket.socket | None:
-        """The caller closes it."""
-        return self._asked.pop(bundle.name, None)
-
-    def close(self) -> None:
-        """Those that nobody has taken."""
-        for connection in self._asked.values():
-            connection.close()
-
-
-async def asked(bundle: Path) -> socket.socket | None:
-    """A new connection to a shim that has been asked; None when no shim listens there."""
-    if (connection := await connect(bundle)) is not None:
-        _ask(connection)
-    return connection
-
-
-def _ask(connection: socket.socket) -> None:
-    """It shall tell what it runs, and all that becomes of it."""
-    with suppress(OSError):  # it has just ended: so says the connection
-        wire.send(connection, {"op": "monitor"})
+async def _connect(connection: socket.socket, address: str) -> None:
+    while True:
+        try:
+            connection.connect(address)
+            return
+        except BlockingIOError:  # as many others are just connecting as the shim's backlog holds
+            await asyncio.sleep(0.005)
 
 
 class ShimStream:

@@ -418,6 +418,7 @@ def test_a_container_outlives_its_daemon_and_is_found_again(box: Box, runtime: s
         monitor = await monitors.reopen(launch.id, launch.bundle)
         assert isinstance(monitor, ShimMonitor)
         assert monitor.started is not None
+        await monitor.found()
         output = await attached(monitor)
         (box.path / "data" / launch.id / "upper/tmp").mkdir(exist_ok=True)
         await asyncio.to_thread(os.system, f"touch /proc/{monitor.pid}/root/tmp/go")
@@ -503,8 +504,10 @@ def test_a_shim_that_accepts_but_never_answers_is_not_waited_for(box: Box, monke
         monitor.close()
         os.kill(monitor.shim_pid, signal.SIGSTOP)
         found = await monitors.reopen(launch.id, launch.bundle)
-        assert isinstance(found, ExitStatus)
-        assert (found.code, found.error) == (137, "the container's shim died")
+        assert isinstance(found, ShimMonitor)
+        await found.found()
+        status = await found.wait()
+        assert (status.code, status.error) == (137, "the container's shim died")
         box.assert_clean(launch)
 
     with_monitors(work)

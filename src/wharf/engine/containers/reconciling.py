@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections import deque
 from datetime import UTC, datetime
 
 from wharf.engine.containers import boot_order, restart
@@ -21,6 +20,8 @@ log = logging.getLogger(__name__)
 
 #: How many restart at once: more would only make all of them slow.
 STARTS_AT_ONCE = 8
+#: How many shims are asked at once: all together would keep the processor from who asks us.
+TAKEN_UP_AT_ONCE = 8
 #: Seconds that the end of a container that nobody owns may take.
 END_PATIENCE = 5.0
 
@@ -60,7 +61,8 @@ class Reconciler:
         self._monitors = monitors
         self._sandboxes = sandboxes
         self._places = places
-        self._adopted: deque[Live] = deque()  # locked until their networks are taken up, too
+        self._adopted: list[Live] = []  # locked until they are taken up
+        self._slots = asyncio.Semaphore(TAKEN_UP_AT_ONCE)
 
     async def run(self) -> list[Container]:
         """Adopts what runs, records what ended, sweeps what nobody owns. Returns what is to be started again.
@@ -133,21 +135,24 @@ class Reconciler:
         return True
 
     async def take_up(self) -> None:
-        """The networks of what was adopted, which work in the meantime; in the background, after the API answers."""
+        """Has the shims of what was adopted tell of it again, and restores the networks, which work in the meantime.
+
+        In the background, after the API answers.
+        """
+        await asyncio.gather(*(self._taken_up(live) for live in self._adopted))
+
+    async def _taken_up(self, live: Live) -> None:
         try:
-            while self._adopted:
-                live = self._adopted[0]
-                try:
-                    await self._take_up(live)
-                except Exception:
-                    log.exception("a container's networks are not as they were", extra={"container": live.id})
-                self._adopted.popleft().lock.release()
+            async with self._slots:
+                await self._take_up(live)
+        except Exception:
+            log.exception("a container that runs is not looked after as it was", extra={"container": live.id})
         finally:
-            while self._adopted:
-                self._adopted.popleft().lock.release()
+            live.lock.release()
 
     async def _take_up(self, live: Live) -> None:
         if live.monitor is not None:
+            await live.monitor.found()
             await self._sandboxes.adopt(self._lives.current(live.id), live.monitor)
             self._lives.starter.note_addresses(self._lives.current(live.id))
 

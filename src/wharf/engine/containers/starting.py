@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from wharf.engine.config import BUNDLES, EngineConfig
+from wharf.engine.config import EngineConfig
 from wharf.engine.containers import bundling, etc_files, links, ports, sysctls
 from wharf.engine.containers.live import Live
 from wharf.engine.containers.mounting import Mounting
@@ -56,7 +56,7 @@ class Places:
 
     @classmethod
     def below(cls, data_root: Path, exec_root: Path) -> "Places":
-        return cls(data_root / "containers", exec_root / BUNDLES)
+        return cls(data_root / "containers", exec_root / "containers")
 
     def directory(self, id: str) -> Path:
         """The container's own files: its log and what is bound to /etc."""

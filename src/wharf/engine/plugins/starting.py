@@ -177,6 +177,7 @@ class PluginStarter:
         found = await self.monitors.reopen(id, self.places.bundle(id))
         if found is None or isinstance(found, ExitStatus):
             return None
+        await found.found()
         try:
             return Run.of(found, await found.attach(stdin=False, stdout=True, stderr=True))
         except EngineError:
