@@ -1,9 +1,12 @@
 """What a daemon that was killed, or a host that went down, leaves to the next one."""
 
 import json
+import os
+import signal
 import sqlite3
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -128,3 +131,50 @@ def test_a_commit_that_was_cut_off_leaves_nothing_frozen(new_wharfd: Callable[..
     assert engine.docker("exec", id, "echo", "alive").text == "alive"
     assert engine.docker("images", "-q", "made").text == ""
     assert engine.state(frozen)["Paused"], "this one its user has frozen"
+
+
+def test_what_is_asked_of_containers_at_once_finds_them_whole(new_wharfd: Callable[..., Wharfd]) -> None:
+    """The daemon answers before it has heard of its containers again: who asks does not notice."""
+    engine = new_wharfd()
+    engine.docker("network", "create", "near")
+    trap = "trap 'echo ended; exit 7' TERM; echo began; while :; do sleep 0.05; done"
+    ids = [
+        engine.docker("run", "-d", "--name", f"box{n}", "--network", "near", "busybox", "sh", "-c", trap).text
+        for n in range(6)
+    ]
+    engine.kill9()
+    engine.start()
+    asked = (
+        ("exec", "box0", "sh", "-c", "echo here; exit 3"),
+        ("stop", "box1"),
+        ("network", "disconnect", "near", "box2"),
+        ("rm", "-f", "box3"),
+        ("pause", "box4"),
+        ("top", "box5"),
+    )
+    with ThreadPoolExecutor(len(asked)) as pool:
+        found = list(pool.map(lambda words: engine.docker(*words, check=False), asked))
+    assert (found[0].code, found[0].text) == (3, "here")
+    assert [one.code for one in found[1:]] == [0] * 5, found
+    state = inspected(engine, ids[1])["State"]
+    assert (state["Status"], state["ExitCode"]) == ("exited", 7)
+    assert engine.docker("logs", "box1").text.split() == ["began", "ended"]
+    assert inspected(engine, ids[2])["NetworkSettings"]["Networks"] == {}
+    assert inspected(engine, ids[4])["State"]["Status"] == "paused"
+    assert "sleep" in found[5].text
+    assert engine.docker("exec", "box0", "nslookup", "box5", check=False).code == 0
+    engine.remove_all()
+    engine.docker("network", "rm", "near")
+
+
+def test_a_shim_that_is_stuck_keeps_nobody_else_waiting(new_wharfd: Callable[..., Wharfd]) -> None:
+    engine = new_wharfd()
+    stuck, other = (engine.docker("run", "-d", "busybox", "sleep", "1000").text for _ in range(2))
+    shim = json.loads((engine.root / "exec/containers" / stuck / "shim.json").read_text())["pid"]
+    engine.kill9()
+    os.kill(shim, signal.SIGSTOP)
+    engine.start()
+    assert engine.docker("exec", other, "echo", "here").text == "here"
+    assert inspected(engine, stuck)["State"]["Status"] == "running"  # not given up yet
+    wait_until(lambda: inspected(engine, stuck)["State"]["Status"] == "exited", "it is given up", timeout=20)
+    assert "shim died" in inspected(engine, stuck)["State"]["Error"]

@@ -81,6 +81,7 @@ class Engine:
                 for background in (taking_up, starting):
                     background.cancel()
                 await asyncio.gather(taking_up, starting, return_exceptions=True)
+                reconciler.let_go()
                 if not engine.ending.live_restore:
                     await engine.containers.stop_all(config.shutdown_timeout)
 

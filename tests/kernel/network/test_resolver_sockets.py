@@ -29,7 +29,7 @@ def test_what_a_container_has_made_of_its_table_is_made_good() -> None:
             stack.callback(first.close)
             with inside_network(namespace):
                 subprocess.run(["nft", *mess.split()], check=True)
-            sockets = open_sockets(namespace, at_once, first.ports)  # which are taken
+            sockets = open_sockets(namespace, at_once, again=True, ports=first.ports)  # which are taken
             stack.callback(sockets.close)
             udp = sockets.datagrams.getsockname()[1]
             assert f"udp dport 53 dnat to 127.0.0.11:{udp}\n" in ruleset(namespace)
@@ -56,10 +56,8 @@ def test_the_rules_are_what_nft_would_have_made() -> None:
     with ExitStack() as stack:
         namespace = new_namespace(stack)
         # The second takes the place of what a killed wharfd has left, whether or not that was expected.
-        before = None
-        for known in (False, True, False):
-            sockets = open_sockets(namespace, at_once, before if known else None)
-            before = sockets.ports
+        for again in (True, True, False):
+            sockets = open_sockets(namespace, at_once, again=again)
             stack.callback(sockets.close)
             assert ruleset(namespace) == expected(sockets)
         with inside_network(namespace):
@@ -79,7 +77,7 @@ def test_the_rules_of_a_wharfd_before_us_go_on_leading_to_the_same_ports() -> No
         before = open_sockets(namespace, at_once)
         ports, rules = before.ports, ruleset(namespace)
         before.close()
-        after = open_sockets(namespace, at_once, ports)
+        after = open_sockets(namespace, at_once, again=True, ports=ports)
         stack.callback(after.close)
         assert (after.ports, ruleset(namespace)) == (ports, rules)
 

@@ -61,7 +61,7 @@ class Reconciler:
         self._monitors = monitors
         self._sandboxes = sandboxes
         self._places = places
-        self._adopted: list[Live] = []  # locked until they are taken up
+        self._adopted: set[Live] = set()  # locked until they are taken up
         self._slots = asyncio.Semaphore(TAKEN_UP_AT_ONCE)
 
     async def run(self) -> list[Container]:
@@ -130,7 +130,7 @@ class Reconciler:
         started = timestamp(found.started) if found.started else container.started_at
         adopted = container.with_(status=status, pid=found.pid, started_at=started)
         await live.lock.acquire()
-        self._adopted.append(live)
+        self._adopted.add(live)
         self._lives.adopt(adopted, live, found)
         return True
 
@@ -139,7 +139,17 @@ class Reconciler:
 
         In the background, after the API answers.
         """
-        await asyncio.gather(*(self._taken_up(live) for live in self._adopted))
+        await asyncio.gather(*(self._taken_up(live) for live in list(self._adopted)))
+
+    def let_go(self) -> None:
+        """At the end, which may come before all are taken up: nobody need wait for those that are not."""
+        for live in list(self._adopted):
+            self._unlock(live)
+
+    def _unlock(self, live: Live) -> None:
+        if live in self._adopted:
+            self._adopted.discard(live)
+            live.lock.release()
 
     async def _taken_up(self, live: Live) -> None:
         try:
@@ -148,7 +158,7 @@ class Reconciler:
         except Exception:
             log.exception("a container that runs is not looked after as it was", extra={"container": live.id})
         finally:
-            live.lock.release()
+            self._unlock(live)
 
     async def _take_up(self, live: Live) -> None:
         if live.monitor is not None:

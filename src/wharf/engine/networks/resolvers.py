@@ -13,7 +13,7 @@ from wharf.engine.networks.directory import Directory, shuffled
 from wharf.engine.networks.service import Networks
 from wharf.network.dns.contract import Server
 from wharf.network.dns.on_demand import OnDemand
-from wharf.network.dns.sockets import open_sockets
+from wharf.network.dns.sockets import Ports, open_sockets
 from wharf.network.kernel import Kernel
 from wharf.network.subnets import Address
 
@@ -43,15 +43,17 @@ class Resolvers:
         self._store = store
         self._open: dict[str, OnDemand] = {}
 
-    async def open(self, id: str, namespace: int, before: tuple[int, int] | None = None) -> None:
-        """Unless it is open already; `before` are the ports of that which a daemon before us had. Raises OSError."""
+    async def open(self, id: str, namespace: int, *, again: bool = False, ports: Ports | None = None) -> None:
+        """Unless it is open already; `again` where a daemon before us had one, at `ports` if known. Raises OSError."""
         if id in self._open:
             return
-        opened = await self._kernel.do_inside(namespace, lambda kept: open_sockets(kept, self._kernel.later, before))
+        opened = await self._kernel.do_inside(
+            namespace, lambda kept: open_sockets(kept, self._kernel.later, again=again, ports=ports)
+        )
         self._open[id] = OnDemand(opened, _View(self._names, id), lambda: self._servers(id))
 
-    def ports(self, id: str) -> tuple[int, int] | None:
-        """By UDP and by TCP, None where none is open."""
+    def ports(self, id: str) -> Ports | None:
+        """None where none is open."""
         resolver = self._open.get(id)
         return resolver.ports if resolver is not None else None
 

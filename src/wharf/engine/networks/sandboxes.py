@@ -270,7 +270,7 @@ class Sandboxes:
         ends = list(places.endpoints.values())
         await self._kernel.do_inside(namespace, lambda kept: inner.settle(ends, kept))
         if resolvers.needed(container):
-            await self.resolvers.open(container.id, namespace, container.resolver)
+            await self.resolvers.open(container.id, namespace, again=True, ports=container.resolver)
             if (ports := self.resolvers.ports(container.id)) != container.resolver:
                 self._store.update(container.with_(resolver=ports))
         for name, endpoint in places.endpoints.items():

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from wharf.network.dns.contract import Server, View
-from wharf.network.dns.sockets import Sockets
+from wharf.network.dns.sockets import Ports, Sockets
 
 if TYPE_CHECKING:
     from wharf.network.dns.resolver import Resolver
@@ -26,8 +26,7 @@ class OnDemand:
             self._loop.add_reader(one.fileno(), self._load)
 
     @property
-    def ports(self) -> tuple[int, int]:
-        """By UDP and by TCP."""
+    def ports(self) -> Ports:
         return self._sockets.ports
 
     def close(self) -> None:

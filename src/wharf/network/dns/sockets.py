@@ -12,6 +12,7 @@ from wharf.linux.netlink import Later, RouteSocket
 
 log = logging.getLogger(__name__)
 
+Ports = tuple[int, int]  # by UDP and by TCP
 ADDRESS: Final = "127.0.0.11"
 PORT: Final = 53
 _TABLE, _CHAIN = "wharf_dns", "asking"
@@ -26,8 +27,8 @@ class Sockets:
     namespace: int  # of ours, the container's
 
     @property
-    def ports(self) -> tuple[int, int]:
-        """Where the rules lead to, by UDP and by TCP."""
+    def ports(self) -> Ports:
+        """Where the rules lead to."""
         return self.datagrams.getsockname()[1], self.connections.getsockname()[1]
 
     def close(self) -> None:
@@ -54,16 +55,16 @@ def _redirect(made: "Sockets", later: Later, *, again: bool) -> None:
     raise failure
 
 
-def open_sockets(namespace: int, later: Later, before: tuple[int, int] | None = None) -> Sockets:
+def open_sockets(namespace: int, later: Later, *, again: bool = False, ports: Ports | None = None) -> Sockets:
     """Not port 53 itself, which the container may want for all of its addresses. Raises OSError.
 
-    `before` are the ports of a wharfd before us, which the rules still lead to: unless somebody has taken them, that is
-    all. `later` runs what takes long and is not waited for.
+    `again` where a wharfd before us has probably done it; its rules still lead to its `ports`, if these are known:
+    unless somebody has taken them, that is all. `later` runs what takes long and is not waited for.
     """
     with inside_network(namespace):
-        if before is not None:
+        if again and ports is not None:
             try:
-                return _bound(before, namespace)
+                return _bound(ports, namespace)
             except OSError:
                 pass
         # The loopback is needed before any interface is connected.
@@ -71,7 +72,7 @@ def open_sockets(namespace: int, later: Later, before: tuple[int, int] | None = 
             routes.request(links.set_up(netlink.LOOPBACK_INDEX))
         made = _bound((0, 0), namespace)
         try:
-            _redirect(made, later, again=before is not None)
+            _redirect(made, later, again=again)
         except OSError as error:
             made.close()
             log.warning("the resolver takes port 53 of the container", extra={"reason": str(error)})
@@ -79,7 +80,7 @@ def open_sockets(namespace: int, later: Later, before: tuple[int, int] | None = 
     return made
 
 
-def _bound(ports: tuple[int, int], namespace: int) -> Sockets:
+def _bound(ports: Ports, namespace: int) -> Sockets:
     flags = socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
     datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | flags)
     connections = socket.socket(socket.AF_INET, socket.SOCK_STREAM | flags)
