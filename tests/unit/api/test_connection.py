@@ -170,7 +170,7 @@ def test_a_body_that_nobody_reads_does_not_destroy_the_answer(talk: Talk) -> Non
 
 def test_too_large_a_json_body_is_refused(talk: Talk) -> None:
     answer = talk(chunked("/echo", *[bytes(65536)] * 20))
-    assert answer.startswith(b"HTTP/1.1 413 Request Entity Too Large")
+    assert answer.startswith(b"HTTP/1.1 413 ")
 
 
 @pytest.mark.parametrize(

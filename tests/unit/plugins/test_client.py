@@ -146,8 +146,8 @@ def test_many_who_ask_wait_for_one_handshake(tmp_path: Path) -> None:
             found = await asyncio.gather(*(plugins.get("one") for _ in range(5)))
             assert {plugin.implements for plugin in found if plugin} == {frozenset({"VolumeDriver"})}
             assert await plugins.get("none") is None
-        kinds, silent = await plugins.implementing("VolumeDriver", SOON)
-        assert [plugin.name for plugin in kinds] == ["one"] and silent == []
+            kinds, silent = await plugins.implementing("VolumeDriver", SOON)
+            assert [plugin.name for plugin in kinds] == ["one"] and silent == []
 
     asyncio.run(run())
     assert greeted == 1
