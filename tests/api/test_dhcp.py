@@ -16,6 +16,7 @@ import pytest
 from harness.dhcp import Dnsmasq, Server, dnsmasq, tiny_server
 from harness.engine import API, missing, wait_until
 from harness.outside import OUTSIDE, Outside
+from harness.router import router
 from harness.wharfd import Wharfd
 from wharf.network.dhcp import message as dhcp
 from wharf.network.dhcp.message import Kind, Message
@@ -139,7 +140,7 @@ def test_an_address_that_is_asked_for(wharfd: Wharfd, server: Dnsmasq) -> None:
     assert "the DHCP server offers 198.51.100.1" in refused.error and "and not 198.51.100.7" in refused.error
     assert list(server.held()) == ["198.51.100.140"]
     wrong = wharfd.docker("create", "--network", "lan", "--ip6", "fd00::7", "busybox", check=False)
-    assert "lent by a DHCP server, which has none of IPv6" in wrong.error
+    assert "those of IPv6 come by router advertisements" in wrong.error
 
 
 def test_a_wire_without_a_server(wharfd: Wharfd, outside: Outside) -> None:
@@ -300,3 +301,54 @@ def test_a_lease_outlives_the_daemon(new_wharfd: Callable[..., Wharfd]) -> None:
         engine.remove_all()
         assert tiny.heard[-1].kind is Kind.RELEASE
         engine.docker("network", "rm", "lan")
+
+
+def addresses6(engine: Wharfd, name: str) -> list[str]:
+    pid = engine.state(name)["Pid"]
+    shown = json.loads(engine.inside("nsenter", "-t", str(pid), "-n", "ip", "-j", "-6", "addr", "show", "dev", "eth0"))
+    return [one["local"] for one in (shown[0]["addr_info"] if shown and shown[0] else []) if one["scope"] == "global"]
+
+
+def ways6(engine: Wharfd, name: str) -> str:
+    pid = engine.state(name)["Pid"]
+    return engine.inside("nsenter", "-t", str(pid), "-n", "ip", "-6", "route", "show", "default")
+
+
+def test_addresses_that_routers_advertise(new_wharfd: Callable[..., Wharfd]) -> None:
+    engine = new_wharfd()
+    with Outside(engine) as machine, tiny_server(machine.namespace), router(machine.namespace) as told:
+        engine.docker(*LAN, "--ipv6", "lan")
+        engine.docker("network", "create", "--ipv6", "back")
+        run(engine, "web", "--mac-address", "02:42:00:00:00:77")
+
+        def known() -> str:
+            return str(place(engine, "web")["GlobalIPv6Address"])
+
+        first = "2001:db8:7:0:42:ff:fe00:77"
+        wait_until(lambda: known() == first, "inspect has the address", timeout=20)
+        assert (addresses6(engine, "web"), place(engine, "web")["GlobalIPv6PrefixLen"]) == ([first], 64)
+        assert addresses(engine, "web") == ["198.51.100.120"]
+        wait_until(lambda: f"{first}\t" in inside(engine, "web", "cat /etc/hosts"), "so has its file")
+        assert "dev eth0" in ways6(engine, "web") and "proto ra" in ways6(engine, "web")
+        # The way out stays the routers' also while another network comes and goes, and moves where it shall.
+        engine.docker("network", "connect", "back", "web")
+        assert "proto ra" not in ways6(engine, "web") and "dev eth1" in ways6(engine, "web"), "back is first by name"
+        told.advertise()
+        engine.docker("network", "disconnect", "back", "web")
+        wait_until(lambda: "proto ra" in ways6(engine, "web"), "routers are asked for the way out", timeout=10)
+        assert "dev eth1" not in ways6(engine, "web")
+        # Another prefix, while no daemon runs: the next one finds it, and goes on.
+        engine.kill9()
+        told.lasts = 0
+        told.advertise()
+        told.prefix, told.lasts = "2001:db8:8::/64", 3600
+        told.advertise()
+        engine.start()
+        second = first.replace("db8:7", "db8:8")
+        wait_until(lambda: known() == second, "the next daemon knows the address", timeout=20)
+        told.lasts = 0
+        told.prefix = "2001:db8:8::/64"
+        told.advertise()
+        wait_until(lambda: known() == "", "an address that is not preferred any more is told no longer", timeout=20)
+        engine.remove_all()
+        engine.docker("network", "rm", "lan", "back")

@@ -10,6 +10,7 @@ from harness.dhcp import tiny_server
 from harness.engine import API, Engine, wait_until
 from harness.links import needs_ipvlan, needs_vlan
 from harness.outside import HOST, HOST6, OUTSIDE, OUTSIDE6, Outside, client_seen
+from harness.router import router
 from harness.wharfd import Wharfd
 from wharf.network.dhcp.message import CLIENT_ID, Kind
 
@@ -235,3 +236,25 @@ def test_addresses_by_dhcp(engine: Engine) -> None:
         assert ways(engine, "two") == [(OUTSIDE, "eth0")]
         engine.docker("rm", "-f", "two")
         assert server.count(Kind.RELEASE) == 2
+
+
+@needs_ipvlan
+def test_addresses_that_routers_advertise(engine: Engine) -> None:
+    """All have their parent's MAC address, and yet addresses of their own."""
+    with Outside(engine) as outside, tiny_server(outside.namespace) as server, router(outside.namespace):
+        server.lasts, server.renews, server.rebinds = 3600, 1800, 3000
+        make(engine, "--ipv6", "--ipam-driver", "dhcp", "-o", "parent=up0")
+        for number, name in enumerate(("one", "two")):
+            server.address = f"198.51.100.{120 + number}"
+            run(engine, name)
+
+        def told(name: str) -> str:
+            found = engine.request("GET", f"{API}/containers/{name}/json").json["NetworkSettings"]["Networks"]
+            return str(found["lan"]["GlobalIPv6Address"])
+
+        wait_until(lambda: told("one") and told("two"), "both addresses are known", timeout=20)
+        assert len({told("one"), told("two")}) == 2
+        assert ways(engine, "one", "-6")[0][1] == "eth0"
+        ping = ("exec", "one", "ping", "-6", "-c", "1", "-W", "5")
+        assert engine.docker(*ping, told("two")).code == 0 == engine.docker(*ping, "two").code
+        engine.remove_all()

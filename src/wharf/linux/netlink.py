@@ -392,6 +392,7 @@ def add_default_route(index: int, gateway: Address | None, version: int) -> Mess
     return Message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, body + number(RTA_OIF, index))
 
 
-def delete_default_route(version: int) -> Message:
-    """The kernel answers ESRCH when there is none."""
-    return Message(RTM_DELROUTE, 0, _ROUTE.pack(_family(version), 0, 0, 0, RT_TABLE_MAIN, 0, 0, 0, 0))
+def delete_default_route(version: int, index: int = 0) -> Message:
+    """That by a link, or any; one of them. The kernel answers ESRCH when there is none."""
+    body = _ROUTE.pack(_family(version), 0, 0, 0, RT_TABLE_MAIN, 0, 0, 0, 0)
+    return Message(RTM_DELROUTE, 0, body + (number(RTA_OIF, index) if index else b""))

@@ -70,6 +70,7 @@ class Endpoint:
     default_route6: bool = False
     link_local: list[str] = field(default_factory=list)
     sysctls: list[str] = field(default_factory=list)
+    advertised: bool = False  # its IPv6 address and router are what routers on the wire advertise
     lease: Lease | None = None  # the latest one, where addresses are lent; it has no address when that has ended
 
     @property

@@ -16,6 +16,7 @@ from wharf.linux import links, netlink, sysctl
 from wharf.linux.clock import since_boot
 from wharf.linux.namespaces import inside_network
 from wharf.linux.netlink import Later, Link, Message, RouteSocket
+from wharf.network import advertised
 from wharf.network.contract import Endpoint
 from wharf.network.dhcp.lease import Lease
 from wharf.network.subnets import Address
@@ -98,13 +99,15 @@ def _ways(index: int, endpoint: Endpoint) -> Iterator[_Way]:
     """
     if endpoint.default_route and endpoint.address and (endpoint.gateway or endpoint.lease is None):
         yield 4, IPv4Address(endpoint.gateway) if endpoint.gateway else None, index
-    if endpoint.default_route6 and endpoint.address6:
+    if endpoint.default_route6 and endpoint.address6 and not endpoint.advertised:
         yield 6, IPv6Address(endpoint.gateway6) if endpoint.gateway6 else None, index
 
 
 def _set(endpoint: Endpoint, *, trusted_routers: bool) -> None:
     own = f"net/ipv6/conf/{endpoint.inner}"
-    if endpoint.address6:
+    if endpoint.advertised:
+        advertised.listen(endpoint)
+    elif endpoint.address6:
         if not trusted_routers:
             sysctl.ensure(f"{own}/accept_ra", "0")
         sysctl.ensure(f"{own}/disable_ipv6", "0")
@@ -172,10 +175,13 @@ def settle(endpoints: Sequence[Endpoint], namespace: int) -> None:
 def lead_out(endpoints: Sequence[Endpoint], namespace: int) -> None:
     """The only default routes of the namespace are those of these endpoints. Raises OSError."""
     with RouteSocket.inside(namespace) as inside:
-        wanted, there = _all_ways(inside.links(), endpoints), inside.default_routes()
+        links = inside.links()
+        by_routers = advertised.lead_out(links, endpoints, namespace)
+        wanted, there = _all_ways(links, endpoints), inside.default_routes()
         for way in there:
-            if way not in wanted:
-                _forget_default_route(inside, way[0])
+            version, _, index = way
+            if way not in wanted and not (version == 6 and index in by_routers):
+                _forget_default_route(inside, version, index)
         inside.request(*(_way_message(way) for way in wanted if way not in there))
 
 
@@ -189,9 +195,9 @@ def _all_ways(there: Sequence[Link], endpoints: Sequence[Endpoint]) -> list[_Way
     return [way for one in endpoints if one.inner in index for way in _ways(index[one.inner], one)]
 
 
-def _forget_default_route(inner: RouteSocket, version: int) -> None:
+def _forget_default_route(inner: RouteSocket, version: int, index: int) -> None:
     try:
-        inner.request(netlink.delete_default_route(version))
+        inner.request(netlink.delete_default_route(version, index))
     except OSError as error:
         if error.errno not in _NO_ROUTE:
             raise

@@ -15,10 +15,12 @@ from functools import partial
 from ipaddress import IPv4Address
 
 from wharf.errors import EngineError
+from wharf.linux.advertisements import Advertised
 from wharf.linux.listener import Listener
 from wharf.linux.namespaces import inside_network
 from wharf.linux.netlink import parse_mac
 from wharf.network import inner
+from wharf.network.advertised import Watch
 from wharf.network.contract import Endpoint, EndpointRequest
 from wharf.network.dhcp import exchange
 from wharf.network.dhcp.exchange import Client
@@ -38,12 +40,18 @@ _BY_MAC, _BY_ID, _UUID = b"\x01", b"\xff", b"\x00\x04"
 
 @dataclass(frozen=True, slots=True)
 class LeaseChange:
-    """What an endpoint's lease is now: another, the same for longer, or (None) at an end."""
+    """What an endpoint's lease is now: another, the same for longer, or (None) at an end; or its advertised address."""
 
     network: str  # name
     container_id: str
     endpoint_id: str
-    lease: Lease | None
+    now: Lease | Advertised | None
+
+    def applied(self, endpoint: Endpoint) -> Endpoint:
+        """The endpoint as it is then."""
+        if isinstance(self.now, Advertised):
+            return replace(endpoint, address6=self.now.address, prefix_length6=self.now.prefix_length)
+        return endpoint.leased(self.now)
 
 
 class LeasedNetwork(ParentNetwork):
@@ -58,16 +66,20 @@ class LeasedNetwork(ParentNetwork):
         self._asked: dict[str, EndpointRequest] = {}  # between reserve() and release(), by endpoint
         self._leases: dict[str, Lease] = {}  # not given back yet
         self._keepers: dict[str, _Kept] = {}
+        self._watches: dict[str, Watch] = {}
 
     def leads_out(self, version: int) -> bool:
         """See Network."""
-        return version == 4 and not self.settings.internal
+        return (version == 4 or self.settings.advertised) and not self.settings.internal
 
     async def close(self) -> None:
         """See Network. Leases of containers that go on running are left to the next daemon."""
         for kept in list(self._keepers.values()):
             await kept.stop()
+        for watch in list(self._watches.values()):
+            await watch.stop()
         self._keepers.clear()
+        self._watches.clear()
         await super().close()
 
     async def reserve(self, request: EndpointRequest) -> tuple[Endpoint, list[Listener]]:
@@ -75,7 +87,7 @@ class LeasedNetwork(ParentNetwork):
         mac = request.mac_address or self._mac(request.container_id)
         endpoint, listeners = await super().reserve(replace(request, mac_address=mac, address=None))
         self._asked[endpoint.id] = request
-        return endpoint, listeners
+        return replace(endpoint, advertised=self.settings.advertised), listeners
 
     def _mac(self, container: str) -> str:
         """The same at every start, so that the server knows the container again; "" on ipvlan: it is the parent's."""
@@ -106,7 +118,22 @@ class LeasedNetwork(ParentNetwork):
             wire = f"network {self.name} (parent {self.settings.parent})"
             raise EngineError(f"no address for the container on {wire}: {error}") from error
         self._keep(leased, namespace, client, lease)
+        await self._watch(leased, namespace)
         return leased
+
+    async def _watch(self, endpoint: Endpoint, namespace: int) -> None:
+        """Addresses of IPv6 come in their own time."""
+        if not endpoint.advertised:
+            return
+
+        def tell(found: Advertised) -> None:
+            self._tell(LeaseChange(self.name, endpoint.container_id, endpoint.id, found))
+
+        try:
+            self._watches[endpoint.id] = await Watch.begun(endpoint, namespace, self._kernel, tell)
+        except OSError as error:
+            facts = {"container": endpoint.container_id, "network": self.name, "reason": str(error)}
+            log.warning("the container's IPv6 address will not be known", extra=facts)
 
     def _client(self, endpoint: Endpoint, host_name: str) -> Client:
         if endpoint.mac_address:
@@ -163,6 +190,8 @@ class LeasedNetwork(ParentNetwork):
     async def _stop_keeping(self, endpoint: Endpoint) -> None:
         if (kept := self._keepers.pop(endpoint.id, None)) is not None:
             await kept.stop()
+        if (watch := self._watches.pop(endpoint.id, None)) is not None:
+            await watch.stop()
 
     async def release(self, endpoint: Endpoint) -> None:
         """See Network. The server is told, too."""
@@ -188,6 +217,7 @@ class LeasedNetwork(ParentNetwork):
 
     async def resume(self, endpoint: Endpoint, namespace: int) -> None:
         """See Network. The lease may be near its end, or the address another's: the server is asked at once."""
+        await self._watch(endpoint, namespace)
         if (lease := endpoint.lease) is None:
             return
         if not endpoint.address:

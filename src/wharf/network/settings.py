@@ -72,6 +72,7 @@ class ParentSettings:
     mtu: int = 0  # 0 is the parent's
     internal: bool = False
     own_parent: bool = False  # nobody named a device: one of ours without anything behind it
+    advertised: bool = False  # addresses of IPv6 are what routers on its wire advertise
     lease_patience: float = 0  # seconds to wait for a server that lends addresses, where they are lent
 
     @property

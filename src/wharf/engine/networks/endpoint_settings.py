@@ -76,7 +76,7 @@ def _misfits(asked: EndpointIPAMConfig, record: NetworkRecord) -> Iterator[str]:
         return
     if record.lends:
         if asked.ipv6_address:
-            yield "addresses of this network are lent by a DHCP server, which has none of IPv6"
+            yield "addresses of this network are lent by a DHCP server, and those of IPv6 come by router advertisements"
         return
     if record.built_in:
         yield "user specified IP address is supported on user defined networks only"

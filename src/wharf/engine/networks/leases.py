@@ -2,11 +2,14 @@
 
 import asyncio
 import logging
+from dataclasses import replace
 
 from wharf.engine.containers.record import ALIVE, Container
 from wharf.engine.containers.running import Lives
 from wharf.engine.containers.starting import Starter
 from wharf.errors import EngineError
+from wharf.linux.advertisements import Advertised
+from wharf.network.contract import Endpoint
 from wharf.network.leased import LeaseChange
 
 log = logging.getLogger(__name__)
@@ -43,22 +46,20 @@ class Leases:
             before = container.endpoints.get(change.network)
             if before is None or before.id != change.endpoint_id:
                 return  # another place in the network: it was left meanwhile
-            after = before.leased(change.lease)
+            after = change.applied(before)
             container = container.with_(endpoints={**container.endpoints, change.network: after})
             self._lives.store.update(container)
-            if (after.address, after.prefix_length, after.gateway) != (
-                before.address,
-                before.prefix_length,
-                before.gateway,
-            ):
-                await self._moved(change, container, before.address, after.address)
+            if replace(after, lease=None) != replace(before, lease=None):
+                await self._moved(change, container, before, after)
 
-    async def _moved(self, change: LeaseChange, container: Container, before: str, after: str) -> None:
-        facts = {"container": container.id, "network": change.network, "before": before, "after": after}
-        log.warning("a container's lent address has changed", extra=facts)
+    async def _moved(self, change: LeaseChange, container: Container, before: Endpoint, after: Endpoint) -> None:
+        addresses = {"before": " ".join(before.addresses), "after": " ".join(after.addresses)}
+        facts = {"container": container.id, "network": change.network, **addresses}
+        expected = isinstance(change.now, Advertised)  # after each start
+        log.log(logging.INFO if expected else logging.WARNING, "a container's address has changed", extra=facts)
         self._starter.note_addresses(container)
         try:
             await self._starter.sandboxes.lead_out_again(container)
         except (EngineError, OSError) as error:
             log.warning("a container's way out is not as it should be", extra={**facts, "reason": str(error)})
-        self._networks.publish_lease(change, after)
+        self._networks.publish_lease(change, after.address6 if expected else after.address)

@@ -35,8 +35,8 @@ def check_lending(record: NetworkRecord) -> None:
         raise InvalidArgument("the IPAM driver dhcp is for networks of the driver macvlan, or ipvlan in mode l2")
     if own.own_parent:
         raise InvalidArgument("the IPAM driver dhcp needs a parent (-o parent=eth0): its wire is where servers are")
-    if not record.enable_ipv4 or record.enable_ipv6:
-        raise InvalidArgument("the IPAM driver dhcp lends IPv4 addresses only")
+    if not record.enable_ipv4:
+        raise InvalidArgument("the IPAM driver dhcp lends IPv4 addresses: they cannot be switched off")
     if record.ipam.config:
         raise InvalidArgument("the IPAM driver dhcp takes no subnets: the server on the wire decides on addresses")
     if unknown := sorted((record.ipam.options or {}).keys() - {TIMEOUT}):
@@ -75,6 +75,7 @@ def settings(record: NetworkRecord) -> ParentSettings:
         # Without a device of the host there is no way anywhere, whatever was asked for.
         internal=record.internal or not parent,
         own_parent=not parent,
+        advertised=record.lends and record.enable_ipv6,
         lease_patience=_patience(record) if record.lends else 0,
     )
 

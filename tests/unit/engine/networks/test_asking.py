@@ -243,8 +243,7 @@ MODE4 = bridge_options.GATEWAY_MODE[4]
         ({"ipam": IPAM(driver="dhcp")}, InvalidArgument, "is for networks of the driver macvlan, or ipvlan in mode l2"),
         ({**LENT, "kind": "ipvlan", "options": {"parent": "eth0", "ipvlan_mode": "l3"}}, InvalidArgument, "ipvlan in"),
         ({**LENT, "options": {}}, InvalidArgument, "needs a parent"),
-        ({**LENT, "enable_ipv6": True}, InvalidArgument, "lends IPv4 addresses only"),
-        ({**LENT, "enable_ipv4": False}, InvalidArgument, "lends IPv4 addresses only"),
+        ({**LENT, "enable_ipv4": False}, InvalidArgument, "cannot be switched off"),
         (
             {**LENT, "ipam": IPAM(driver="dhcp", config=[IPAMConfig(subnet="10.1.0.0/24")])},
             InvalidArgument,
