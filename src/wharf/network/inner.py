@@ -175,9 +175,9 @@ def settle(endpoints: Sequence[Endpoint], namespace: int) -> None:
 def lead_out(endpoints: Sequence[Endpoint], namespace: int) -> None:
     """The only default routes of the namespace are those of these endpoints. Raises OSError."""
     with RouteSocket.inside(namespace) as inside:
-        links = inside.links()
-        by_routers = advertised.lead_out(links, endpoints, namespace)
-        wanted, there = _all_ways(links, endpoints), inside.default_routes()
+        found = inside.links()
+        by_routers = advertised.lead_out(found, endpoints, namespace)
+        wanted, there = _all_ways(found, endpoints), inside.default_routes()
         for way in there:
             version, _, index = way
             if way not in wanted and not (version == 6 and index in by_routers):
