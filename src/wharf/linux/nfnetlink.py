@@ -53,7 +53,7 @@ def transact(messages: Iterable[Message], later: Later) -> None:
     frames.append(frame(_BATCH_END, NLM_F_REQUEST, len(frames), _GENERAL.pack(socket.AF_UNSPEC, 0, _SUBSYSTEM)))
     asking = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_NETFILTER)
     try:
-        asking.bind((0, 0))
+        asking.connect((0, 0))  # to the kernel: nobody else can answer
         asking.sendall(b"".join(frames))
         while waiting:
             waiting -= _acknowledged(asking.recv(_PART))
