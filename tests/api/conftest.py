@@ -33,13 +33,8 @@ def busybox_archive() -> bytes:
 
 @pytest.fixture(scope="session")
 def shared_wharfd(busybox_archive: bytes) -> Iterator[Wharfd]:
-    engine = Wharfd()
-    try:
-        engine.start()
-        engine.docker("load", input=busybox_archive)
+    with Wharfd().loaded(busybox_archive) as engine:
         yield engine
-    finally:
-        engine.close()
 
 
 @pytest.fixture
@@ -81,13 +76,8 @@ def registry(shared_wharfd: Wharfd, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture(scope="session")
 def shared_dockerd(busybox_archive: bytes) -> Iterator[Dockerd]:
-    engine = Dockerd()
-    try:
-        engine.start()
-        engine.docker("load", input=busybox_archive)
+    with Dockerd().loaded(busybox_archive) as engine:
         yield engine
-    finally:
-        engine.close()
 
 
 @pytest.fixture

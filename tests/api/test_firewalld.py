@@ -17,13 +17,8 @@ GUARDED = ("--annotation", "wharf.firewall=host")
 
 @pytest.fixture(scope="module")
 def engine(busybox_archive: bytes) -> Iterator[Wharfd]:
-    made = Wharfd()
-    try:
-        made.start()
-        made.docker("load", input=busybox_archive)
+    with Wharfd().loaded(busybox_archive) as made:
         yield made
-    finally:
-        made.close()
 
 
 @pytest.fixture

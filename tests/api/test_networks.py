@@ -271,7 +271,7 @@ def test_a_killed_wharfd_finds_networks_and_names_again(
     assert len({address(engine, name, "front") for name in ("web", "client", "third")}) == 3
     assert resolved(engine, "client", "third") == [address(engine, "third", "front")]
     engine.restart()
-    assert resolved(engine, "client", "third") == [address(engine, "third", "front")]
+    wait_until(lambda: resolved(engine, "client", "third") == [address(engine, "third", "front")], "the name")
     engine.remove_all()
     engine.docker("network", "rm", "front")
     assert bridges(engine) == ["wharf0"]

@@ -26,13 +26,8 @@ def roots(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def engine(roots: tuple[Path, Path], busybox_archive: bytes) -> Iterator[Wharfd]:
     sockets, specs = map(str, roots)
     flags = ("--plugin-socket-dir", sockets, "--plugin-spec-dir", specs, "--plugin-timeout", str(TIMEOUT))
-    engine = Wharfd(*flags)
-    try:
-        engine.start()
-        engine.docker("load", input=busybox_archive)
+    with Wharfd(*flags).loaded(busybox_archive) as engine:
         yield engine
-    finally:
-        engine.close()
 
 
 @pytest.fixture

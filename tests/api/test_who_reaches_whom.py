@@ -163,20 +163,14 @@ def _network(engine: Wharfd, number: int, name: str) -> None:
 
 @pytest.fixture(scope="module")
 def world(busybox_archive: bytes) -> Iterator[World]:
-    engine = Wharfd()
-    try:
-        engine.start()
-        engine.docker("load", input=busybox_archive)
+    with Wharfd().loaded(busybox_archive) as engine, Outside(engine) as outside:
         servers = Answering()
-        with Outside(engine) as outside:
-            outside.route("10.90.0.0/16", "fd90::/16")
-            _populated(engine, servers)
-            servers.add("outside", outside.namespace, 9000)
-            servers.add("host", engine.network.path, 9000)
-            with servers:
-                yield World(engine, outside, servers)
-    finally:
-        engine.close()
+        outside.route("10.90.0.0/16", "fd90::/16")
+        _populated(engine, servers)
+        servers.add("outside", outside.namespace, 9000)
+        servers.add("host", engine.network.path, 9000)
+        with servers:
+            yield World(engine, outside, servers)
 
 
 def reached(world: World, who: str, server: str, address: str, port: int) -> set[bool]:

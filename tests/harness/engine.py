@@ -9,10 +9,11 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from harness.netns import NetworkNamespace
 
@@ -158,6 +159,16 @@ class Engine:
                 self.kill9()
             self.network.__exit__(None, None, None)
             shutil.rmtree(self.root, ignore_errors=True)
+
+    @contextmanager
+    def loaded(self, archive: bytes) -> Iterator[Self]:
+        """Runs, with the images of an archive, until the block ends."""
+        try:
+            self.start()
+            self.docker("load", input=archive)
+            yield self
+        finally:
+            self.close()
 
     def remove_all(self) -> None:
         """Removes all containers and their volumes."""

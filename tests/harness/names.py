@@ -13,7 +13,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import dns.flags
 import dns.message
 import dns.rcode
 import dns.rdatatype
@@ -49,13 +48,7 @@ def answer(query: dns.message.Message, address: str, *, stream: bool) -> bytes |
         reply.set_rcode(dns.rcode.NXDOMAIN)
     else:
         _add(reply, name, query.question[0].rdtype)
-    size = 65535 if stream else max(query.payload, 512)
-    try:
-        return reply.to_wire(max_size=size)
-    except dns.exception.TooBig:
-        reply.answer.clear()
-        reply.flags |= dns.flags.TC
-        return reply.to_wire(max_size=size)
+    return reply.to_wire(max_size=65535 if stream else max(query.payload, 512), prefer_truncation=True)
 
 
 def _add(reply: dns.message.Message, name: str, kind: dns.rdatatype.RdataType) -> None:

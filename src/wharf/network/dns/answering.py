@@ -5,7 +5,6 @@ from ipaddress import ip_address
 from typing import Final
 
 import dns.exception
-import dns.flags
 import dns.message
 import dns.name
 import dns.opcode
@@ -141,13 +140,5 @@ def _escaped(name: str) -> str:
 
 
 def _encode(query: dns.message.Message, reply: dns.message.Message, *, stream: bool) -> bytes:
-    if stream:
-        return reply.to_wire(max_size=_LARGEST)
-    size = max(query.payload, _PLAIN_SIZE) if query.edns >= 0 else _PLAIN_SIZE
-    try:
-        return reply.to_wire(max_size=size)
-    except dns.exception.TooBig:
-        # The client asks again by TCP.
-        reply.answer.clear()
-        reply.flags |= dns.flags.TC
-        return reply.to_wire(max_size=size)
+    size = _LARGEST if stream else max(query.payload, _PLAIN_SIZE)  # no payload without EDNS
+    return reply.to_wire(max_size=size, prefer_truncation=True)  # the client then asks again by TCP
