@@ -242,6 +242,32 @@ def test_what_an_endpoint_is_told(engine: Wharfd) -> None:
     assert network(engine, "back")["Status"]["IPAM"]["Subnets"].popitem()[1]["IPsInUse"] == 3
 
 
+def test_sysctls_of_an_interface(engine: Wharfd) -> None:
+    name = "net.ipv4.conf.eth0.log_martians"
+    body = {
+        "Image": "busybox",
+        "Cmd": ["cat", f"/proc/sys/{name.replace('.', '/')}"],
+        "HostConfig": {"Sysctls": {name: "1"}},
+    }
+    made = engine.request("POST", "/v1.47/containers/create?name=old", body)
+    assert made.status == 201 and made.json["Warnings"][0].startswith(f'Migrated sysctl "{name}"')
+    assert engine.docker("start", "-a", "old").text == "1"
+    refused = engine.docker("run", "--rm", "--sysctl", f"{name}=1", "busybox", "true", check=False)
+    assert refused.code == 125 and "must be supplied using driver option" in refused.error
+    unknown = engine.docker("run", "--rm", "--sysctl", "net.nope=1", "busybox", "true", check=False)
+    assert "sysctl net/nope=1: No such file or directory" in unknown.error
+
+
+def test_a_connection_tells_first_of_the_container_that_is_not_there(engine: Wharfd) -> None:
+    for verb, flags, message in (
+        ("connect", (), "No such container: nobody"),
+        ("disconnect", (), "No such container: nobody"),
+        ("disconnect", ("-f",), "network nowhere not found"),
+    ):
+        ran = engine.docker("network", verb, *flags, "nowhere", "nobody", check=False)
+        assert ran.error.removesuffix("exit status 1").strip() == f"Error response from daemon: {message}"
+
+
 def test_macvlan(engine: Wharfd, outside: NetworkNamespace) -> None:
     flags = ("-d", "macvlan", "-o", "parent=up0", "--subnet", "198.51.100.0/24", "--ip-range", "198.51.100.128/25")
     engine.docker("network", "create", *flags, "--gateway", "198.51.100.2", "lan")

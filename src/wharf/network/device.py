@@ -52,7 +52,7 @@ def ensure_bridge(routes: RouteSocket, name: str, wanted: Sequence[Interface], m
     """
     link = routes.link(name)
     if link is not None and link.kind != "bridge":
-        raise EngineError(f"network interface {name} is there already and is not a bridge")
+        raise EngineError(f"existing interface {name} is not a bridge")
     has = addresses_of(routes, name)
     if link is not None and (surplus := _surplus(has, wanted)):
         if is_ours(link) and not ports_of(routes, link.index):

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import msgspec
 
-from wharf.api import detach, mac_addresses
+from wharf.api import detach, interface_sysctls, mac_addresses
 from wharf.api.compat import config_of, networking_of, stop_signal, stream_type
 from wharf.api.decode import decode_create, json_body
 from wharf.api.encode import json_response, to_json, versioned
@@ -36,11 +36,12 @@ async def create(engine: Engine, request: Request) -> Response:
     config = config_of(config, request.version)
     networking = networking_of(networking, request.version)
     config, warnings = mac_addresses.accepted(config, host, networking, request.version)
+    host, networking, moved = interface_sysctls.accepted(host, networking, request.version)
     query = request.query
     created = await engine.containers.create(
         query.text("name") or None, config, host, networking, platform=query.text("platform")
     )
-    return json_response(msgspec.structs.replace(created, warnings=[*warnings, *created.warnings]), 201)
+    return json_response(msgspec.structs.replace(created, warnings=[*warnings, *moved, *created.warnings]), 201)
 
 
 async def inspect(engine: Engine, request: Request) -> Response:

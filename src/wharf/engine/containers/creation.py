@@ -180,5 +180,5 @@ def _check_umask(host: HostConfig) -> None:
 def _warnings(config: ContainerConfig, host: HostConfig) -> Iterator[str]:
     if unexposed := ports.unexposed(config, host):
         yield f"Bound but not exposed, and so not published: {', '.join(unexposed)}"
-    if host.network_mode == "host" and (host.port_bindings or host.publish_all_ports):
+    if host.network_mode == "host" and host.port_bindings:
         yield "Published ports are discarded when using host network mode"

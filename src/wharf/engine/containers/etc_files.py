@@ -15,8 +15,8 @@ EMBEDDED: Final = "127.0.0.11"
 _LOCAL_HOSTS: Final = """\
 127.0.0.1\tlocalhost
 ::1\tlocalhost ip6-localhost ip6-loopback
-fe00::0\tip6-localnet
-ff00::0\tip6-mcastprefix
+fe00::\tip6-localnet
+ff00::\tip6-mcastprefix
 ff02::1\tip6-allnodes
 ff02::2\tip6-allrouters
 """
@@ -50,8 +50,9 @@ def split_extra_host(text: str, gateway: str) -> tuple[str, str]:
 
 def own_line(hostname: str, domain: str, address: str) -> str:
     """The line of /etc/hosts for one address of the container itself."""
-    names = f"{hostname}.{domain} {hostname}" if domain else hostname
-    return f"{address}\t{names}\n"
+    full = f"{hostname}.{domain}" if domain else hostname
+    short, dot, _ = full.partition(".")
+    return f"{address}\t{full} {short}\n" if dot else f"{address}\t{full}\n"
 
 
 def hosts(

@@ -27,8 +27,8 @@ class Connections:
         """A running container gets the interface now, any other at its next start."""
         if not ref:
             raise InvalidArgument(f'invalid name or ID supplied: "{ref}"')
-        record = self._networks.find(network)
         container = self._store.find(ref)
+        record = self._networks.find(network)
         async with self._lives.of(container).lock:
             container = self._lives.current(container.id)
             record = self._networks.find(record.id)  # it may have been removed meanwhile
@@ -60,13 +60,14 @@ class Connections:
 
     async def disconnect(self, network: str, ref: str, *, force: bool = False) -> None:
         """`force` also takes a container that does not exist any more, which then has no endpoint."""
-        record = self._networks.find(network)
         try:
             container = self._store.find(ref)
         except NotFound:
-            if force:
-                raise NotFound(f"endpoint {ref} not found") from None
-            raise
+            if not force:
+                raise
+            self._networks.find(network)
+            raise NotFound(f"endpoint {ref} not found") from None
+        record = self._networks.find(network)
         async with self._lives.of(container).lock:
             container = self._lives.current(container.id)
             self._check_disconnect(record, container)

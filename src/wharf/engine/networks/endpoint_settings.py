@@ -13,6 +13,9 @@ from wharf.engine.networks.record import NetworkRecord
 from wharf.errors import InvalidArgument
 from wharf.linux.netlink import parse_mac
 
+_NO_SUBNET: Final = (
+    "user specified IP address is supported only when connecting to networks with user configured subnets"
+)
 SYSCTLS: Final = "com.docker.network.endpoint.sysctls"
 INTERFACE: Final = "com.docker.network.endpoint.ifname"
 _MAC_ADDRESS: Final = re.compile(
@@ -81,12 +84,14 @@ def _misfits(asked: EndpointIPAMConfig, record: NetworkRecord) -> Iterator[str]:
     if record.built_in:
         yield "user specified IP address is supported on user defined networks only"
     if not record.asked_subnet:
-        yield "user specified IP address is supported only when connecting to networks with user configured subnets"
+        yield _NO_SUBNET
         return
     subnets = used_subnets(record)
     for version, text in wanted:
         found = address(text, version)
-        if found is None or not any(found in subnet.network for subnet in subnets):
+        if not any(subnet.network.version == version for subnet in subnets):
+            yield _NO_SUBNET
+        elif found is None or not any(found in subnet.network for subnet in subnets):
             yield f"no configured subnet or ip-range contain the IP address {text}"
 
 

@@ -67,8 +67,11 @@ def new_network(sysctls: dict[str, str]) -> int:
 def set_sysctls(sysctls: dict[str, str]) -> None:
     """Sets parameters of the network namespace that we are in; as for new_network()."""
     for name, value in sysctls.items():
-        with open(f"/proc/sys/{name}", "w") as file:
-            file.write(value)
+        try:
+            with open(f"/proc/sys/{name}", "w") as file:
+                file.write(value)
+        except OSError as error:
+            raise OSError(error.errno, f"sysctl {name}={value}: {os.strerror(error.errno or 0)}") from None
 
 
 def hide_unified_cgroup() -> bool:

@@ -15,6 +15,18 @@ def test_hosts_names_the_container_and_what_was_added() -> None:
     assert lines[-4:] == ["10.0.0.1\tdb", "172.17.0.1\tgw", "::1\tsix", "172.17.0.2\tweb.example.org web"]
 
 
+@pytest.mark.parametrize(
+    ("hostname", "domain", "names"),
+    [
+        ("web", "", "web"),
+        ("web.example.org", "", "web.example.org web"),
+        ("web.example", "org", "web.example.org web"),
+    ],
+)
+def test_a_container_knows_itself_by_its_whole_and_its_short_name(hostname: str, domain: str, names: str) -> None:
+    assert etc_files.own_line(hostname, domain, "172.17.0.2") == f"172.17.0.2\t{names}\n"
+
+
 @pytest.mark.parametrize("text", ["db:10.0.0.1", "six:::1", "gw:host-gateway"])
 def test_extra_hosts(text: str) -> None:
     etc_files.check_extra_host(text)
