@@ -24,9 +24,10 @@ from wharf.linux.netlink import (
     text,
 )
 
-_NETLINK_NETFILTER, _SUBSYSTEM = 12, 10
+NETLINK_NETFILTER, SUBSYSTEM = 12, 10  # NFNL_SUBSYS_NFTABLES, the upper byte of a message's type
+CHANGES: Final = 1 << (7 - 1)  # the group of notices: NFNLGRP_NFTABLES is number 7
 _BATCH_BEGIN, _BATCH_END = 16, 17
-_NEW_TABLE, _DELETE_TABLE, _NEW_CHAIN, _NEW_RULE, _DELETE_RULES = (_SUBSYSTEM << 8 | kind for kind in (0, 2, 3, 6, 8))
+_NEW_TABLE, _DELETE_TABLE, _NEW_CHAIN, _NEW_RULE, _DELETE_RULES = (SUBSYSTEM << 8 | kind for kind in (0, 2, 3, 6, 8))
 _NLM_F_APPEND, _NLA_F_NESTED = 0x800, 0x8000
 _GENERAL: Final = struct.Struct("!BBH")  # struct nfgenmsg: family, version, resource
 _IPV4: Final = socket.AF_INET
@@ -45,13 +46,13 @@ def transact(messages: Iterable[Message], later: Later) -> None:
 
     `later` closes the socket: where something was taken away, that waits for every processor (15 ms).
     """
-    frames = [frame(_BATCH_BEGIN, NLM_F_REQUEST, 0, _GENERAL.pack(socket.AF_UNSPEC, 0, _SUBSYSTEM))]
+    frames = [frame(_BATCH_BEGIN, NLM_F_REQUEST, 0, _GENERAL.pack(socket.AF_UNSPEC, 0, SUBSYSTEM))]
     for kind, flags, body in messages:
         head = _GENERAL.pack(_IPV4, 0, 0)
         frames.append(frame(kind, NLM_F_REQUEST | NLM_F_ACK | flags, len(frames), head + body))
     waiting = set(range(1, len(frames)))
-    frames.append(frame(_BATCH_END, NLM_F_REQUEST, len(frames), _GENERAL.pack(socket.AF_UNSPEC, 0, _SUBSYSTEM)))
-    asking = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_NETFILTER)
+    frames.append(frame(_BATCH_END, NLM_F_REQUEST, len(frames), _GENERAL.pack(socket.AF_UNSPEC, 0, SUBSYSTEM)))
+    asking = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_NETFILTER)
     try:
         asking.connect((0, 0))  # to the kernel: nobody else can answer
         asking.sendall(b"".join(frames))

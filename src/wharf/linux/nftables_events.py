@@ -5,10 +5,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from wharf.linux.netlink import parse_attributes, parse_messages
+from wharf.linux.nfnetlink import CHANGES, NETLINK_NETFILTER, SUBSYSTEM
 
-_NETLINK_NETFILTER: Final = 12
-_GROUP: Final = 1 << (7 - 1)  # NFNLGRP_NFTABLES is number 7
-_SUBSYSTEM: Final = 10  # NFNL_SUBSYS_NFTABLES, the upper byte of a message's type
 #: NFT_MSG_DELTABLE, _NEWCHAIN (a policy may have changed), _DELCHAIN, _DELRULE of linux/netfilter/nf_tables.h.
 _KINDS: Final = frozenset({2, 3, 5, 8})
 _NAME_OF_TABLE: Final = 1  # NFTA_TABLE_NAME, NFTA_CHAIN_TABLE and NFTA_RULE_TABLE are all 1
@@ -21,9 +19,9 @@ class FirewallEvents:
 
     def __init__(self) -> None:
         kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
-        self._socket = socket.socket(socket.AF_NETLINK, kind, _NETLINK_NETFILTER)
+        self._socket = socket.socket(socket.AF_NETLINK, kind, NETLINK_NETFILTER)
         try:
-            self._socket.bind((0, _GROUP))
+            self._socket.bind((0, CHANGES))
         except BaseException:
             self._socket.close()
             raise
@@ -49,6 +47,6 @@ class FirewallEvents:
 def tables_in(data: bytes) -> Iterator[str]:
     """The tables that a packet of notices tells a loss of. Pure; what is cut off or no notice is passed over."""
     for kind, _, _, body in parse_messages(data):
-        if kind >> 8 == _SUBSYSTEM and kind & 0xFF in _KINDS:
+        if kind >> 8 == SUBSYSTEM and kind & 0xFF in _KINDS:
             name = parse_attributes(body[_FAMILY:]).get(_NAME_OF_TABLE, b"")
             yield name.rstrip(b"\0").decode(errors="replace")

@@ -19,10 +19,9 @@ from wharf.linux.netlink import (
     parse_attributes,
     parse_messages,
 )
+from wharf.linux.nfnetlink import CHANGES, NETLINK_NETFILTER, SUBSYSTEM
 
-_NETLINK_NETFILTER: Final = 12
-_GROUP: Final = 1 << (7 - 1)  # NFNLGRP_NFTABLES is number 7
-_NEW_SET, _GET_SET = (10 << 8 | kind for kind in (9, 10))  # NFNL_SUBSYS_NFTABLES, and NFT_MSG_… of nf_tables.h
+_NEW_SET, _GET_SET = (SUBSYSTEM << 8 | kind for kind in (9, 10))  # NFT_MSG_… of nf_tables.h
 _TABLE, _USERDATA = 1, 13  # NFTA_SET_…
 _GENERAL: Final = struct.Struct("!BBH")  # struct nfgenmsg
 #: NFTNL_UDATA_SET_KEY_TYPEOF and …_DATA_TYPEOF of libnftnl/udata.h.
@@ -38,7 +37,7 @@ class SetNotices:
         self._own = own
         self._socket = _opened()
         try:
-            self._socket.bind((0, _GROUP))
+            self._socket.bind((0, CHANGES))
             self._socket.setblocking(False)
             self._doubtful = any(_described(self._own, _listed()))
         except BaseException:
@@ -64,7 +63,7 @@ class SetNotices:
 
 
 def _opened() -> socket.socket:
-    return socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_NETFILTER)
+    return socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_NETFILTER)
 
 
 def _listed() -> bytes:
