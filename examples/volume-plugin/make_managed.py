@@ -62,7 +62,12 @@ def interpreter() -> Iterator[tuple[str, str]]:
     runpy.run_path(str(PROGRAM))
     importlib.import_module("traceback")  # which its server imports when it fails
     extensions = []
-    for module in list(sys.modules.values()):
+    for name, module in list(sys.modules.items()):
+        parent, _, own = name.rpartition(".")
+        for directory in getattr(sys.modules.get(parent), "__path__", ()):
+            # One that puts another in its place, as collections.abc does since Python 3.13, is not in the list itself.
+            if (source := Path(directory, f"{own}.py")).exists():
+                yield str(source), f"/{LIBRARY}/{parent.replace('.', '/')}/{source.name}"
         file = getattr(module, "__file__", None) or ""
         package = getattr(module, "__package__", None) or ""
         if file.endswith(".py") and module.__name__ != "__main__":
