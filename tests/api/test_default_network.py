@@ -65,3 +65,22 @@ def test_a_host_that_is_to_stay_no_router(new_wharfd: Callable[..., Wharfd]) -> 
     engine.remove_all()
     engine.stop()
     assert engine.inside("cat", "/proc/sys/net/ipv4/ip_forward") == "1\n"
+
+
+def test_a_boot_that_finds_its_range_taken_takes_none_of_its_own_networks(new_wharfd: Callable[..., Wharfd]) -> None:
+    """As after the start of another engine that came first: no bridge is there yet, and somebody has 172.17.0.0/16."""
+    engine = new_wharfd()
+    serve = ("sh", "-c", "while :; do echo hello | nc -l -p 80; done")
+    engine.docker("network", "create", "front")
+    engine.docker("create", "--name", "web", "--network", "front", "-p", "8090:80", "busybox", *serve)
+    engine.stop()
+    for line in engine.inside("ip", "-o", "link", "show", "type", "bridge").splitlines():
+        engine.inside("ip", "link", "del", line.split(":")[1].strip())
+    engine.inside("ip", "link", "add", "taken", "type", "bridge")
+    engine.inside("ip", "addr", "add", "172.17.0.1/16", "dev", "taken")
+    engine.inside("ip", "link", "set", "taken", "up")
+    engine.start()
+    engine.docker("start", "web")
+    assert engine.inside("busybox", "sh", "-c", "busybox nc -w 2 127.0.0.1 8090 </dev/null").strip() == "hello"
+    engine.docker("rm", "-f", "web")
+    engine.docker("network", "rm", "front")

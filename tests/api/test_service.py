@@ -139,7 +139,9 @@ def test_the_machine_starts_again(request: pytest.FixtureRequest) -> None:
     docker("rm", "-f", "web")
     serving = ("-d", "--network", "front", "--restart", "always")
     docker("run", *serving, "--name", "web", "-p", "8080:80", "busybox", *SERVES)
-    docker("run", *serving, "--name", "asks", "busybox", "sh", "-c", "while :; do wget -qO /tmp/x web && sleep 9; done")
+    docker(
+        "run", *serving, "--name", "asks", "busybox", "sh", "-c", "while :; do wget -qO /dev/shm/x web && sleep 9; done"
+    )
     orderly = "trap 'sleep 1; echo in order >/kept/end; exit 0' TERM; while :; do sleep 0.1; done"
     docker("run", "-d", "--name", "orderly", "-v", "kept:/kept", "busybox", "sh", "-c", orderly)
     for policy in ("unless-stopped", "on-failure", "no"):
@@ -182,7 +184,9 @@ def test_the_machine_went_down_in_order() -> None:
 
 @after
 def test_networks_and_ports_work_again_and_nothing_is_left_of_the_last_boot() -> None:
-    wait_until(lambda: docker("exec", "asks", "cat", "/tmp/x", check=False) == "hello", "it has found web by its name")
+    wait_until(
+        lambda: docker("exec", "asks", "cat", "/dev/shm/x", check=False) == "hello", "it has found web by its name"
+    )
     wait_until(lambda: answer(8080) == "hello", "it serves")
     running = docker("ps", "-q", "--no-trunc").split()
     scopes = {path.name for path in Path("/sys/fs/cgroup/system.slice").glob("wharf-*.scope")}

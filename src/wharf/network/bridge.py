@@ -130,7 +130,7 @@ class BridgeNetwork:
         if own is not None:
             found = Subnet(own.network, own.ip)
         else:
-            network = choose_subnet(settings.pools, self._kernel.used_networks(), 4)
+            network = choose_subnet(settings.pools, [*self._kernel.used_networks(), *settings.others], 4)
             found = Subnet(network, network[1])
         return replace(settings, subnets=(found, *settings.subnets))
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from wharf.network.subnets import PoolOfSubnets, Subnet
+from wharf.network.subnets import Network, PoolOfSubnets, Subnet
 
 
 class GatewayMode(StrEnum):
@@ -31,6 +31,9 @@ class BridgeSettings:
     name: str
     subnets: tuple[Subnet, ...] = ()  # one of each version of IP
     pools: tuple[PoolOfSubnets, ...] = ()  # where the IPv4 subnet comes from when none is given
+    others: tuple[
+        Network, ...
+    ] = ()  # those of networks whose devices may not be there yet, so that none of them is taken
     ipv4: bool = True
     mtu: int = 0
     inter_container: bool = True

@@ -7,12 +7,16 @@ from wharf.network.settings import BridgeSettings
 from wharf.network.subnets import Interface, Network, PoolOfSubnets, Subnet, choose_subnet
 
 
-def settings(config: BridgeConfig, pools: Sequence[PoolOfSubnets]) -> BridgeSettings:
-    """Without an address for IPv4, the bridge takes the one that it has, or a free range of the pools."""
+def settings(config: BridgeConfig, pools: Sequence[PoolOfSubnets], others: Sequence[Network]) -> BridgeSettings:
+    """Without an address for IPv4, the bridge takes the one that it has, or a range of the pools that is free.
+
+    `others` are those of the engine's other networks.
+    """
     return BridgeSettings(
         name=config.name,
         subnets=tuple(_subnets(config, pools)),
         pools=tuple(pools),
+        others=tuple(others),
         mtu=config.mtu,
         inter_container=config.inter_container,
         masquerade=config.masquerade,

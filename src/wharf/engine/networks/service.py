@@ -63,9 +63,8 @@ class Networks:
         for name in BUILT_IN:
             if name not in self._records:
                 self._add(NetworkRecord(id=secrets.token_hex(32), name=name, created=_now()))
-        self.default = BridgeNetwork(
-            self._records["bridge"].id, default_bridge.settings(self._config, self._pools), kernel
-        )
+        settings = default_bridge.settings(self._config, self._pools, self._recorded_ranges())
+        self.default = BridgeNetwork(self._records["bridge"].id, settings, kernel)
         self._open: dict[str, Network] = {"bridge": self.default}
         if not self._has_default:
             del self._records["bridge"], self._open["bridge"]
@@ -199,8 +198,11 @@ class Networks:
                 f"({record.bridge}): networks have same bridge name"
             )
 
+    def _recorded_ranges(self) -> Sequence[Range]:
+        return [network for record in self._records.values() for network in placing.networks(record)]
+
     def _ranges(self) -> Sequence[Range]:
-        found = [network for record in self._records.values() for network in placing.networks(record)]
+        found = self._recorded_ranges()
         return [*found, *(subnet.network for subnet in self.default.subnets)] if self._has_default else found
 
     async def remove(self, ref: str) -> None:
