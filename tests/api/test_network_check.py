@@ -53,6 +53,25 @@ def test_answers_agree_with_packets(networks: Wharfd) -> None:
     assert '"Passes":false' in check("--json", "near", "web:80").text
 
 
+def test_rules_between_neighbours(networks: Wharfd) -> None:
+    setting = "/proc/sys/net/bridge/bridge-nf-call-iptables"  # only where the kernel has br_netfilter
+    before = networks.inside("cat", setting, check=False).strip()
+    chain = "{ chain f { type filter hook forward priority 5; policy drop; }; }"
+    try:
+        for table, filtered in (("bridge", before), ("inet", "1"), ("inet", "0")):
+            if before:
+                networks.inside("sh", "-c", f"echo {filtered} >{setting}")
+            networks.inside("nft", f"table {table} check_test {chain}")
+            reached = asks(networks, "near", "web", "80")
+            checked = networks.wharf("network", "check", "near", "web:80", check=False)
+            assert (checked.code == 0) is reached and not (reached and table == "bridge"), checked.text
+            networks.inside("nft", "delete", "table", table, "check_test")
+    finally:
+        networks.inside("sh", "-c", f"[ -z '{before}' ] || echo {before} >{setting}")
+        networks.inside("nft", "delete", "table", "bridge", "check_test", check=False)
+        networks.inside("nft", "delete", "table", "inet", "check_test", check=False)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

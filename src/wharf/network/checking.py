@@ -28,40 +28,45 @@ def verdict(steps: Sequence[Step]) -> bool | None:
 
 def between(source: Node, target: Node, service: Service, world: World) -> list[Step]:
     """From one container to another, by its address or name."""
-    steps = [*_runs(source), *_runs(target)]
+    if source.kind == "host":
+        return [*_runs(source), *from_host(target, service, world)]
+    if steps := [*_runs(source), *_has_own_network(target)]:
+        return steps
     entrance = _entrance(target, service, world) if source.way_out else ""
     if entrance and not any(name in target.addresses for name in source.addresses):
         flow = Flow(came=source.way_out, source=_first(source, source.way_out), service=service)
         steps += [Step(True, f"its way out is {source.way_out}"), *_entered(target, entrance, flow, world)]
     else:
-        steps += _together(source, target, world)
+        steps += _together(source, target, service, world)
     return [*steps, *_listens(target, service)]
 
 
 def from_host(target: Node, service: Service, world: World) -> list[Step]:
     """From a program of the host to a container's own address."""
-    steps = list(_runs(target))
+    if steps := list(_has_own_network(target)):
+        return steps
     for name, addresses in target.addresses.items():
         if world.segments[name].mode is not GatewayMode.ISOLATED and not world.segments[name].parent:
-            return [*steps, Step(True, f"the host is on {name}: {' '.join(addresses)}"), *_listens(target, service)]
+            return [Step(True, f"the host is on {name}: {' '.join(addresses)}"), *_listens(target, service)]
     if parents := [world.segments[name].parent for name in target.addresses if world.segments[name].parent]:
         reason = f"{target.name} is on the device {parents[0]}, by which the host itself reaches none of its containers"
-        return [*steps, Step(False, reason)]
-    return [*steps, Step(False, f"the host has no address on a network of {target.name}")]
+        return [Step(False, reason)]
+    return [Step(False, f"the host has no address on a network of {target.name}")]
 
 
 def from_outside(target: Node, service: Service, world: World) -> list[Step]:
     """From another machine, which routes to a container's own address by this host."""
-    steps = list(_runs(target))
+    if steps := list(_has_own_network(target)):
+        return steps
     segments = [world.segments[name] for name in target.addresses]
     if on_wire := next((segment for segment in segments if segment.parent and not segment.internal), None):
-        return [*steps, *_on_wire(target, on_wire), *_listens(target, service)]
+        return [*_on_wire(target, on_wire), *_listens(target, service)]
     if entrance := _entrance(target, service, world):
-        return [*steps, *_entered(target, entrance, Flow(service=service), world), *_listens(target, service)]
+        return [*_entered(target, entrance, Flow(service=service), world), *_listens(target, service)]
     reason = "containers are reached from outside by published ports only"
     if any(segment.mode is GatewayMode.ROUTED for segment in segments):
-        return [*steps, Step(False, f"{reason}, and {target.name} has not published {service}")]
-    return [*steps, Step(False, f"{reason}: ask for host:PORT")]
+        return [Step(False, f"{reason}, and {target.name} has not published {service}")]
+    return [Step(False, f"{reason}: ask for host:PORT")]
 
 
 def _entrance(target: Node, service: Service, world: World) -> str:
@@ -111,7 +116,7 @@ def to_published(
         steps += hurdles.met(world, "input", replace(flow, service=service, target=_certain(port.host_ip)))
     elif origin == "outside":
         target = _first(node, node.way_out)
-        steps += _forwarded(world, replace(flow, goes=node.way_out, service=inner, target=target, translated=True))
+        steps += _forwarded(world, replace(flow, goes=node.way_out, service=inner, target=target, published=service))
     return [*steps, *_listens(node, inner)]
 
 
@@ -136,22 +141,24 @@ def to_published_from(source: Node, service: Service, nodes: Sequence[Node], wor
     """From a container to a published port of its host."""
     if source.kind == "host":
         return [*_runs(source), *to_published("host", service, nodes, world)]
-    steps = list(_runs(source))
+    if steps := list(_runs(source)):
+        return steps
     if not source.way_out:
-        return [*steps, Step(False, f"{source.name} has no way out, and so none to its host's ports")]
+        return [Step(False, f"{source.name} has no way out, and so none to its host's ports")]
     sender = Flow(came=source.way_out, source=_first(source, source.way_out))
-    return [*steps, *to_published("outside", service, nodes, world, sender)]
+    return to_published("outside", service, nodes, world, sender)
 
 
 def outward(source: Node, world: World) -> list[Step]:
     """From a container to other machines."""
-    steps = list(_runs(source))
+    if steps := list(_runs(source)):
+        return steps
     if source.kind == "host":
-        return [*steps, Step(True, "it has the host's network")]
+        return [Step(True, "it has the host's network")]
     if not source.way_out:
         inside = [name for name in source.addresses if world.segments[name].internal]
         reason = f": {', '.join(inside)} {'is' if len(inside) == 1 else 'are'} internal" if inside else ""
-        return [*steps, Step(False, f"{source.name} has no way out{reason}")]
+        return [Step(False, f"{source.name} has no way out{reason}")]
     segment = world.segments[source.way_out]
     steps.append(Step(True, f"its way out is {segment.name}"))
     if segment.parent:
@@ -170,6 +177,12 @@ def _runs(node: Node) -> Iterator[Step]:
         yield Step(False, f"{node.name} has no network")
 
 
+def _has_own_network(target: Node) -> Iterator[Step]:
+    yield from _runs(target)
+    if target.running and target.kind == "host":
+        yield Step(False, f"{target.name} has the host's network: ask for host:PORT")
+
+
 def _on_wire(node: Node, segment: Segment) -> Iterator[Step]:
     """Between a container on a device of the host and machines on that device's network."""
     yield from _has_address(node, segment)
@@ -183,7 +196,7 @@ def _has_address(node: Node, segment: Segment) -> Iterator[Step]:
         yield Step(False, f"{node.name} has no address on {segment.name}: {reason}")
 
 
-def _together(source: Node, target: Node, world: World) -> Iterator[Step]:
+def _together(source: Node, target: Node, service: Service, world: World) -> Iterator[Step]:
     shared = [name for name in source.addresses if name in target.addresses]
     if not shared:
         yield Step(
@@ -207,6 +220,9 @@ def _together(source: Node, target: Node, world: World) -> Iterator[Step]:
         yield Step(None, f"by the switch at {segment.parent}, which has to send it back (mode vepa)")
     elif not segment.has_names:
         yield Step(True, f"by its address: {name}, the default network, has no names")
+    if not segment.parent:
+        flow = Flow(name, name, _first(source, name), _first(target, name), service)
+        yield from hurdles.met_on_bridge(world, flow)
 
 
 def _list(node: Node) -> str:

@@ -20,6 +20,7 @@ class Packet:
     outgoing: str | None = None
     protocol: str | None = None  # "tcp" or "udp"
     port: int | None = None
+    asked: int | None = None  # the port that its sender meant
     source: Address | None = None
     target: Address | None = None
     translated: bool = False  # to another target than its sender meant
@@ -75,6 +76,8 @@ def value(packet: Packet, left: Json) -> Value | None:
             return "local" if packet.received else "unicast"
         case {"ct": {"key": "state"}}:
             return frozenset({"new"})
+        case {"ct": {"key": "proto-dst", "dir": "original"}}:
+            return packet.asked
         case {"ct": {"key": "status"}}:
             return frozenset({"dnat"} if packet.translated else ())
         case {"payload": {"protocol": "ip" | "ip6" as header, "field": name}}:
@@ -82,6 +85,8 @@ def value(packet: Packet, left: Json) -> Value | None:
                 raise Absent
             known = {"saddr": packet.source, "daddr": packet.target}
             return packet.protocol if name in ("protocol", "nexthdr") else known.get(name)
+        case {"payload": {"protocol": "ether" | "vlan"}}:
+            return None
         case {"payload": {"protocol": header, "field": name}}:
             if header != "th" and packet.protocol not in (None, header):
                 raise Absent
@@ -127,6 +132,8 @@ def words_of_key(left: Json) -> str:
             return f"{header} {name}"
         case {"meta": {"key": key}}:
             return str(key)
+        case {"ct": {"key": key, "dir": way}}:
+            return f"ct {way} {key}"
         case {"ct": {"key": key}}:
             return f"ct {key}"
         case {"fib": {"result": result, "flags": [*flags]}}:

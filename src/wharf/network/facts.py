@@ -61,6 +61,7 @@ class World:
 
     segments: Mapping[str, Segment]
     forwards: bool = True  # the host routes IPv4
+    bridges_filtered: bool = False  # what passes from port to port of a bridge is asked of the chains of IP, too
     chains: Sequence[Chain] = ()  # in the order in which they are asked
     unreadable: str = ""  # why nothing is known of chains
     devices: Mapping[str, str] = field(default_factory=dict)  # bridges, by network

@@ -1,7 +1,7 @@
 """What a packet meets of other people's rules, chain by chain. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import Final
 
@@ -26,11 +26,12 @@ class Flow:
     source: str = ""  # address
     target: str = ""
     service: Service = ANY_PORT
-    translated: bool = False  # to a published port
+    published: Service | None = None  # what its sender asked the host for, where that is translated
 
     def packets(self, world: World, hook: str) -> list[Packet]:
         """One for each device that it may come or go by."""
         any_port = not self.service.port
+        asked = self.published or self.service
         return [
             Packet(
                 version=6 if ":" in self.source + self.target else 4,
@@ -38,9 +39,10 @@ class Flow:
                 outgoing=outgoing,
                 protocol=None if any_port else self.service.protocol,
                 port=self.service.port or None,
+                asked=asked.port or None,
                 source=ip_address(self.source) if self.source else None,
                 target=ip_address(self.target) if self.target else None,
-                translated=self.translated,
+                translated=self.published is not None,
                 received=hook == "input",
             )
             for incoming in self._devices(self.came, world)
@@ -57,8 +59,24 @@ def met(world: World, hook: str, flow: Flow) -> Iterator[Step]:
     if world.unreadable:
         yield Step(None, f"the rules of others decide, which cannot be read: {world.unreadable}")
     packets = flow.packets(world, hook)
+    yield from _asked(world, hook, flow, packets, ("inet", "ip" if packets[0].version == 4 else "ip6"))
+
+
+def met_on_bridge(world: World, flow: Flow) -> Iterator[Step]:
+    """From port to port of one bridge: in the chains of bridges, and in those of IP where the kernel asks them, too."""
+    packets = flow.packets(world, "forward")
+    ports = [replace(packet, incoming=None, outgoing=None) for packet in packets]  # not the bridge itself
+    yield from _asked(world, "forward", flow, ports, ("bridge",))
+    if world.bridges_filtered:
+        yield from met(world, "forward", flow)
+
+
+def _asked(world: World, hook: str, flow: Flow, packets: Sequence[Packet], families: Collection[str]) -> Iterator[Step]:
+    """In the chains of tables of these families; those of which only the policy is known are of every one of IP."""
     for chain in world.chains:
-        if chain.hook != hook or not _sees(chain, packets[0]):
+        if chain.hook != hook or not (
+            chain.table.split()[0] in families or (chain.rules is None and "inet" in families)
+        ):
             continue
         if chain.rules is None:
             how = "drops what none of its rules accepts" if chain.drops else "may drop it"
@@ -66,11 +84,6 @@ def met(world: World, hook: str, flow: Flow) -> Iterator[Step]:
         else:
             fates = {packet: chain.rules.fate(chain.name, packet, drops=chain.drops) for packet in packets}
             yield _told(chain, fates, _zone(chain, flow, world))
-
-
-def _sees(chain: Chain, packet: Packet) -> bool:
-    """Whether the chain's table is of the packet's version of IP, or of both."""
-    return chain.rules is None or chain.table.split()[0] in ("inet", "ip" if packet.version == 4 else "ip6")
 
 
 def _name(chain: Chain) -> str:

@@ -27,6 +27,7 @@ WEB = Node("web", addresses={"front": ["172.18.0.2"]}, way_out="front", listenin
 DB = Node("db", addresses={"front": ["172.18.0.3"]}, way_out="front", listening=ANY)
 PORT = Service(80)
 STATUS = {"ct": {"key": "status"}}
+ORIGINAL = {"ct": {"key": "proto-dst", "dir": "original"}}
 
 
 def said(steps: list[Step]) -> tuple[bool | None, str]:
@@ -44,11 +45,45 @@ def said(steps: list[Step]) -> tuple[bool | None, str]:
         (replace(DB, listening=frozenset(("127.0.0.1",))), False, "listened on 127.0.0.1 only"),
         (replace(DB, addresses={"bridge": ["172.17.0.2"]}), False, "web is on front, db on bridge"),
         (replace(DB, kind="none", addresses={}), False, "db has no network"),
+        (replace(DB, kind="host", addresses={}), False, "db has the host's network: ask for host:PORT"),
     ],
 )
 def test_between_containers(target: Node, verdict: bool, text: str) -> None:
     found = said(checking.between(WEB, target, PORT, WORLD))
     assert found[0] is verdict and text in found[1]
+
+
+def test_of_what_is_not_there_nothing_more_is_told() -> None:
+    dead = replace(DB, running=False, addresses={}, way_out="")
+    nowhere = replace(WEB, kind="none", addresses={}, way_out="")
+    assert [step.text for step in checking.between(WEB, dead, PORT, WORLD)] == ["db does not run"]
+    assert [step.text for step in checking.from_host(dead, PORT, WORLD)] == ["db does not run"]
+    assert [step.text for step in checking.from_outside(dead, PORT, WORLD)] == ["db does not run"]
+    assert [step.text for step in checking.outward(nowhere, WORLD)] == ["web has no network"]
+    assert [step.text for step in checking.to_published_from(nowhere, PORT, [], WORLD)] == ["web has no network"]
+
+
+def test_a_container_with_the_hosts_network_is_where_the_host_is() -> None:
+    assert checking.between(replace(WEB, kind="host", addresses={}), DB, PORT, WORLD) == checking.from_host(
+        DB, PORT, WORLD
+    )
+
+
+def test_neighbours_meet_the_rules_of_bridges_and_those_of_ip_where_the_kernel_asks_them() -> None:
+    def verdict(table: str, *, filtered: bool) -> bool | None:
+        closed = Chain(table, "forward", "forward", True, Table({"forward": []}))
+        world = replace(WORLD, chains=[closed], bridges_filtered=filtered)
+        return checking.verdict(checking.between(WEB, DB, PORT, world))
+
+    assert verdict("bridge mine", filtered=False) is False
+    assert verdict("inet mine", filtered=True) is False and verdict("ip6 mine", filtered=True) is True
+    assert verdict("inet mine", filtered=False) is True
+    on_bridge = {"match": {"op": "==", "left": {"meta": {"key": "iifname"}}, "right": "br0"}}
+    by_port = Table({"forward": [[on_bridge, {"drop": None}]]})
+    world = replace(
+        WORLD, chains=[Chain("bridge mine", "forward", "forward", False, by_port)], devices={"front": "br0"}
+    )
+    assert checking.verdict(checking.between(WEB, DB, PORT, world)) is None, "a port of the bridge has another name"
 
 
 def test_a_network_that_keeps_its_containers_apart_matters_only_without_another() -> None:
@@ -88,6 +123,9 @@ def test_published_ports() -> None:
     read = replace(WORLD, chains=[Chain("ip filter", "FORWARD", "forward", True, by_translation)])
     assert published("outside", everywhere, world=read)[0] is True
     assert published("host", everywhere, world=rules)[0] is True
+    original = {"match": {"op": "==", "left": ORIGINAL, "right": 8080}}
+    mine = Chain("inet wharf_user", "forward", "forward", False, Table({"forward": [[original, {"drop": None}]]}))
+    assert published("outside", everywhere, world=replace(WORLD, chains=[mine]))[0] is False
     guarded = replace(everywhere, through_input=True)
     assert published("outside", guarded, world=rules)[0] is True, "it is received, not forwarded"
     closed = replace(WORLD, chains=[Chain("inet ufw", "input", "input", True)])

@@ -38,12 +38,14 @@ def jump(target: str, how: str = "jump") -> Statement:
 
 STATE = {"ct": {"key": "state"}}
 STATUS = {"ct": {"key": "status"}}
+ORIGINAL = {"ct": {"key": "proto-dst", "dir": "original"}}
 RANGE = {"prefix": {"addr": "192.0.2.0", "len": 24}}
 PACKET = Packet(
     incoming="eth0",
     outgoing="br0",
     protocol="tcp",
     port=80,
+    asked=8080,
     source=ip_address("192.0.2.7"),
     target=ip_address("172.18.0.2"),
 )
@@ -73,6 +75,9 @@ CONDITIONS: list[tuple[list[Statement], bool | None, bool | None]] = [
     ([header("ip", "daddr", "172.18.0.3")], False, None),
     ([header("ip", "protocol", "tcp")], True, None),
     ([header("ip6", "daddr", "fe80::1")], False, False),
+    ([header("ether", "saddr", "02:42:ac:12:00:02")], None, None),
+    ([asks(ORIGINAL, 8080)], True, None),
+    ([asks(ORIGINAL, 80)], False, None),
     ([header("ip6", "daddr", "fe80::1", "!=")], False, False),
     ([header("icmp", "type", "echo-request")], False, None),
     ([asks(STATE, ["established", "related"], "in")], False, False),

@@ -18,6 +18,7 @@ from wharf.linux.nftables import NftablesError
 from wharf.network import checking, legacy, others
 from wharf.network.bridge import BridgeNetwork
 from wharf.network.contract import Network
+from wharf.network.device import bridge_is_filtered
 from wharf.network.facts import Chain, Node, Segment, Service, Step, World
 from wharf.network.kernel import Kernel
 from wharf.network.leased import LeasedNetwork
@@ -108,6 +109,7 @@ class NetworkChecks:
         return World(
             {name: _segment(name, network) for name, network in networks.items()},
             forwards=sysctl.read("net/ipv4/ip_forward") == "1",
+            bridges_filtered=bridge_is_filtered(ipv6=False),
             chains=chains,
             unreadable=unreadable,
             devices=bridges,
