@@ -1,4 +1,7 @@
-"""Volumes that another machine has: NFS, from the server of this kernel. Most kernels have none: see tests/vm."""
+"""Volumes that another machine has: NFS, from the server of this kernel, and SMB, from Samba.
+
+Most kernels have no server of the one, and no client of the other: see tests/vm.
+"""
 
 import signal
 import subprocess
@@ -22,6 +25,10 @@ def has_module(name: str) -> bool:
 nfs = pytest.mark.skipif(
     bool(missing(["exportfs", "rpc.nfsd", "rpc.mountd"])) or not has_module("nfsd"),
     reason="this kernel has no NFS server",
+)
+
+smb = pytest.mark.skipif(
+    bool(missing(["smbd", "smbpasswd"])) or not has_module("cifs"), reason="this kernel has no SMB client"
 )
 
 
@@ -51,6 +58,31 @@ def share(engine: Wharfd, tmp_path: Path) -> Iterator[Path]:
         mountd.wait()
         subprocess.run(["umount", control], check=False)
         subprocess.run(["umount", "-l", place], check=True)
+
+
+@pytest.fixture
+def smb_share(engine: Wharfd, tmp_path: Path) -> Iterator[Path]:
+    """A directory that the engine's network namespace has as the share `files` of SMB, for root with a password."""
+    place, own, config = tmp_path / "share", tmp_path / "samba", tmp_path / "smb.conf"
+    place.mkdir()
+    own.mkdir()
+    kinds = ("private dir", "lock directory", "state directory", "cache directory", "pid directory", "ncalrpc dir")
+    ours = "".join(f"{kind} = {own}\n" for kind in kinds)
+    config.write_text(
+        f"[global]\n{ours}disable netbios = yes\nload printers = no\nsmb ports = 445\nlog file = {own}/log\n"
+        f"[files]\npath = {place}\nread only = no\n"
+    )
+    password = b"secret\nsecret\n"
+    subprocess.run(["smbpasswd", "-c", config, "-s", "-a", "root"], input=password, check=True, capture_output=True)
+    command = engine.network.command(["smbd", "--foreground", "--no-process-group", f"--configfile={config}"])
+    # All the same it ends its process group with itself.
+    server = subprocess.Popen(command, start_new_session=True)
+    try:
+        wait_until(lambda: ":01BD " in engine.inside("cat", "/proc/net/tcp"), "the server listens")
+        yield place
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.wait()
 
 
 def make_volume(engine: Wharfd, *more: str) -> str:
@@ -178,3 +210,21 @@ def test_the_engine_ends_and_comes_back_while_a_server_hangs(
     engine.docker("exec", "user", "touch", "/v/file")
     engine.docker("rm", "-f", "user", timeout=120 * PATIENCE)
     wait_until(lambda: not is_mounted(mountpoint), "the last user has ended", timeout=60)
+
+
+@smb
+def test_an_smb_share_is_mounted_while_somebody_uses_it(engine: Wharfd, smb_share: Path) -> None:
+    (smb_share / "theirs").write_text("from the server")
+    for name, password in (("shared", "secret"), ("refused", "guessed")):
+        options = ("-o", "type=cifs", "-o", "device=//127.0.0.1/files", "-o", f"o=username=root,password={password}")
+        engine.docker("volume", "create", *options, name)
+    mountpoint = engine.docker("volume", "inspect", "-f", "{{.Mountpoint}}", "shared").text
+    show = "cat /v/theirs; echo; grep ' /v ' /proc/mounts; echo ours > /v/ours"
+    seen = engine.docker("run", "--rm", "-v", "shared:/v", "busybox", "sh", "-c", show).text.splitlines()
+    assert seen[0] == "from the server"
+    assert seen[1].split()[2] == "cifs" and "addr=127.0.0.1" in seen[1]
+    assert (smb_share / "ours").read_text() == "ours\n"
+    wait_until(lambda: not is_mounted(mountpoint), "the last user has ended")
+    refused = engine.docker("run", "--rm", "-v", "refused:/v", "busybox", "true", check=False)
+    assert "failed to mount local volume: mount //127.0.0.1/files:" in refused.error
+    assert "permission denied" in refused.error and "guessed" not in refused.error

@@ -45,7 +45,7 @@ class ManagedPlugin:
 
     def pids(self) -> list[int]:
         """Its processes, its first one first; none while it does not run."""
-        groups = (group for group in self.engine.cgroups() if self.id in group.name)
+        groups = (group for group in self.engine.cgroups() if self.id in str(group))  # crun makes one more in systemd's
         found: set[int] = set()
         for group in groups:
             with suppress(OSError):  # the group is going

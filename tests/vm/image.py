@@ -17,7 +17,7 @@ PACKAGES: Final = (
     *("linux-image-cloud-amd64", "initramfs-tools", "systemd-sysv", "dbus", "kmod", "udev"),
     *("python3", "python3-venv", "busybox-static", "crun", "runc", "docker.io"),
     *("libnftables1", "libseccomp2", "nftables", "iproute2", "procps", "util-linux", "e2fsprogs"),
-    *("xfsprogs", "apparmor", "nfs-kernel-server"),
+    *("xfsprogs", "apparmor", "nfs-kernel-server", "samba"),
 )
 #: All that the kernel needs before it has its disk.
 MODULES: Final = ("virtio_pci", "virtio_blk", "ext4")

@@ -14,7 +14,7 @@ from vm.image import SOURCE, Image
 MEMORY: Final = 1024  # MiB
 CPUS: Final = 2
 #: What of the project goes in. Compiled files too: compiling takes minutes where the CPU is emulated.
-CONTENTS: Final = ("src", "tests", "contrib", "pyproject.toml")
+CONTENTS: Final = ("src", "tests", "contrib", "examples", "pyproject.toml")
 #: Of QEMU: a machine that starts again ends. A panic is no endless loop then.
 _ONCE: Final = "-no-reboot"
 

@@ -47,7 +47,7 @@ SUITES: Final = (
     ),
     Suite(
         "shares",
-        "volumes on NFS servers",
+        "volumes on NFS and SMB servers",
         "none",
         (
             "tests/api/test_network_volumes.py",
