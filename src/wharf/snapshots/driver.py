@@ -115,12 +115,12 @@ class Driver:
             made = await self._make(id, hidden, layers)
             writable.write_stack(hidden / "layers", layers)
             hidden.rename(self._containers / id)
-        except (EngineError, OSError) as error:
+        except BaseException as error:
             with suppress(EngineError):
                 self._discard(hidden)
-            if isinstance(error, EngineError):
-                raise
-            raise EngineError(f"cannot make the writable layer of {id}: {error.strerror}") from error
+            if isinstance(error, OSError):
+                raise EngineError(f"cannot make the writable layer of {id}: {error.strerror}") from error
+            raise
         self._writable[id] = made
 
     def restore(self, id: str, layers: Sequence[Digest]) -> None:
