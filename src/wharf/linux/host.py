@@ -28,13 +28,13 @@ def cgroup_driver(asked: str, parent: str = "", *, root: str = cgroups.ROOT, sys
 def goes_down(*, systemd: Path = Path(_SYSTEMD[0])) -> bool:
     """Whether this machine is about to be switched off or to start again; False where systemd is not process 1.
 
-    Blocks for some milliseconds, and for five seconds at most.
+    Blocks for some milliseconds, and for fifteen seconds at most.
     """
     if not systemd.exists():
         return False
     command = ("systemctl", "is-system-running")  # by systemd's own socket: the bus may have ended by now
     try:
-        asked = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=5, check=False)
+        asked = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=15, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return False
     return asked.stdout.strip() == b"stopping"
