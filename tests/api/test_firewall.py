@@ -44,9 +44,11 @@ def test_flushed_rules_are_put_back(engine: Wharfd, outside: Outside) -> None:
     wait_until(lambda: "table ip wharf_forwarding" in rules(engine), "strangers are kept out again")
     wait_until(lambda: "table inet wharf_user" in rules(engine), "users may write rules again")
     assert client_seen(engine, "beside", outside.namespace, HOST, 8081) == OUTSIDE, "that goes for every bridge"
-    engine.inside("nft", "flush", "chain", "ip", "wharf_wharf0", "passing")
-    wait_until(lambda: "ct status dnat accept" in rules(engine), "a chain is whole again")
+    engine.inside("nft", "flush", "chain", "ip", "wharf_passing", "wharf_wharf0")
+    wait_until(lambda: rules(engine).count("ct status dnat accept") == 2, "a bridge's chain is whole again")
     assert "made anew" in engine.log_tail()
+    engine.inside("nft", "flush", "chain", "ip", "wharf_passing", "forward")
+    wait_until(lambda: "oifname vmap @to" in rules(engine), "packets are led to the chains of bridges again")
     engine.inside("nft", "flush", "chain", "ip", "wharf_sources", "sent")
     wait_until(lambda: "fib saddr oif @bridges return" in rules(engine), "senders are looked at again")
 

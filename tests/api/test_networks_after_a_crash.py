@@ -130,7 +130,7 @@ def test_killed_in_a_storm_of_connections(new_wharfd: Callable[..., Wharfd], sec
     for name in NETWORKS:
         engine.docker("network", "rm", name)
     tables = re.findall(r"^table \S+ wharf_\S+", engine.nft_elements(), re.MULTILINE)
-    shared = ["table inet wharf_user", "table ip wharf_forwarding", "table ip wharf_sources"]
+    shared = ["table inet wharf_user", *(f"table ip wharf_{name}" for name in ("forwarding", "passing", "sources"))]
     assert sorted(tables) == [*shared, "table ip wharf_wharf0"]
 
 

@@ -84,6 +84,14 @@ class Nftables:
         self._library.nft_run_cmd_from_buffer(self._context, b"")
         self._library.nft_ctx_set_dry_run(self._context, False)
 
+    def has(self, table: str) -> bool:
+        """Whether there is such a table (`ip filter`). One is asked for by its name: `list tables` reads all of all."""
+        try:
+            self.run(f"list table {table}")
+        except NftablesError:
+            return False
+        return True
+
     def close(self) -> None:
         if self._context is not None:
             self._library.nft_ctx_free(self._context)

@@ -12,7 +12,7 @@ from wharf.linux.nftables import NftablesError
 from wharf.network import device, forwarding, inner, reservation, wiring
 from wharf.network.contract import Endpoint, EndpointRequest
 from wharf.network.endpoints import Endpoints
-from wharf.network.firewall import FAMILY
+from wharf.network.families import FAMILY
 from wharf.network.ipam import Usage
 from wharf.network.kernel import Kernel
 from wharf.network.ports import HostPort

@@ -9,7 +9,7 @@ import re
 from typing import Final
 
 from wharf.linux.nftables import Nftables
-from wharf.network.firewall import PREFIX
+from wharf.network.families import PREFIX
 
 #: What iptables (the one over nftables) calls its own.
 FILTERS: Final = ("ip filter", "ip6 filter")
@@ -31,14 +31,14 @@ add chain {USER_TABLE} forward {{ type filter hook forward priority filter - 10;
 
 def make_user_table(nftables: Nftables) -> None:
     """Raises NftablesError."""
-    if not _exists(nftables, USER_TABLE):
+    if not nftables.has(USER_TABLE):
         nftables.run(_USERS)
 
 
 def begin(nftables: Nftables, bridge: str) -> None:
     """Lets the packets of a bridge pass a policy of drop. Does nothing where there is none. Raises NftablesError."""
     for table in FILTERS:
-        if not _exists(nftables, table):
+        if not nftables.has(table):
             continue
         chain = nftables.run(f"list table {table}", handles=True)
         if drops_by_policy(chain) and not handles_of(chain, bridge):
@@ -48,7 +48,7 @@ def begin(nftables: Nftables, bridge: str) -> None:
 def end(nftables: Nftables, bridge: str) -> None:
     """Takes the rules of begin() out again. Raises NftablesError."""
     for table in FILTERS:
-        if _exists(nftables, table):
+        if nftables.has(table):
             found = handles_of(nftables.run(f"list table {table}", handles=True), bridge)
             nftables.run("".join(f"delete rule {table} {_CHAIN} handle {handle}\n" for handle in found))
 
@@ -69,8 +69,3 @@ def drops_by_policy(table: str) -> bool:
 def handles_of(table: str, bridge: str) -> list[int]:
     """Of our rules for a bridge, in the listing of a table."""
     return [int(handle) for name, handle in _OURS.findall(table) if name == bridge]
-
-
-def _exists(nftables: Nftables, table: str) -> bool:
-    family = table.split()[0]
-    return f"table {table}\n" in nftables.run(f"list tables {family}") + "\n"

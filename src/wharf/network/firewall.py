@@ -4,39 +4,14 @@ Base chains of other tables see the same packets: an accept here does not overru
 FORWARD policy on a host where dockerd runs), a drop here is final.
 """
 
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
 
 from wharf.linux import marks
+from wharf.network import passing
+from wharf.network.families import FAMILY, IPV4, Family, table_name
 from wharf.network.settings import BridgeSettings, GatewayMode
 from wharf.network.subnets import Network, Subnet
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """How nftables speaks of one version of IP."""
-
-    version: int
-    keyword: str  # of tables and expressions
-    address: str  # type of an address
-    loopback: str
-    icmp: str
-
-
-IPV4: Final = Family(4, "ip", "ipv4_addr", "127.0.0.0/8", "icmp")
-IPV6: Final = Family(6, "ip6", "ipv6_addr", "::1/128", "icmpv6")
-FAMILY: Final = {4: IPV4, 6: IPV6}
-
-
-#: All our tables begin so.
-PREFIX: Final = "wharf_"
-
-
-def table_name(bridge: str) -> str:
-    """One table for each bridge: engines side by side never touch one another's."""
-    return PREFIX + re.sub(r"[^a-z0-9]", lambda match: f"_{ord(match[0]):x}_", bridge)
 
 
 def unspoofed(family: Family) -> tuple[str, ...]:
@@ -91,17 +66,25 @@ class Ruleset:
     def replace(self, elements: Iterable[tuple[str, str]]) -> str:
         """Commands that put the table there, instead of one that may be there, with these (map, element) pairs."""
         # "add" first, because deleting what is not there would fail the transaction.
-        return f"add table {self.table}\ndelete table {self.table}\n{self._definition()}\n{self.add(elements)}"
+        passed = passing.put(self.family, self.bridge, self._passing(), internal=self.internal)
+        anew = f"add table {self.table}\ndelete table {self.table}\n{self._definition()}\n"
+        return f"{anew}{passed}{self.add(elements)}"
 
     def remove(self) -> str:
-        return f"add table {self.table}\ndelete table {self.table}\n"
+        return f"add table {self.table}\ndelete table {self.table}\n{passing.drop(self.family, self.bridge)}"
+
+    def _place(self, name: str) -> str:
+        """The full name of a map, or of the set of what is opened."""
+        if name == "opened":
+            return f"{self.family.keyword} {passing.TABLE} {passing.opened(self.bridge)}"
+        return f"{self.table} {name}"
 
     def add(self, elements: Iterable[tuple[str, str]]) -> str:
-        return "".join(f"add element {self.table} {name} {{ {entry} }}\n" for name, entry in elements)
+        return "".join(f"add element {self._place(name)} {{ {entry} }}\n" for name, entry in elements)
 
     def delete(self, elements: Iterable[tuple[str, str]]) -> str:
         return "".join(
-            f"delete element {self.table} {name} {{ {entry.partition(' : ')[0]} }}\n" for name, entry in elements
+            f"delete element {self._place(name)} {{ {entry.partition(' : ')[0]} }}\n" for name, entry in elements
         )
 
     def _outgoing(self) -> str:
@@ -112,32 +95,25 @@ class Ruleset:
         which = f'{self.family.keyword} saddr {self.subnet} oifname != "{self.bridge}" meta mark != {marks.SENT:#x}'
         return f"{which} {how}"
 
-    def _passing(self) -> str:
+    def _passing(self) -> Iterator[str]:
         """The rules of what is forwarded; the last ones decide on what nobody asked for."""
-        bridge = f'"{self.bridge}"'
+        bridge, ip, icmp = f'"{self.bridge}"', self.family.keyword, self.family.icmp
         neighbours = f"iifname {bridge} oifname {bridge} {'accept' if self.inter_container else 'drop'}"
         if self.internal:
-            return "\n        ".join((neighbours, f"iifname {bridge} drop", f"oifname {bridge} drop"))
-        ip, icmp = self.family.keyword, self.family.icmp
-        rules = [
-            # First, since every packet of every other network comes by here.
-            f"oifname != {bridge} accept",
-            f"oifname {bridge} ct state established,related accept",
-            f"oifname {bridge} ct status dnat accept",
-        ]
+            yield from (neighbours, "drop")
+            return
+        yield "ct state established,related accept"
+        yield "ct status dnat accept"
         if self.mode is GatewayMode.ROUTED:
-            rules += [
-                f"oifname {bridge} meta l4proto . {ip} daddr . th dport @opened accept",
-                f"iifname != {bridge} oifname {bridge} meta l4proto {icmp} accept",
-            ]
-        rules.append(neighbours)
+            yield f"meta l4proto . {ip} daddr . th dport @{passing.opened(self.bridge)} accept"
+            yield f"iifname != {bridge} meta l4proto {icmp} accept"
+        yield neighbours
         if self.trusted:
             devices = ", ".join(f'"{name}"' for name in self.trusted)
-            rules.append(f"iifname {{ {devices} }} oifname {bridge} accept")
+            yield f"iifname {{ {devices} }} accept"
         if self.mode is not GatewayMode.NAT_UNPROTECTED:
             # Who routes to a container's address by this host gets no further than its published ports.
-            rules.append(f"oifname {bridge} drop")
-        return "\n        ".join(rules)
+            yield "drop"
 
     def _unspoofed(self) -> str:
         """Where the host has an address, the table of all bridges says it (see sources)."""
@@ -174,7 +150,6 @@ class Ruleset:
 table {self.table} {{
     map published {{ type inet_proto . inet_service : {address} . inet_service; }}
     map published_at {{ type inet_proto . {address} . inet_service : {address} . inet_service; }}
-    set opened {{ type inet_proto . {address} . inet_service; }}
 
     chain translate {{
         meta l4proto {{ tcp, udp, sctp }} dnat {ip} to meta l4proto . {ip} daddr . th dport map @published_at
@@ -197,10 +172,6 @@ table {self.table} {{
         # the answer by the host too.
         oifname {bridge} {ip} saddr {loopback} masquerade
         oifname {bridge} {ip} saddr {subnet} ct status dnat masquerade
-    }}
-    chain passing {{
-        type filter hook forward priority filter; policy accept;
-        {self._passing()}
     }}
 }}
 """

@@ -11,7 +11,7 @@ from typing import Final
 
 from wharf.linux import sysctl
 from wharf.linux.nftables import Nftables, NftablesError
-from wharf.network.firewall import IPV4, PREFIX, Family
+from wharf.network.families import IPV4, PREFIX, Family
 from wharf.network.settings import Forwarding
 
 TABLE: Final = f"{PREFIX}forwarding"
@@ -60,11 +60,12 @@ def begin(nftables: Nftables | None, bridge: str, family: Family, how: Forwardin
 
 def keep(nftables: Nftables, bridge: str, family: Family) -> None:
     """Puts the guard back if somebody has removed it; for each bridge of ours in turn. Raises NftablesError."""
-    if is_guarded(nftables, family):
-        # Perhaps put back a moment ago, for another bridge only.
-        nftables.run(f'add element {_table(family)} bridges {{ "{bridge}" }}\n')
-    else:
-        nftables.run(guard(bridge, family))
+    try:
+        if f'"{bridge}"' in nftables.run(f"list set {_table(family)} bridges"):
+            return
+    except NftablesError:
+        pass  # it is not there
+    nftables.run(guard(bridge, family))
 
 
 def _keep_advertised_routes() -> None:
@@ -94,4 +95,4 @@ def end(nftables: Nftables, bridge: str, family: Family) -> None:
 
 def is_guarded(nftables: Nftables, family: Family) -> bool:
     """Whether it was one of us who made the host forward packets."""
-    return f"table {_table(family)}\n" in nftables.run(f"list tables {family.keyword}") + "\n"
+    return nftables.has(_table(family))

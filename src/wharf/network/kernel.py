@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 from wharf.linux import sysctl
 from wharf.linux.netlink import RouteSocket
 from wharf.linux.nftables import Nftables
-from wharf.network.firewall import PREFIX
+from wharf.network.families import PREFIX
 from wharf.network.legacy import LegacyTables
 from wharf.network.parents import ParentUsers
 from wharf.network.ports import PublishedPorts

@@ -1,7 +1,7 @@
 """What an endpoint adds to the tables of its bridge: elements of their maps and sets. Pure."""
 
 from wharf.network.contract import Endpoint, PublishedPort
-from wharf.network.firewall import IPV4, Family
+from wharf.network.families import IPV4, Family
 from wharf.network.ports import HostPort, element
 from wharf.network.settings import GatewayMode
 

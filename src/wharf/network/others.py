@@ -9,7 +9,7 @@ from wharf.network import translations
 from wharf.network.coexisting import USER_TABLE
 from wharf.network.conditions import Json
 from wharf.network.facts import Chain
-from wharf.network.firewall import PREFIX
+from wharf.network.families import PREFIX
 from wharf.network.rules import Table
 
 #: Statements by which a rule does something with packets, or does it by another chain.

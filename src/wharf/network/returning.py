@@ -22,11 +22,9 @@ from wharf.linux.netlink import (
     number,
 )
 from wharf.linux.nftables import Nftables
-from wharf.network import forwarding, sources
-from wharf.network.firewall import PREFIX, Family
+from wharf.network import passing
+from wharf.network.families import Family
 
-#: Tables of ours that belong to no bridge.
-SHARED: Final = (forwarding.TABLE, sources.TABLE)
 _RTM_NEWRULE, _RTM_DELRULE = 32, 33
 #: struct fib_rule_hdr and struct rtmsg are alike: family, lengths, tos, table, two more, kind, flags.
 _HEADER: Final = struct.Struct("=BBBBBBBBI")
@@ -54,9 +52,7 @@ def begin(routes: RouteSocket, family: Family) -> None:
 
 def end(routes: RouteSocket, nftables: Nftables, family: Family) -> None:
     """A bridge is gone: after the last one of this host rule and route are, too. Raises OSError, NftablesError."""
-    tables = nftables.run(f"list tables {family.keyword}").splitlines()
-    names = {line.split()[-1] for line in tables if line}
-    if any(name.startswith(PREFIX) and name not in SHARED for name in names):
+    if nftables.has(f"{family.keyword} {passing.TABLE}"):
         return
     for message in (_rule(_RTM_DELRULE, 0, _number(family)), _route(RTM_DELROUTE, 0, _number(family))):
         _ask(routes, message, errno.ENOENT, errno.ESRCH)

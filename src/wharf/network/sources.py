@@ -17,7 +17,8 @@ from contextlib import suppress
 from typing import Final
 
 from wharf.linux.nftables import Nftables, NftablesError
-from wharf.network.firewall import PREFIX, Family, unspoofed
+from wharf.network.families import PREFIX, Family
+from wharf.network.firewall import unspoofed
 from wharf.network.subnets import Subnet
 
 TABLE: Final = f"{PREFIX}sources"
@@ -68,12 +69,15 @@ def begin(nftables: Nftables, bridge: str, subnet: Subnet, family: Family) -> No
 
     Raises NftablesError.
     """
-    if _is_whole(nftables, family):
-        nftables.run(f'add element {_table(family)} bridges {{ "{bridge}" }}\n')
-    else:
-        nftables.run(guard(bridge, family))
-    with suppress(NftablesError):  # it overlaps with another engine's: then the routes are asked
-        nftables.run(_containers("add", subnet, family))
+    listed = _listed(nftables, family)
+    whole = _is_whole(listed)
+    if whole and f'"{bridge}"' in listed and all(one in listed for one in addresses(subnet)):
+        return
+    bridges = f'add element {_table(family)} bridges {{ "{bridge}" }}\n' if whole else guard(bridge, family)
+    try:
+        nftables.run(bridges + _containers("add", subnet, family))
+    except NftablesError:  # it overlaps with another engine's: then the routes are asked
+        nftables.run(bridges)
 
 
 def end(nftables: Nftables, bridge: str, subnet: Subnet, family: Family) -> None:
@@ -91,10 +95,14 @@ def end(nftables: Nftables, bridge: str, subnet: Subnet, family: Family) -> None
         nftables.run(f"delete table {_table(family)}\n")
 
 
-def _is_whole(nftables: Nftables, family: Family) -> bool:
+def _listed(nftables: Nftables, family: Family) -> str:
+    """ "" where there is no such table."""
     try:
-        listed = nftables.run(f"list table {_table(family)}")
+        return nftables.run(f"list table {_table(family)}")
     except NftablesError:
-        return False
+        return ""
+
+
+def _is_whole(listed: str) -> bool:
     # With spaces and ends of lines, which names of bridges have not.
     return " jump sent\n" in listed and listed.count(" return\n") == 3 and listed.count("drop\n") == 3

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from wharf.linux.nftables import NftablesError
-from wharf.network import coexisting, forwarding, returning, sources
+from wharf.network import coexisting, forwarding, passing, returning, sources
 from wharf.network.contract import Endpoint
 from wharf.network.endpoints import Endpoints
-from wharf.network.firewall import FAMILY, Family, Ruleset
+from wharf.network.families import FAMILY, Family
+from wharf.network.firewall import Ruleset
 from wharf.network.kernel import Kernel
 from wharf.network.openings import elements
 from wharf.network.settings import BridgeSettings
@@ -53,7 +54,7 @@ class Tables:
         if self._rules:
             coexisting.begin(self._kernel.nftables(), self._bridge)
         for family in self._rules:
-            if not self._is_there(family):
+            if not self._kernel.nftables().has(self._rules[family].table):
                 self._replace(family)
         if self._rules:
             self._kernel.legacy.admit(self._bridge)
@@ -63,6 +64,7 @@ class Tables:
         self._removed = True
         for rules in self._rules.values():
             self._kernel.nftables().run(rules.remove())
+            passing.end(self._kernel.nftables(), rules.family)
         for family, subnet in self._sent.items():
             sources.end(self._kernel.nftables(), self._bridge, subnet, family)
         if self._rules:
@@ -96,10 +98,6 @@ class Tables:
                 self._kernel.legacy.doubt()
                 self._replace(family)
 
-    def _is_there(self, family: Family) -> bool:
-        there = self._kernel.nftables().run(f"list tables {family.keyword}")
-        return f"table {self._rules[family].table}\n" in there + "\n"
-
     def _replace(self, family: Family) -> None:
         opened = [one for one in self._endpoints if one.id in self._open]
         entries = (entry for endpoint in opened for entry in self._elements(endpoint, family))
@@ -107,10 +105,13 @@ class Tables:
         self._chains[family] = self._listed_chains(family)
 
     def _listed_chains(self, family: Family) -> str:
-        """The part of a table that never changes; "" when it is gone."""
-        if not self._is_there(family):
+        """The part of the rules that never changes; "" when some are gone."""
+        rules, nftables = self._rules[family], self._kernel.nftables()
+        try:
+            passed = passing.listed(nftables, family, self._bridge, internal=rules.internal)
+            return passed and passed + nftables.run(f"list table {rules.table}").partition("\tchain ")[2]
+        except NftablesError:
             return ""
-        return self._kernel.nftables().run(f"list table {self._rules[family].table}").partition("\tchain ")[2]
 
     def _elements(self, endpoint: Endpoint, family: Family) -> list[tuple[str, str]]:
         return elements(endpoint, family, self._settings.mode_of(family.version))

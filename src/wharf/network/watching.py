@@ -7,7 +7,7 @@ from typing import Final
 
 from wharf.linux.nftables_events import FirewallEvents
 from wharf.network.coexisting import FILTERS
-from wharf.network.firewall import PREFIX
+from wharf.network.families import PREFIX
 
 log = logging.getLogger(__name__)
 

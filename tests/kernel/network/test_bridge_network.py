@@ -362,6 +362,21 @@ def test_forwarding_ends_with_the_last_bridge(world: World) -> None:
     run(body)
 
 
+def test_one_chain_that_every_packet_passes_serves_all_bridges(world: World) -> None:
+    async def body() -> None:
+        first = await opened(world)
+        chains = rules().count("hook forward")
+        second = await opened(world, settings("br1", "172.31.0.1/24", internal=True))
+        assert rules().count("hook forward") == chains
+        assert rules().count('"br1" : jump wharf_br1') == 2  # what is to an internal bridge, and what is from it
+        await first.close()
+        assert '"br0"' not in rules() and rules().count('"br1" : jump wharf_br1') == 2
+        await second.close()
+        assert rules() == ""
+
+    run(body)
+
+
 def test_a_bridge_that_a_daemon_made_with_its_last_breath_is_ours(world: World) -> None:
     async def body() -> None:
         with RouteSocket() as routes:

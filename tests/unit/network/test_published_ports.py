@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wharf.network.contract import Endpoint, PortRequest, PublishedPort
-from wharf.network.firewall import IPV4, IPV6, Ruleset, table_name
+from wharf.network.families import IPV4, IPV6, table_name
+from wharf.network.firewall import Ruleset
 from wharf.network.openings import elements
 from wharf.network.ports import HostPort, PublishedPorts, element, host_addresses
 from wharf.network.reservation import Target
@@ -122,8 +123,8 @@ def test_rules_of_gateway_modes() -> None:
     )
     nat, routed = (Ruleset.of(settings, subnet) for subnet in settings.subnets)
     assert 'ip saddr 172.17.0.0/16 oifname != "br0" meta mark != 0x57480001 snat to 192.0.2.1' in nat.replace([])
-    assert "@opened accept" not in nat.replace([]) and 'oifname "br0" drop' in nat.replace([])
-    assert "meta l4proto . ip6 daddr . th dport @opened accept" in routed.replace([])
+    assert "@wharf_br0 accept" not in nat.replace([]) and "ip wharf_passing wharf_br0 drop" in nat.replace([])
+    assert "meta l4proto . ip6 daddr . th dport @wharf_br0 accept" in routed.replace([])
     assert 'oifname != "br0" meta mark' not in routed.replace([])  # nothing is masqueraded on its way out
     assert "chain returning" not in nat.replace([])
     assert "chain returning" in replace(nat, returns=True).replace([])
