@@ -1,4 +1,4 @@
-"""The nftables tables of one bridge, one for each version of IP, as text. Pure.
+"""The nftables rules of one bridge, for each version of IP, as text: its own table, and its part of `passing`. Pure.
 
 Base chains of other tables see the same packets: an accept here does not overrule a drop elsewhere (such as iptables'
 FORWARD policy on a host where dockerd runs), a drop here is final.
@@ -29,7 +29,7 @@ def unspoofed(family: Family) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Ruleset:
-    """What the table of a bridge says besides the published ports."""
+    """What the rules of a bridge say besides the published ports."""
 
     family: Family
     bridge: str
@@ -64,9 +64,9 @@ class Ruleset:
         return f"{self.family.keyword} {table_name(self.bridge)}"
 
     def replace(self, elements: Iterable[tuple[str, str]]) -> str:
-        """Commands that put the table there, instead of one that may be there, with these (map, element) pairs."""
-        # "add" first, because deleting what is not there would fail the transaction.
+        """Commands that put the rules there, instead of those that may be there, with these (map, element) pairs."""
         passed = passing.put(self.family, self.bridge, self._passing(), internal=self.internal)
+        # "add" first, because deleting what is not there would fail the transaction.
         anew = f"add table {self.table}\ndelete table {self.table}\n{self._definition()}\n"
         return f"{anew}{passed}{self.add(elements)}"
 
