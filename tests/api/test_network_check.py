@@ -53,6 +53,31 @@ def test_answers_agree_with_packets(networks: Wharfd) -> None:
     assert '"Passes":false' in check("--json", "near", "web:80").text
 
 
+def test_networks_without_ipv4_and_without_an_address_of_the_host(wharfd: Wharfd) -> None:
+    def says(*arguments: str) -> tuple[int, str]:
+        ran = wharfd.wharf("network", "check", *arguments, check=False)
+        return ran.code, ran.text
+
+    option = "com.docker.network.bridge."
+    wharfd.docker("network", "create", "--ipv6", "--ipv4=false", "-o", f"{option}gateway_mode_ipv6=routed", "check-six")
+    wharfd.docker("network", "create", "-o", f"{option}inhibit_ipv4=true", "check-lone")
+    for name in ("six", "lone"):
+        run = ("run", "-d", "--name", name, "--network", f"check-{name}", "-p", "80", "busybox")
+        wharfd.docker(*run, "sh", "-c", SERVE)
+    code, text = says("host", "lone:80")
+    assert code == 1 and "the host has no address on a network of lone" in text
+    code, text = says("outside", "six:80")
+    assert code == 0 and "in the mode routed" in text
+    wharfd.inside("sysctl", "-qw", "net.ipv6.conf.all.forwarding=0")
+    try:
+        code, text = says("outside", "six:80")
+        assert code == 1 and "net.ipv6.conf.all.forwarding is 0" in text
+    finally:
+        wharfd.inside("sysctl", "-qw", "net.ipv6.conf.all.forwarding=1")
+    wharfd.remove_all()
+    wharfd.docker("network", "rm", "check-six", "check-lone")
+
+
 def test_rules_between_neighbours(networks: Wharfd) -> None:
     setting = "/proc/sys/net/bridge/bridge-nf-call-iptables"  # only where the kernel has br_netfilter
     before = networks.inside("cat", setting, check=False).strip()

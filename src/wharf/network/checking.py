@@ -15,6 +15,8 @@ from wharf.network.facts import Node, Segment, Service, Step, World
 from wharf.network.hurdles import Flow
 from wharf.network.settings import GatewayMode
 
+#: What has the host route, by version of IP.
+FORWARDING: Final = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
 #: Of a packet from another machine.
 UNKNOWN: Final = Flow()
 
@@ -46,7 +48,7 @@ def from_host(target: Node, service: Service, world: World) -> list[Step]:
     if steps := list(_has_own_network(target)):
         return steps
     for name, addresses in target.addresses.items():
-        if world.segments[name].mode is not GatewayMode.ISOLATED and not world.segments[name].parent:
+        if world.segments[name].hosted and not world.segments[name].parent:
             return [Step(True, f"the host is on {name}: {' '.join(addresses)}"), *_listens(target, service)]
     if parents := [world.segments[name].parent for name in target.addresses if world.segments[name].parent]:
         reason = f"{target.name} is on the device {parents[0]}, by which the host itself reaches none of its containers"
@@ -246,8 +248,8 @@ def _listens(node: Node, service: Service) -> Iterator[Step]:
 
 def _forwarded(world: World, flow: Flow) -> Iterator[Step]:
     """What packets from or to a network meet that the host passes on."""
-    if not world.forwards:
-        yield Step(False, "the host forwards no packets (net.ipv4.ip_forward is 0)")
+    if flow.version not in world.forwards:
+        yield Step(False, f"the host forwards no packets ({FORWARDING[flow.version]} is 0)")
     yield from hurdles.met(world, "forward", flow)
 
 

@@ -26,6 +26,7 @@ class Segment:
     inter_container: bool = True
     masquerade: bool = True
     mode: GatewayMode = GatewayMode.NAT
+    hosted: bool = True  # the host has an address in it
     parent: str = ""  # the device of the host on whose network it is (macvlan, ipvlan)
     reflected: bool = False  # what its containers send one another leaves the host, and the switch may send it back
     lent: bool = False  # its addresses are lent by a server
@@ -60,7 +61,7 @@ class World:
     """Everything that is not the two containers."""
 
     segments: Mapping[str, Segment]
-    forwards: bool = True  # the host routes IPv4
+    forwards: frozenset[int] = frozenset((4, 6))  # the versions of IP that the host routes
     bridges_filtered: bool = False  # what passes from port to port of a bridge is asked of the chains of IP, too
     chains: Sequence[Chain] = ()  # in the order in which they are asked
     unreadable: str = ""  # why nothing is known of chains

@@ -50,7 +50,7 @@ def begin(nftables: Nftables | None, bridge: str, family: Family, how: Forwardin
     guarded = nftables is not None and (begins or is_guarded(nftables, family))
     if nftables is not None and guarded:
         # The guard first: there is no moment without it.
-        nftables.run(guard(bridge, family))
+        keep(nftables, bridge, family)
     if how is not Forwarding.LEFT_ALONE:
         if family is not IPV4:
             _keep_advertised_routes()
@@ -59,7 +59,7 @@ def begin(nftables: Nftables | None, bridge: str, family: Family, how: Forwardin
 
 
 def keep(nftables: Nftables, bridge: str, family: Family) -> None:
-    """Puts the guard back if somebody has removed it; for each bridge of ours in turn. Raises NftablesError."""
+    """Sees to it that the guard is there and lets a bridge pass. Raises NftablesError."""
     try:
         if f'"{bridge}"' in nftables.run(f"list set {_table(family)} bridges"):
             return

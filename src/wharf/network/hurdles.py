@@ -28,13 +28,18 @@ class Flow:
     service: Service = ANY_PORT
     published: Service | None = None  # what its sender asked the host for, where that is translated
 
+    @property
+    def version(self) -> int:
+        """Of IP; 4 where no address is known."""
+        return 6 if ":" in self.source + self.target else 4
+
     def packets(self, world: World, hook: str) -> list[Packet]:
         """One for each device that it may come or go by."""
         any_port = not self.service.port
         asked = self.published or self.service
         return [
             Packet(
-                version=6 if ":" in self.source + self.target else 4,
+                version=self.version,
                 incoming=incoming,
                 outgoing=outgoing,
                 protocol=None if any_port else self.service.protocol,

@@ -148,7 +148,7 @@ def test_a_container_and_the_ports_of_its_host() -> None:
     ("node", "world", "verdict", "text"),
     [
         (WEB, WORLD, True, "its way out is front"),
-        (WEB, replace(WORLD, forwards=False), False, "ip_forward"),
+        (WEB, replace(WORLD, forwards=frozenset()), False, "ip_forward"),
         (replace(WEB, way_out="", addresses={"inner": ["172.21.0.2"]}), WORLD, False, "inner is internal"),
         (replace(WEB, way_out="routed"), WORLD, None, "the way back"),
         (replace(WEB, kind="host", way_out=""), WORLD, True, "the host's network"),
@@ -204,7 +204,7 @@ WIRES = World(
         "vepa": Segment("vepa", parent="eth0", reflected=True),
         "alone": Segment("alone", parent="dm-1", internal=True),
     },
-    forwards=False,  # what containers on a wire send passes no rule of the host, and is not forwarded by it
+    forwards=frozenset(),  # what containers on a wire send passes no rule of the host, and is not forwarded by it
 )
 
 

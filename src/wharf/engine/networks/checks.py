@@ -108,7 +108,7 @@ class NetworkChecks:
         chains, unreadable = await self._kernel.do(self._chains)
         return World(
             {name: _segment(name, network) for name, network in networks.items()},
-            forwards=sysctl.read("net/ipv4/ip_forward") == "1",
+            forwards=frozenset(version for version, name in checking.FORWARDING.items() if _is_on(name)),
             bridges_filtered=bridge_is_filtered(ipv6=False),
             chains=chains,
             unreadable=unreadable,
@@ -145,6 +145,13 @@ def _service(asked: NetworkCheckRequest) -> Service:
     return Service(asked.port, asked.protocol)
 
 
+def _is_on(setting: str) -> bool:
+    try:
+        return sysctl.read(setting.replace(".", "/")) == "1"
+    except OSError:
+        return False  # a kernel without IPv6
+
+
 def _segment(name: str, network: Network) -> Segment:
     if isinstance(network, BridgeNetwork):
         settings = network.settings
@@ -154,7 +161,8 @@ def _segment(name: str, network: Network) -> Segment:
             internal=settings.internal,
             inter_container=settings.inter_container,
             masquerade=settings.masquerade,
-            mode=settings.mode,
+            mode=settings.mode_of(4 if settings.ipv4 else 6),
+            hosted=any(map(settings.hosts, settings.subnets)),
         )
     if not isinstance(network, ParentNetwork):
         return Segment(name, internal=not network.leads_out(4))
