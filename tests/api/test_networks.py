@@ -279,6 +279,19 @@ def test_a_killed_wharfd_finds_networks_and_names_again(
     assert bridges(engine) == ["wharf0"]
 
 
+def test_an_address_lasts_longer_than_a_run(networks: Wharfd) -> None:
+    networks.docker("network", "create", "--ipv6", "front")
+    run(networks, "web", "--network", "front")
+    place = "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{.GlobalIPv6Address}} {{.MacAddress}}{{end}}"
+    before = networks.docker("inspect", "-f", place, "web").text
+    networks.docker("restart", "-t", "0", "web")
+    assert networks.docker("inspect", "-f", place, "web").text == before
+    networks.docker("kill", "web")
+    run(networks, "other", "--network", "front")
+    networks.docker("start", "web")
+    assert networks.docker("inspect", "-f", place, "web").text == before
+
+
 def test_what_is_refused(networks: Wharfd) -> None:
     def refused(path: str, body: Mapping[str, object], method: str = "POST") -> tuple[int, str]:
         answer = networks.request(method, f"{API}{path}", body)
@@ -295,7 +308,7 @@ def test_what_is_refused(networks: Wharfd) -> None:
         "invalid pool request: Pool overlaps with other one on this address space",
     )
     assert refused("/networks/front/connect", {"Container": "nobody"}) == (404, "No such container: nobody")
-    assert refused("/networks/nowhere/connect", {"Container": "nobody"}) == (404, "network nowhere not found")
+    assert refused("/networks/nowhere/connect", {"Container": "nobody"}) == (404, "No such container: nobody")
     assert refused("/networks/bridge", {}, "DELETE") == (403, "bridge is a pre-defined network and cannot be removed")
     run(networks, "web", "--network", "front")
     status, message = refused("/networks/front", {}, "DELETE")

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import ip_address
+from typing import Final
 
 from wharf.errors import EngineError, InvalidArgument
 from wharf.linux.netlink import parse_mac
@@ -10,9 +11,12 @@ from wharf.network.contract import Endpoint, EndpointRequest
 from wharf.network.ipam import AddressBook, mac_address
 from wharf.network.subnets import Address, Interface, Subnet
 
+#: Of as many containers that have left their last addresses are remembered.
+_REMEMBERED: Final = 256
+
 
 class Endpoints:
-    """Knows every endpoint from its reservation to its release."""
+    """Knows every endpoint from its reservation to its release, and which addresses a container had before."""
 
     def __init__(self, network: str, subnets: Sequence[Subnet], *, with_mac: bool = True) -> None:
         """`network` is the name. Without `with_mac` the endpoints have the address of their parent device."""
@@ -20,6 +24,7 @@ class Endpoints:
         self._with_mac = with_mac
         self.addresses = AddressBook(network, subnets)
         self._known: dict[str, Endpoint] = {}
+        self._former: dict[str, Sequence[str]] = {}  # by container
 
     def __iter__(self) -> Iterator[Endpoint]:
         return iter(list(self._known.values()))
@@ -34,10 +39,12 @@ class Endpoints:
         """
         mac = _mac_address(request.mac_address)
         wanted = {4: request.address, 6: request.address6}
+        left = map(ip_address, self._former.pop(request.container_id, ()))
+        former: dict[int, Address] = {address.version: address for address in left}
         taken: dict[int, tuple[Interface, Address | None]] = {}
         try:
             for version in sorted({subnet.version for subnet in self.addresses.subnets}):
-                taken[version] = self.addresses.take(version, wanted[version])
+                taken[version] = self.addresses.take(version, wanted[version], rather=former.get(version))
             self._refuse(wanted, taken.keys())
             for text in request.link_local:
                 _check_link_local(text)
@@ -108,6 +115,10 @@ class Endpoints:
         return self._known.pop(endpoint.id, None) is not None
 
     def release(self, endpoint: Endpoint) -> None:
+        """Its addresses are free; the container gets them again when it comes back, unless others had to have them."""
+        self._former[endpoint.container_id] = endpoint.addresses
+        if len(self._former) > _REMEMBERED:
+            del self._former[next(iter(self._former))]
         for address in endpoint.addresses:
             self.addresses.release(address)
 

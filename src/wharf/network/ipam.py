@@ -31,8 +31,8 @@ class Addresses:
     def pool(self) -> Network:
         return self.subnet.pool or self.subnet.network
 
-    def take(self, wanted: Address | None = None) -> Address | None:
-        """The wanted address, or the next free one; None when there is none left.
+    def take(self, wanted: Address | None = None, *, rather: Address | None = None) -> Address | None:
+        """The wanted address; else the one that is liked best if it is free, else the next; None when none is left.
 
         Raises PermissionDenied (dockerd's choice) for one in use.
         """
@@ -41,6 +41,9 @@ class Addresses:
                 raise PermissionDenied("Address already in use")
             self.taken.add(wanted)
             return wanted
+        if rather is not None and rather in self.pool and self._is_free(rather):
+            self.taken.add(rather)
+            return rather
         for address in self._from_last():
             if self._is_free(address):
                 self._last = int(address) - int(self.pool.network_address)
@@ -93,8 +96,10 @@ class AddressBook:
     def subnets(self) -> tuple[Subnet, ...]:
         return tuple(book.subnet for book in self._books)
 
-    def take(self, version: int, wanted: Address | None = None) -> tuple[Interface, Address | None]:
-        """An address with its prefix, and the gateway of its subnet.
+    def take(
+        self, version: int, wanted: Address | None = None, *, rather: Address | None = None
+    ) -> tuple[Interface, Address | None]:
+        """An address with its prefix, and the gateway of its subnet; see Addresses.take().
 
         Raises InvalidArgument for one that is in no subnet, PermissionDenied for one in use, EngineError when none
         is left.
@@ -104,8 +109,9 @@ class AddressBook:
             books = [book for book in books if wanted in book.subnet.network]
             if not books:
                 raise InvalidArgument(f"no configured subnet or ip-range contain the IP address {wanted}")
-        for book in books:
-            if (address := book.take(wanted)) is not None:
+        # First in the subnet of the one that is liked best: the others have free ones, too.
+        for book in sorted(books, key=lambda book: rather is None or rather not in book.subnet.network):
+            if (address := book.take(wanted, rather=rather)) is not None:
                 return interface(address, book.subnet.network.prefixlen), book.subnet.gateway
         raise EngineError(f"no available IPv{version} addresses on this network's address pools: {self._network}")
 

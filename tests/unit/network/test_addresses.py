@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wharf.errors import EngineError, InvalidArgument, PermissionDenied
+from wharf.network.contract import Endpoint, EndpointRequest
+from wharf.network.endpoints import _REMEMBERED, Endpoints
 from wharf.network.ipam import MOST, AddressBook, Addresses, Usage, mac_address
 from wharf.network.subnets import (
     DEFAULT_POOLS,
@@ -71,6 +73,43 @@ def test_wanted_addresses() -> None:
     for outside in ("10.0.0.1", "fd01::1"):
         with pytest.raises(InvalidArgument, match="no configured subnet or ip-range contain the IP address"):
             book.take(ip_address(outside).version, ip_address(outside))
+
+
+def test_an_address_that_is_liked_best_is_given_if_it_is_free() -> None:
+    second = Subnet(ip_network("10.1.0.0/29"), ip_address("10.1.0.1"), pool=ip_network("10.1.0.4/30"))
+    book = AddressBook("lan", [Subnet(ip_network("10.0.0.0/29"), ip_address("10.0.0.1")), second])
+    liked = ("10.0.0.5", "10.0.0.5", "10.1.0.5", "10.1.0.2", "192.0.2.1", "10.0.0.1")
+    assert [str(book.take(4, rather=ip_address(text))[0].ip) for text in liked] == [
+        "10.0.0.5",
+        "10.0.0.2",  # that one is taken
+        "10.1.0.5",
+        "10.1.0.4",  # not of the pool
+        "10.0.0.3",  # of no subnet
+        "10.0.0.4",  # the host's own
+    ]
+
+
+def test_who_comes_back_has_the_address_of_before_unless_somebody_has_it() -> None:
+    endpoints = Endpoints("front", [SMALL, SMALL6])
+
+    def come(container: str, address: str = "") -> Endpoint:
+        return endpoints.admit(EndpointRequest(container, address=IPv4Address(address) if address else None))
+
+    def leave(endpoint: Endpoint) -> None:
+        endpoints.forget(endpoint)
+        endpoints.release(endpoint)
+
+    first, second = come("one"), come("two")
+    leave(first)
+    leave(second)
+    again = come("two")
+    assert (again.addresses, again.mac_address) == (second.addresses, second.mac_address)
+    other = come("three", first.address)
+    assert come("one").address not in (first.address, again.address)
+    leave(other)
+    for number in range(_REMEMBERED):
+        leave(come(str(number)))
+    assert come("three").address != other.address, "that is forgotten"
 
 
 def test_the_next_subnet_when_the_first_is_full() -> None:
