@@ -1,6 +1,7 @@
 """--link: other containers by a name of one's own."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 
@@ -43,14 +44,17 @@ def test_a_linked_container_is_known_by_name_and_by_variables(wharfd: Wharfd) ->
     ]
 
 
-def test_a_link_follows_its_container(wharfd: Wharfd) -> None:
+def test_a_link_follows_its_container(new_wharfd: Callable[..., Wharfd]) -> None:
+    wharfd = new_wharfd("--bip", "10.99.9.1/29")  # five addresses for containers
     wharfd.docker("run", "-d", "--name", "db", "-h", "dbhost", *SLEEP)
     wharfd.docker("run", "-d", "--name", "web", "--link", "db:d", *SLEEP)
     wharfd.docker("exec", "web", "sh", "-c", "echo 10.9.8.7 mine >> /etc/hosts")
     wharfd.docker("rename", "db", "base")
     wharfd.docker("stop", "-t", "0", "base")
-    wharfd.docker("run", "-d", "--name", "filler", *SLEEP)  # takes the address
+    fillers = [wharfd.docker("run", "-d", *SLEEP).text for _ in range(4)]  # the last one gets its address
     old = hosts(wharfd, "web")["d dbhost db"]
+    assert address(wharfd, fillers[-1]) == old
+    wharfd.docker("rm", "-f", fillers[0])
     wharfd.docker("start", "base")
     found = hosts(wharfd, "web")
     assert found["d dbhost base"] == address(wharfd, "base") != old
