@@ -28,10 +28,9 @@ class Connections:
         if not ref:
             raise InvalidArgument(f'invalid name or ID supplied: "{ref}"')
         container = self._store.find(ref)
-        record = self._networks.find(network)
         async with self._lives.of(container).lock:
             container = self._lives.current(container.id)
-            record = self._networks.find(record.id)  # it may have been removed meanwhile
+            record = self._networks.find(network)
             self._check(record, container)
             settings = attachments.cleaned(settings)
             self._networks.check_settings(record.name, settings)
