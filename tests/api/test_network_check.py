@@ -49,6 +49,7 @@ def test_answers_agree_with_packets(networks: Wharfd) -> None:
     wait_until(lambda: asks(networks, "near", gateway, "8082"), "what listens on the host is reached")
     wait_until(lambda: check("near", "host:8082").code == 0, "and so it is said")
     networks.docker("stop", "-t", "0", "web")
+    assert "web is to publish it, but it does not run" in check("host", "host:8080").text
     assert "web does not run" in check("near", "web:80").text
     assert '"Passes":false' in check("--json", "near", "web:80").text
 

@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from typing import Final, Literal
 
 from wharf.network import hurdles
-from wharf.network.contract import PublishedPort
+from wharf.network.contract import PortRequest, PublishedPort
 from wharf.network.facts import Node, Segment, Service, Step, World
 from wharf.network.hurdles import Flow
 from wharf.network.settings import GatewayMode
@@ -104,7 +104,7 @@ def to_published(
     """
     found = [(node, port) for node in nodes for port in node.ports if _is(port, service)]
     if not found:
-        return list(_to_program(origin, service, world, flow))
+        return [*_to_program(origin, service, world, flow), *(() if world.listening else _closed(service, nodes))]
     reachable = [(node, port) for node, port in found if origin == "host" or not _is_local(port.host_ip)]
     if not reachable:
         node, port = found[0]
@@ -137,6 +137,14 @@ def _to_program(origin: Literal["host", "outside"], service: Service, world: Wor
     else:
         yield Step(True, f"on the host itself a program listens on {service}")
         yield from hurdles.met(world, "input", replace(flow, service=service)) if origin == "outside" else ()
+
+
+def _closed(service: Service, nodes: Sequence[Node]) -> Iterator[Step]:
+    """Why nobody is found who was to publish it."""
+    for node in nodes:
+        if node.kind != "host" and any(_may_be(request, service) for request in node.wanted):
+            reason = "no network of it leads out" if node.running else "it does not run"
+            yield Step(False, f"{node.name} is to publish it, but {reason}")
 
 
 def to_published_from(source: Node, service: Service, nodes: Sequence[Node], world: World) -> list[Step]:
@@ -255,6 +263,11 @@ def _forwarded(world: World, flow: Flow) -> Iterator[Step]:
 
 def _is(port: PublishedPort, service: Service) -> bool:
     return (port.host_port, port.protocol) == (service.port, service.protocol)
+
+
+def _may_be(request: PortRequest, service: Service) -> bool:
+    last = request.host_port_end or request.host_port
+    return request.host_port <= service.port <= last and request.protocol == service.protocol
 
 
 def _is_local(address: str) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from wharf.network.contract import PublishedPort
+from wharf.network.contract import PortRequest, PublishedPort
 from wharf.network.rules import Table
 from wharf.network.settings import GatewayMode
 
@@ -42,6 +42,7 @@ class Node:
     addresses: Mapping[str, Sequence[str]] = field(default_factory=dict)  # by network
     way_out: str = ""  # the network with the default route
     ports: Sequence[PublishedPort] = ()
+    wanted: Sequence[PortRequest] = ()  # open or not
     listening: frozenset[str] = frozenset()
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from wharf.linux import listening
 from wharf.network import checking
-from wharf.network.contract import PublishedPort
+from wharf.network.contract import PortRequest, PublishedPort
 from wharf.network.facts import Chain, Node, Segment, Service, Step, World
 from wharf.network.rules import Table
 from wharf.network.settings import GatewayMode
@@ -102,6 +102,22 @@ def test_programs_of_the_host() -> None:
     assert reached("outside", "127.0.0.1", "::1")[0] is False and reached("host", "127.0.0.1")[0] is True
     closed = (Chain("ip filter", "INPUT", "input", True),)
     assert reached("outside", "::", chains=closed)[0] is None and reached("host", "::", chains=closed)[0] is True
+
+
+@pytest.mark.parametrize(
+    ("node", "text"),
+    [
+        (replace(DB, way_out=""), "db is to publish it, but no network of it leads out"),
+        (replace(DB, running=False), "db is to publish it, but it does not run"),
+    ],
+)
+def test_why_nobody_has_published_what_somebody_wants_to(node: Node, text: str) -> None:
+    node = replace(node, wanted=[PortRequest(80, "tcp", host_port=8000, host_port_end=8080)])
+    found = checking.to_published("outside", Service(8080), [WEB, node], WORLD)
+    assert [step.passes for step in found] == [False, False] and found[1].text == text
+    taken = replace(WORLD, listening=ANY)
+    assert checking.verdict(checking.to_published("outside", Service(8080), [node], taken)) is True
+    assert len(checking.to_published("outside", Service(8081), [node], WORLD)) == 1
 
 
 def test_published_ports() -> None:

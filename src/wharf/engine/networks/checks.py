@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from wharf.apitypes.networks import NetworkCheck, NetworkCheckRequest, NetworkCheckStep
-from wharf.engine.containers import bundling
+from wharf.engine.containers import bundling, ports
 from wharf.engine.containers.record import ALIVE, Container
 from wharf.engine.containers.store import ContainerStore
 from wharf.engine.networks import attachments
@@ -48,7 +48,7 @@ class NetworkChecks:
         if target == _HOST:
             if not service.port:
                 raise InvalidArgument("which port of the host? ask for host:PORT")
-            nodes = [await self._listening(one, service) for one in self._store if one.status in ALIVE]
+            nodes = [await self._listening(one, service) for one in self._store]
             return await self._to_published(source, service, nodes)
         if source not in (_HOST, _OUTSIDE) and target == _OUTSIDE:
             return checking.outward(self._node(self._store.find(source)), await self._world())
@@ -78,6 +78,7 @@ class NetworkChecks:
             addresses={name: endpoint.addresses for name, endpoint in owner.endpoints.items()},
             way_out=next((name for name, endpoint in owner.endpoints.items() if endpoint.leads_out), ""),
             ports=[port for endpoint in owner.endpoints.values() for port in endpoint.ports],
+            wanted=list(ports.requests(container.config, container.host)),
         )
 
     def _owner(self, container: Container) -> Container:
