@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness import images
 from harness.dockerd import Dockerd
-from harness.engine import missing
+from harness.engine import missing, wait_until
+from harness.managed_plugin import ManagedPlugin, NewPlugin, make_plugin
 from harness.registry import Registry
 from harness.wharfd import Wharfd
 
@@ -63,6 +65,26 @@ def new_wharfd(busybox_archive: bytes) -> Iterator[Callable[..., Wharfd]]:
     finally:
         for engine in made:
             engine.close()
+
+
+@pytest.fixture
+def new_plugin(wharfd: Wharfd, tmp_path: Path) -> Iterator[NewPlugin]:
+    """Makes plugins; they are removed after the test, which leaves nothing of them."""
+    made: list[ManagedPlugin] = []
+
+    def create(name: str = "shelf", **config: Any) -> ManagedPlugin:
+        wharfd.docker("plugin", "create", name, str(make_plugin(tmp_path / name, **config)))
+        made.append(ManagedPlugin(wharfd, name))
+        return made[-1]
+
+    yield create
+    wharfd.remove_all()
+    for plugin in made:
+        wharfd.docker("plugin", "rm", "-f", plugin.name, check=False)
+        wait_until(lambda plugin=plugin: not plugin.leftovers(), f"nothing is left: {plugin.leftovers()}")
+        assert not plugin.directory.exists()
+    for name in wharfd.docker("volume", "ls", "-q").text.split():
+        wharfd.docker("volume", "rm", "-f", name, check=False)
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -82,3 +83,7 @@ class ManagedPlugin:
         mounts = [line for line in self.engine.mounts() if self.id in line]
         groups = [str(group) for group in self.engine.cgroups() if self.id in group.name]
         return [*mounts, *groups, *(str(place) for place in places if place.exists()), *map(str, self.pids())]
+
+
+NewPlugin = Callable[..., ManagedPlugin]
+"""Makes a plugin of this name (or "shelf"); more arguments replace members of its configuration."""
