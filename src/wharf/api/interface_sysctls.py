@@ -29,16 +29,16 @@ def accepted(
             f"interface specific sysctl setting \"{name}\" must be supplied using driver option '{_OPTION}'"
         )
     main = _main(host.network_mode, networking)
-    for name, match in found.items():
-        if match[2] != "eth0" or main is None:
-            raise InvalidArgument(
-                f"unable to determine network endpoint for sysctl {name}, use driver option '{_OPTION}' to set "
-                "per-interface sysctls"
-            )
+    elsewhere = [name for name, match in found.items() if match[2] != "eth0"]
+    if main is None or elsewhere:
+        raise InvalidArgument(
+            f"unable to determine network endpoint for sysctl {[*elsewhere, *found][0]}, use driver option '{_OPTION}' "
+            "to set per-interface sysctls"
+        )
     moved = {name: f"{match[1]}.IFNAME.{match[3]}={host.sysctls[name]}" for name, match in found.items()}
     kept = {name: value for name, value in host.sysctls.items() if name not in found}
     warnings = [f'Migrated sysctl "{name}" to DriverOpts{{"{_OPTION}":"{text}"}}.' for name, text in moved.items()]
-    networking = _told(networking, str(main), ",".join(moved.values()))
+    networking = _told(networking, main, ",".join(moved.values()))
     return msgspec.structs.replace(host, sysctls=kept), networking, warnings
 
 
