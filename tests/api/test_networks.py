@@ -1,6 +1,8 @@
 """Users' networks from outside: with the real docker CLI, and real traffic between containers."""
 
+import os
 import re
+import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -368,6 +370,16 @@ def test_a_network_that_is_removed_while_it_is_made(networks: Wharfd) -> None:
             wait_until(lambda: networks.request("DELETE", f"{API}/networks/brief").status == 204, "it is removed")
         assert creating.result().status == 201
         assert bridges(networks) == ["wharf0"]
+
+
+def test_who_ends_while_it_is_connected_is_on_no_network(networks: Wharfd) -> None:
+    networks.docker("network", "create", "late")
+    for number in range(8):
+        run(networks, f"brief{number}")
+        os.kill(networks.state(f"brief{number}")["Pid"], signal.SIGKILL)
+        networks.request("POST", f"{API}/networks/late/connect", {"Container": f"brief{number}"})
+    wait_until(lambda: networks.docker("ps", "-q").text == "", "all have ended")
+    assert networks.request("DELETE", f"{API}/networks/late").status == 204
 
 
 def test_the_events_of_networks(networks: Wharfd) -> None:

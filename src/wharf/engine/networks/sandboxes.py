@@ -146,34 +146,42 @@ class Sandboxes:
 
         The way out and published ports may move to the new network. After a failure all is as before.
         """
-        network = self.networks.opened(name)
         attached = {**attachments.of(container), name: settings}
         request = self._request(container, attached, name, container.endpoints)
-        endpoint, _ = await self._reserve_one(
-            container, name, replace(request, default_route=False, default_route6=False)
-        )
         namespace = self._namespace(container)
         try:
+            endpoint, _ = await self._reserve_one(
+                container, name, replace(request, default_route=False, default_route6=False)
+            )
+            places = await self._joined(container, endpoint, attached, namespace)
+        finally:
+            os.close(namespace)
+        self.networks.publish_connection("connect", name, container.id)
+        return places
+
+    async def _joined(
+        self, container: Container, endpoint: Endpoint, attached: Mapping[str, EndpointSettings], namespace: int
+    ) -> Places:
+        """Its places with an endpoint that is reserved. After a failure that is given back, and all is as before."""
+        network = self.networks.opened(endpoint.network)
+        joined: Places | None = None
+        try:
             endpoint = await network.connect(endpoint, namespace)
-            if name != attachments.DEFAULT:
+            if network.name != attachments.DEFAULT:
                 await self.resolvers.open(container.id, namespace)
-            joined = Places({**container.endpoints, name: endpoint}, container.parked_ports)
-            places = await self._settle(joined, self._settled(joined, attached), namespace)
+            joined = Places({**container.endpoints, network.name: endpoint}, container.parked_ports)
+            return await self._settle(joined, self._settled(joined, attached), namespace)
         except BaseException:
             # Also what goes on in the network's thread after its caller was cancelled: this comes behind it.
-            joined = Places({**container.endpoints, name: endpoint}, container.parked_ports)
-            with suppress(EngineError):
-                await self._settle(self._settled(joined, attached), joined, namespace)
+            if joined is not None:
+                with suppress(EngineError):
+                    await self._settle(self._settled(joined, attached), joined, namespace)
             with suppress(EngineError):
                 await network.disconnect(endpoint, namespace)
             await network.release(endpoint)
             if not resolvers.needed(container):
                 self.resolvers.close(container.id)
             raise
-        finally:
-            os.close(namespace)
-        self.networks.publish_connection("connect", name, container.id)
-        return places
 
     def leaving(self, container: Container, name: str) -> Places:
         """What is left to a container when it leaves a network; its ports where they will be, ways out as they are."""
