@@ -59,7 +59,7 @@ def write(directory: str | os.PathLike[str], name: str, record: dict[str, Any]) 
 def read(directory: str | os.PathLike[str], name: str) -> dict[str, Any] | None:
     """A record, or None when it was never written."""
     try:
-        with open(os.path.join(directory, name)) as file:
+        with open(os.path.join(directory, name), "rb", buffering=0) as file:  # no text layer: a daemon reads thousands
             record = decode_json(file.read())
     except FileNotFoundError:
         return None

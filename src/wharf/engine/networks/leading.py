@@ -1,6 +1,6 @@
 """Where a container's ways out and its published ports belong, while it has these places in networks. Pure."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from wharf.apitypes.containers import EndpointSettings
@@ -13,17 +13,17 @@ class Places:
     """A container's endpoints by network. Ports are parked while none of its networks can publish them."""
 
     endpoints: Mapping[str, Endpoint]
-    parked: Sequence[PublishedPort] = ()
+    parked: tuple[PublishedPort, ...] = ()
 
     @property
-    def ports(self) -> list[PublishedPort]:
+    def ports(self) -> tuple[PublishedPort, ...]:
         """All that it has published, or would."""
-        return [*self.parked, *(port for one in self.endpoints.values() for port in one.ports)]
+        return (*self.parked, *(port for one in self.endpoints.values() for port in one.ports))
 
     def without(self, name: str) -> "Places":
         """One network less; its ports are parked."""
         rest = {other: one for other, one in self.endpoints.items() if other != name}
-        return Places(rest, [*self.parked, *self.endpoints[name].ports])
+        return Places(rest, (*self.parked, *self.endpoints[name].ports))
 
     def ported_as(self, other: "Places") -> "Places":
         """With the ports where `other` has them, and the ways out as they are."""

@@ -169,7 +169,7 @@ class Sandboxes:
             endpoint = await network.connect(endpoint, namespace)
             if network.name != attachments.DEFAULT:
                 await self.resolvers.open(container.id, namespace)
-            joined = Places({**container.endpoints, network.name: endpoint}, container.parked_ports)
+            joined = Places({**container.endpoints, network.name: endpoint}, tuple(container.parked_ports))
             return await self._settle(joined, self._settled(joined, attached), namespace)
         except BaseException:
             # Also what goes on in the network's thread after its caller was cancelled: this comes behind it.
@@ -292,7 +292,7 @@ def _complain(container: Container, error: Exception) -> None:
 
 
 def places_of(container: Container) -> Places:
-    return Places(container.endpoints, container.parked_ports)
+    return Places(container.endpoints, tuple(container.parked_ports))
 
 
 def placed(container: Container, places: Places) -> Container:

@@ -20,7 +20,7 @@ def endpoint(name: str, ports: Sequence[PublishedPort] = ()) -> Endpoint:
 
 def places(*names: str, ports: Sequence[PublishedPort] = (), parked: Sequence[PublishedPort] = ()) -> Places:
     """The first one has the ports."""
-    return Places({name: endpoint(name, () if number else ports) for number, name in enumerate(names)}, parked)
+    return Places({name: endpoint(name, () if number else ports) for number, name in enumerate(names)}, tuple(parked))
 
 
 def settle(before: Places, **priorities: int) -> Places:
@@ -43,8 +43,8 @@ def test_ports_go_where_the_way_out_goes() -> None:
 
 def test_ports_are_parked_and_come_back() -> None:
     for nowhere in ((), ("inner",), ("wire",)):
-        parked = settle(Places(places(*nowhere).endpoints, [WEB]))
-        assert list(parked.parked) == [WEB] and homes(parked) == []
+        parked = settle(Places(places(*nowhere).endpoints, (WEB,)))
+        assert parked.parked == (WEB,) and homes(parked) == []
     back = settle(Places({**parked.endpoints, "both": endpoint("both")}, parked.parked))
     assert homes(back) == ["both"] and not back.parked
 
@@ -59,7 +59,7 @@ def test_the_intent_has_the_ports_moved_and_shows_that_the_rest_is_to_be_done() 
 
 @given(st.lists(st.sampled_from(sorted(LEADS)), unique=True), st.lists(st.sampled_from([WEB, DNS]), unique=True))
 def test_no_port_is_lost_or_twice(names: list[str], ports: list[PublishedPort]) -> None:
-    before = Places(places(*names).endpoints, ports)
+    before = Places(places(*names).endpoints, tuple(ports))
     after = settle(before)
-    assert after.ports == ports and len(homes(after)) <= 1
+    assert after.ports == tuple(ports) and len(homes(after)) <= 1
     assert settle(after) == after
