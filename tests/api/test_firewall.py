@@ -49,6 +49,9 @@ def test_flushed_rules_are_put_back(engine: Wharfd, outside: Outside) -> None:
     assert "made anew" in engine.log_tail()
     engine.inside("nft", "flush", "chain", "ip", "wharf_passing", "forward")
     wait_until(lambda: "oifname vmap @to" in rules(engine), "packets are led to the chains of bridges again")
+    engine.inside("nft", "add", "chain", "ip", "wharf_forwarding", "forward", "{ policy accept; }")
+    engine.inside("nft", "flush", "chain", "ip", "wharf_forwarding", "forward")
+    wait_until(lambda: "policy drop" in rules(engine), "strangers are kept out again")
     engine.inside("nft", "flush", "chain", "ip", "wharf_sources", "sent")
     wait_until(lambda: "fib saddr oif @bridges return" in rules(engine), "senders are looked at again")
 

@@ -24,6 +24,7 @@ _OUTPUT_JSON: Final = 1 << 4  # NFT_CTX_OUTPUT_JSON
 
 
 _SOURCE: Final = str(Path(wharf.__file__).parents[1])
+_MISSING: Final = "No such file or directory"  # of an object, in the library's own words
 _TRIAL: Final = "import sys; sys.path.insert(0, sys.argv[1]); from wharf.linux.nftables import try_out; try_out()"
 
 
@@ -85,12 +86,20 @@ class Nftables:
         self._library.nft_ctx_set_dry_run(self._context, False)
 
     def has(self, table: str) -> bool:
-        """Whether there is such a table (`ip filter`). One is asked for by its name: `list tables` reads all of all."""
+        """Whether there is such a table (`ip filter`). One is asked for by its name: `list tables` reads all of all.
+
+        Raises NftablesError.
+        """
+        return bool(self.listing(f"table {table}"))
+
+    def listing(self, what: str, *, handles: bool = False) -> str:
+        """What there is (`table ip filter`, `set ip filter friends`); "" where it is not. Raises NftablesError."""
         try:
-            self.run(f"list table {table}")
-        except NftablesError:
-            return False
-        return True
+            return self.run(f"list {what}", handles=handles)
+        except NftablesError as error:
+            if _MISSING in str(error):
+                return ""
+            raise
 
     def close(self) -> None:
         if self._context is not None:

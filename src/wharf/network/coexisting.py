@@ -38,9 +38,7 @@ def make_user_table(nftables: Nftables) -> None:
 def begin(nftables: Nftables, bridge: str) -> None:
     """Lets the packets of a bridge pass a policy of drop. Does nothing where there is none. Raises NftablesError."""
     for table in FILTERS:
-        if not nftables.has(table):
-            continue
-        chain = nftables.run(f"list table {table}", handles=True)
+        chain = nftables.listing(f"table {table}", handles=True)
         if drops_by_policy(chain) and not handles_of(chain, bridge):
             nftables.run(passing(table, bridge))
 
@@ -48,8 +46,7 @@ def begin(nftables: Nftables, bridge: str) -> None:
 def end(nftables: Nftables, bridge: str) -> None:
     """Takes the rules of begin() out again. Raises NftablesError."""
     for table in FILTERS:
-        if nftables.has(table):
-            found = handles_of(nftables.run(f"list table {table}", handles=True), bridge)
+        if found := handles_of(nftables.listing(f"table {table}", handles=True), bridge):
             nftables.run("".join(f"delete rule {table} {_CHAIN} handle {handle}\n" for handle in found))
 
 

@@ -23,8 +23,11 @@ FAMILY: Final = {4: IPV4, 6: IPV6}
 
 #: All our tables begin so.
 PREFIX: Final = "wharf_"
+#: How tables of all bridges go on: no bridge's own may.
+SHARED: Final = ("forwarding", "passing", "sources", "user")
 
 
 def table_name(bridge: str) -> str:
     """One table for each bridge: engines side by side never touch one another's."""
-    return PREFIX + re.sub(r"[^a-z0-9]", lambda match: f"_{ord(match[0]):x}_", bridge)
+    written_out = r"^.|[^a-z0-9]" if bridge in SHARED else r"[^a-z0-9]"
+    return PREFIX + re.sub(written_out, lambda match: f"_{ord(match[0]):x}_", bridge)

@@ -60,12 +60,10 @@ def begin(nftables: Nftables | None, bridge: str, family: Family, how: Forwardin
 
 def keep(nftables: Nftables, bridge: str, family: Family) -> None:
     """Sees to it that the guard is there and lets a bridge pass. Raises NftablesError."""
-    try:
-        if f'"{bridge}"' in nftables.run(f"list set {_table(family)} bridges"):
-            return
-    except NftablesError:
-        pass  # it is not there
-    nftables.run(guard(bridge, family))
+    listed = nftables.listing(f"table {_table(family)}")
+    whole = "policy drop;" in listed and listed.count("name @bridges accept\n") == 2
+    if not whole or f'"{bridge}"' not in listed:
+        nftables.run(guard(bridge, family))
 
 
 def _keep_advertised_routes() -> None:

@@ -69,8 +69,8 @@ def begin(nftables: Nftables, bridge: str, subnet: Subnet, family: Family) -> No
 
     Raises NftablesError.
     """
-    listed = _listed(nftables, family)
-    whole = _is_whole(listed)
+    listed = nftables.listing(f"table {_table(family)}")
+    whole = _is_whole(listed, family)
     if whole and f'"{bridge}"' in listed and all(one in listed for one in addresses(subnet)):
         return
     bridges = f'add element {_table(family)} bridges {{ "{bridge}" }}\n' if whole else guard(bridge, family)
@@ -86,23 +86,13 @@ def end(nftables: Nftables, bridge: str, subnet: Subnet, family: Family) -> None
         nftables.run(f'delete element {_table(family)} bridges {{ "{bridge}" }}\n')
     with suppress(NftablesError):
         nftables.run(_containers("delete", subnet, family))
-    try:
-        bridges = nftables.run(f"list set {_table(family)} bridges")
-    except NftablesError:
-        return  # somebody has flushed it all
+    bridges = nftables.listing(f"set {_table(family)} bridges")  # nothing where somebody has flushed it all
     # Bridges are shown by name, those that were deleted behind our back by number.
-    if '"' not in bridges:
+    if bridges and '"' not in bridges:
         nftables.run(f"delete table {_table(family)}\n")
 
 
-def _listed(nftables: Nftables, family: Family) -> str:
-    """ "" where there is no such table."""
-    try:
-        return nftables.run(f"list table {_table(family)}")
-    except NftablesError:
-        return ""
-
-
-def _is_whole(listed: str) -> bool:
+def _is_whole(listed: str, family: Family) -> bool:
     # With spaces and ends of lines, which names of bridges have not.
-    return " jump sent\n" in listed and listed.count(" return\n") == 3 and listed.count("drop\n") == 3
+    drops = 1 + len(unspoofed(family))
+    return " jump sent\n" in listed and listed.count(" return\n") == 3 and listed.count("drop\n") == drops

@@ -403,7 +403,7 @@ def test_what_is_whole_is_left_alone_whatever_the_bridge_is_called(world: World)
     """Else each repair, which looks like a loss again, would set off the next one."""
 
     async def body() -> None:
-        network = await opened(world, settings("return", "172.30.0.1/24"))
+        network = await opened(world, settings("return", "172.30.0.1/24", "fd30::1/64"))
         before = rules("--handle")
         await network.repair()
         assert rules("--handle") == before

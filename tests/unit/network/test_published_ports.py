@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wharf.network import forwarding, passing, sources
+from wharf.network.coexisting import USER_TABLE
 from wharf.network.contract import Endpoint, PortRequest, PublishedPort
-from wharf.network.families import IPV4, IPV6, table_name
+from wharf.network.families import IPV4, IPV6, PREFIX, SHARED, table_name
 from wharf.network.firewall import Ruleset
 from wharf.network.openings import elements
 from wharf.network.ports import HostPort, PublishedPorts, element, host_addresses
@@ -138,3 +140,10 @@ def test_rules_of_gateway_modes() -> None:
 @given(st.text("ab_.-A", min_size=1, max_size=6), st.text("ab_.-A", min_size=1, max_size=6))
 def test_two_bridges_have_two_tables(one: str, other: str) -> None:
     assert (table_name(one) == table_name(other)) is (one == other)
+
+
+@pytest.mark.parametrize("table", [passing.TABLE, sources.TABLE, forwarding.TABLE, USER_TABLE.removeprefix("inet ")])
+def test_no_bridge_has_the_table_of_all_bridges(table: str) -> None:
+    name = table.removeprefix(PREFIX)
+    assert name in SHARED
+    assert table_name(name) not in (table, table_name(f"_{name}"), table_name(name[1:]))
