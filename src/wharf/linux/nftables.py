@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final, Self
 
 import wharf
+from wharf.linux import nftables_sets
 from wharf.linux.nftables_sets import SetNotices
 
 #: Of libnftables 0.9 (2018) and later.
@@ -39,11 +40,8 @@ class NftablesError(Exception):
 class Nftables:
     """One context. For one thread at a time."""
 
-    def __init__(self, library: str = LIBRARY, *, own: str = "") -> None:
-        """The names of our own tables begin with `own`.
-
-        Raises NftablesError when there is no such library, or too many files are open for it.
-        """
+    def __init__(self, library: str = LIBRARY) -> None:
+        """Raises NftablesError without such a library or nftables in the kernel, or when too many files are open."""
         with Path(os.devnull).open() as probe:
             if probe.fileno() > _LARGEST_NUMBER:
                 raise NftablesError("nftables is not usable: too many open files")
@@ -51,15 +49,16 @@ class Nftables:
             self._library = _declared(ctypes.CDLL(library))
         except OSError as error:
             raise NftablesError(f"nftables is not usable: {error} (package libnftables1)") from None
+        try:
+            self._notices = SetNotices()
+        except OSError as error:
+            raise NftablesError(f"nftables is not usable: {error}") from None
         self._context: ctypes.c_void_p | None = ctypes.c_void_p(self._library.nft_ctx_new(0))
         if not self._context:
+            self._notices.close()
             raise NftablesError("nftables is not usable: no context")
         self._library.nft_ctx_buffer_error(self._context)
         self._library.nft_ctx_buffer_output(self._context)
-        try:
-            self._notices: SetNotices | None = SetNotices(own)
-        except OSError:
-            self._notices = None  # a kernel without nftables: run() says so
 
     def run(self, commands: str, *, handles: bool = False, json: bool = False) -> str:
         """Runs commands in nft's own language as one transaction: all of them or none. Returns what they print.
@@ -67,8 +66,7 @@ class Nftables:
         With `handles`, listings show each object's number; with `json` they are as in libnftables-json(5).
         Raises NftablesError.
         """
-        if self._notices is not None:
-            _make_sure(self._notices)
+        _make_sure(self._notices)
         flags = (_OUTPUT_HANDLES if handles else 0) | (_OUTPUT_JSON if json else 0)
         self._library.nft_ctx_output_set_flags(self._context, flags)
         failed = self._library.nft_run_cmd_from_buffer(self._context, commands.encode())
@@ -105,9 +103,7 @@ class Nftables:
         if self._context is not None:
             self._library.nft_ctx_free(self._context)
             self._context = None
-        if self._notices is not None:
-            self._notices.close()
-            self._notices = None
+        self._notices.close()
 
     def __enter__(self) -> Self:
         return self
@@ -117,7 +113,7 @@ class Nftables:
 
 
 def _make_sure(notices: SetNotices) -> None:
-    """Where it is doubtful, has another process read what is there. Raises NftablesError where that ends it."""
+    """Where it is doubtful, has another process read what is there. Raises NftablesError where that fails."""
     try:
         if not notices.doubtful():
             return
@@ -129,13 +125,25 @@ def _make_sure(notices: SetNotices) -> None:
         raise NftablesError(
             "nftables is not usable: a newer nft has made sets which this host's libnftables cannot read, and dies of"
         )
-    notices.trust()
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().splitlines() or [f"a trial ended with {done.returncode}"]
+        raise NftablesError(f"nftables is not usable: {said[-1]}")
+    notices.trust(done.stdout.decode().split())
 
 
 def try_out() -> None:
-    """In a process of its own: reads all."""
+    """In a process of its own: reads all. Exits with 1 where that is refused. Prints the descriptions that it survived.
+
+    Those are none where somebody has changed something meanwhile: what was listed may have been away when it was read.
+    """
+    before, descriptions = nftables_sets.generation(), set(nftables_sets.listed())
     library = _declared(ctypes.CDLL(LIBRARY))
-    library.nft_run_cmd_from_buffer(library.nft_ctx_new(0), b"list tables")
+    context = ctypes.c_void_p(library.nft_ctx_new(0))
+    library.nft_ctx_buffer_output(context)  # what is printed is ours alone
+    if library.nft_run_cmd_from_buffer(context, b"list tables"):
+        sys.exit(1)
+    if nftables_sets.generation() == before:
+        print(*descriptions)
 
 
 def _declared(library: ctypes.CDLL) -> ctypes.CDLL:

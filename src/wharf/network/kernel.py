@@ -14,7 +14,6 @@ from typing import Final, TypeVar
 from wharf.linux import sysctl
 from wharf.linux.netlink import RouteSocket
 from wharf.linux.nftables import Nftables
-from wharf.network.families import PREFIX
 from wharf.network.legacy import LegacyTables
 from wharf.network.parents import ParentUsers
 from wharf.network.ports import PublishedPorts
@@ -85,7 +84,7 @@ class Kernel:
     def nftables(self) -> Nftables:
         """Raises NftablesError."""
         if self._nftables is None:
-            self._nftables = Nftables(own=PREFIX)
+            self._nftables = Nftables()
         return self._nftables
 
     def used_networks(self) -> list[Network]:
