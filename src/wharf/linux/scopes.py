@@ -27,18 +27,21 @@ _SETS: Final = {"cpuset.cpus": "AllowedCPUs", "cpuset.mems": "AllowedMemoryNodes
 Property = tuple[str, tuple[str, object]]  # its name; its type and value, as D-Bus has them
 
 
-async def set_limits(path: str, limits: cgroup_limits.Limits) -> None:
-    """Raises OSError with the file's name, or BusError; what was set before stays."""
+async def set_limits(path: str, id: str, limits: cgroup_limits.Limits) -> None:
+    """Of a container's group. Raises OSError with the file's name, or BusError; what was set before stays."""
     changes = cgroup_limits.changes(path, limits)
-    scope = scope_of(path)
+    scope = scope_of(path, id)
     if scope and cgroups.version() == cgroups.V2 and (told := list(properties(changes))):
         await _tell_systemd(scope, told)
     await asyncio.to_thread(cgroup_limits.write, changes)
 
 
-def scope_of(path: str) -> str:
-    """The scope that a group is, or is in; "" where systemd did not make it."""
-    return next((name for name in path.split("/") if name.endswith(".scope")), "")
+def scope_of(path: str, id: str) -> str:
+    """The scope that systemd made for a container, which its group is, or is in; "" where it made none for it.
+
+    The parent may be somebody else's scope, and a container can make groups of any name in its own.
+    """
+    return next((name for name in path.split("/") if name.endswith(f"-{id}.scope")), "")
 
 
 def properties(changes: Iterable[tuple[str, str]]) -> Iterator[Property]:

@@ -14,12 +14,16 @@ NONE = 2**64 - 1
     [
         ("/system.slice/wharf-c1.scope", "wharf-c1.scope"),
         ("/a.slice/a-b.slice/wharf-c1.scope/container", "wharf-c1.scope"),
+        ("/a.slice/wharf-c1.scope/init.scope", "wharf-c1.scope"),
+        ("/a.slice/wharf-c1.scope/more-c1.scope", "wharf-c1.scope"),
+        ("/x.slice/foo.scope/y/c1", ""),
+        ("/x.slice/foo.scope/wharf-c1.scope", "wharf-c1.scope"),
         ("/wharf/c1", ""),
         ("", ""),
     ],
 )
 def test_who_made_a_group(path: str, scope: str) -> None:
-    assert scope_of(path) == scope
+    assert scope_of(path, "c1") == scope
 
 
 @pytest.mark.parametrize(

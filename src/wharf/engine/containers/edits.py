@@ -117,7 +117,7 @@ class Edits:
     async def _limit(self, container: Container, monitor: Monitor, settings: Settings) -> None:
         limits = update.limits_of(container.host, settings.host)
         try:
-            await scopes.set_limits(monitor.cgroup, limits)
+            await scopes.set_limits(monitor.cgroup, container.id, limits)
         except (OSError, EngineError) as error:
             reason = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)
             raise EngineError(f"Cannot edit container {container.id}: {reason}") from None

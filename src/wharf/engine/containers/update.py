@@ -77,7 +77,7 @@ class Updates:
         monitor = self.lives.of(container).monitor
         if container.status in ALIVE and monitor is not None:
             self.lives.starter.host.grant_realtime(changed, monitor.cgroup)
-            await _limit(monitor.cgroup, container.host, changed.host)
+            await _limit(monitor.cgroup, id, container.host, changed.host)
         self.store.update(changed)
         return changed
 
@@ -90,13 +90,13 @@ def _also(edit: Edit | None, wanted: HostConfig) -> Edit | None:
     return msgspec.structs.replace(edit, other=other)
 
 
-async def _limit(group: str, old: HostConfig, new: HostConfig) -> None:
+async def _limit(group: str, id: str, old: HostConfig, new: HostConfig) -> None:
     """Raises OSError or EngineError; then the limits are as before, as far as the kernel lets them."""
     try:
-        await scopes.set_limits(group, limits_of(old, new))
+        await scopes.set_limits(group, id, limits_of(old, new))
     except (OSError, EngineError):
         with suppress(OSError, EngineError):
-            await scopes.set_limits(group, limits_of(new, old))
+            await scopes.set_limits(group, id, limits_of(new, old))
         raise
 
 
