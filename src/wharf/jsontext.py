@@ -56,12 +56,16 @@ def _open_scanner() -> "Callable[[str], Any]":
     scan = make_scanner(_ScannerOptions)  # type: ignore[arg-type]
 
     def decode(text: str) -> "Any":
+        text = text.strip(" \t\n\r")
         try:
-            return scan(text.strip(), 0)[0]
-        except (StopIteration, SystemError):  # where json.decoder is not loaded the scanner cannot say what is wrong
-            from json import loads
+            value, end = scan(text, 0)
+            if end == len(text):
+                return value
+        except (StopIteration, SystemError):
+            pass  # where json.decoder is not loaded the scanner cannot say what is wrong
+        from json import loads
 
-            return loads(text)
+        return loads(text)
 
     return decode
 
@@ -70,7 +74,7 @@ _decode = _open_scanner()
 
 
 def decode_json(text: "str | bytes | bytearray") -> "Any":
-    """The value of a JSON text. Raises ValueError when it is none."""
+    """The value of a JSON text. Raises ValueError when it is none, or has something behind it."""
     return _decode(text if isinstance(text, str) else text.decode())
 
 
