@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, Final
 
-from wharf.network import translations
+from wharf.network import xt_text
 from wharf.network.coexisting import USER_TABLE
 from wharf.network.conditions import Json
 from wharf.network.facts import Chain
@@ -26,7 +26,7 @@ def base_chains(listing: str, text: str = "") -> Sequence[Chain]:
 
     `text` is the same listing, with handles; see `needs_text`.
     """
-    as_text = translations.by_handle(text)
+    as_text = xt_text.by_handle(text)
     rules: defaultdict[str, defaultdict[str, list[Sequence[Json]]]] = defaultdict(lambda: defaultdict(list))
     sets: defaultdict[str, dict[str, Sequence[Json]]] = defaultdict(dict)
     bases: list[tuple[int, Chain]] = []
@@ -37,7 +37,7 @@ def base_chains(listing: str, text: str = "") -> Sequence[Chain]:
                 known = Table(rules[table], sets[table])  # they are listed after the chains
                 bases.append((priority, Chain(table, name, hook, found.get("policy") == "drop", known)))
             case "rule", {"chain": str(name), "handle": int(handle), "expr": [*statements]}:
-                rules[table][name].append(translations.translated(statements, as_text.get((table, handle), "")))
+                rules[table][name].append(xt_text.translated(statements, as_text.get((table, handle), "")))
             case "set" | "map", {"name": str(name)}:
                 sets[table][name] = found.get("elem", [])  # left out where it has none at the moment
     in_order = (chain for _, chain in sorted(bases, key=lambda pair: pair[0]))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wharf.network import hurdles, others, translations
+from wharf.network import hurdles, others, xt_text
 from wharf.network.conditions import Packet
 from wharf.network.facts import Chain, Service, World
 from wharf.network.hurdles import Flow
@@ -185,9 +185,9 @@ LISTED = """table ip filter { # handle 1
     ],
 )
 def test_what_iptables_says_of_its_own_matches(name: str, text: str, left: Statement, values: Any, op: str) -> None:
-    shown = translations.by_handle(LISTED.replace("RULE", text))["ip filter", 5]
+    shown = xt_text.by_handle(LISTED.replace("RULE", text))["ip filter", 5]
     own = {"xt": {"type": "match", "name": name}}
-    assert translations.translated([own, ACCEPT], shown) == [asks(left, {"set": values}, op), ACCEPT]
+    assert xt_text.translated([own, ACCEPT], shown) == [asks(left, {"set": values}, op), ACCEPT]
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_what_iptables_says_of_its_own_matches(name: str, text: str, left: State
 )
 def test_what_is_not_plain_stays_unknown(name: str, text: str) -> None:
     own = {"xt": {"type": "match", "name": name}}
-    assert translations.translated([own, ACCEPT], text) == [own, ACCEPT]
+    assert xt_text.translated([own, ACCEPT], text) == [own, ACCEPT]
 
 
 values = st.one_of(st.none(), st.integers(), st.text(max_size=4), st.sampled_from(["@nobody", "==", "base"]))
