@@ -18,7 +18,7 @@ def accepted(
 ) -> tuple[HostConfig, NetworkingConfig, list[str]]:
     """What a request means, with warnings: those of eth0 become an option of the container's main network.
 
-    Raises InvalidArgument, in dockerd's words, for others, and for all where there are networks to tell them to.
+    Raises InvalidArgument, in dockerd's words, for those of others, and for all since API 1.48.
     """
     found = {name: match for name in host.sysctls if (match := _OF_INTERFACE.fullmatch(name))}
     if not found or host.network_mode == "host" or host.network_mode.startswith("container:"):
