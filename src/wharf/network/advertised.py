@@ -27,6 +27,8 @@ _SETTINGS: Final = {
     "addr_gen_mode": "0",
     "use_tempaddr": "0",
 }
+#: Seconds between two looks at the addresses, which a container may change as often as it likes.
+_PAUSE: Final = 1
 
 
 def listen(endpoint: Endpoint) -> None:
@@ -91,29 +93,31 @@ class Watch:
         self._tell = tell
         self._told = told
         self._last = Advertised(endpoint.address6, endpoint.prefix_length6)
-        self._changed = asyncio.Event()
-        self._changed.set()  # what is there already
-        asyncio.get_running_loop().add_reader(self._told, self._read)
-        self._task = asyncio.get_running_loop().create_task(self._follow(), name="advertised addresses")
-
-    def _read(self) -> None:
-        advertisements.forget(self._told)
-        self._changed.set()
+        self._loop = asyncio.get_running_loop()
+        self._task = self._loop.create_task(self._follow(), name="advertised addresses")
 
     async def _follow(self) -> None:
         try:
             while True:
-                await self._changed.wait()
-                self._changed.clear()
+                advertisements.forget(self._told)
                 found = await self._kernel.do_inside(self._namespace, partial(_address, self._endpoint))
                 if found != self._last:
                     self._last = found
                     self._tell(found)
+                await asyncio.sleep(_PAUSE)
+                await self._noticed()
         except Exception:
             log.exception("advertised addresses are not told any more", extra={"endpoint": self._endpoint.id})
 
+    async def _noticed(self) -> None:
+        changed = asyncio.Event()
+        self._loop.add_reader(self._told, changed.set)
+        try:
+            await changed.wait()
+        finally:
+            self._loop.remove_reader(self._told)
+
     async def stop(self) -> None:
-        asyncio.get_running_loop().remove_reader(self._told)
         self._task.cancel()
         await asyncio.wait([self._task])
         self._told.close()

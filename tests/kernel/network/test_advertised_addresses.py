@@ -1,0 +1,55 @@
+"""What is told of addresses that a container changes itself, with CAP_NET_ADMIN."""
+
+import asyncio
+from dataclasses import replace
+from ipaddress import IPv6Interface
+
+import pytest
+
+from harness.world import World, ip, run
+from wharf.linux.advertisements import Advertised
+from wharf.linux.namespaces import inside_network
+from wharf.linux.netlink import RouteSocket, add_address, attribute, delete_address
+from wharf.network.advertised import Watch
+from wharf.network.contract import Endpoint
+
+pytestmark = pytest.mark.kernel
+
+ENDPOINT = Endpoint("e", "c", "lan", "", "", "", 0, "", advertised=True)
+BY_HAND = IPv6Interface("2001:db8::5/64")
+IFA_PROTO, BY_ADVERTISEMENT = 11, b"\x02"
+
+
+def test_changes_without_a_pause_are_not_told_one_by_one(world: World) -> None:
+    async def body() -> None:
+        namespace = world.namespace()
+        with inside_network(namespace):
+            ip("link", "set", "lo", "up")
+            ip("link", "add", "eth0", "type", "dummy")
+            ip("link", "set", "eth0", "up")
+        told: list[Advertised] = []
+        last = asyncio.Event()
+        addresses = [IPv6Interface(f"2001:db8:1::{number}/64") for number in range(1, 21)]
+
+        def tell(found: Advertised) -> None:
+            told.append(found)
+            if found.address == str(addresses[-1].ip):
+                last.set()
+
+        watch = await Watch.begun(ENDPOINT, namespace, world.kernel(), tell)
+        with RouteSocket.inside(namespace) as routes:
+            link = routes.link("eth0")
+            assert link is not None
+            routes.request(add_address(link.index, BY_HAND))
+            for number, address in enumerate(addresses):
+                if number:
+                    routes.request(delete_address(link.index, addresses[number - 1]))
+                added = add_address(link.index, address)
+                routes.request(replace(added, body=added.body + attribute(IFA_PROTO, BY_ADVERTISEMENT)))
+                await asyncio.sleep(0.01)
+        await asyncio.wait_for(last.wait(), 20)
+        await watch.stop()
+        assert len(told) < len(addresses) / 2
+        assert str(BY_HAND.ip) not in {one.address for one in told}
+
+    run(body)
