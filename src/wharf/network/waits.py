@@ -30,7 +30,7 @@ class Waits:
                 try:
                     yield
                 finally:
-                    del self._timeouts[container]
+                    self._timeouts.pop(container, None)
         except TimeoutError:
             if timeout.expired():
                 raise GivenUp from None
@@ -38,7 +38,7 @@ class Waits:
 
     def give_up(self, container: str) -> bool:
         """Ends the wait of a container. Returns whether there was one."""
-        if (timeout := self._timeouts.get(container)) is None:
+        if (timeout := self._timeouts.pop(container, None)) is None:
             return False
         timeout.reschedule(0)  # in the past
         return True

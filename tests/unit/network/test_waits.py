@@ -28,6 +28,24 @@ def test_only_the_containers_own_wait_is_given_up() -> None:
     asyncio.run(body())
 
 
+@pytest.mark.parametrize("rounds", [0, 1])
+def test_a_wait_is_given_up_once(rounds: int) -> None:
+    """Also while the one who waited has not yet heard of it."""
+
+    async def body() -> None:
+        waits = Waits()
+        one = asyncio.create_task(waiting(waits, "one", asyncio.Event()))
+        await asyncio.sleep(0)
+        assert waits.give_up("one")
+        for _ in range(rounds):
+            await asyncio.sleep(0)
+        assert not one.done() and not waits.give_up("one")
+        with pytest.raises(GivenUp):
+            await one
+
+    asyncio.run(body())
+
+
 def test_other_ends_stay_what_they_are() -> None:
     async def body() -> None:
         waits = Waits()
