@@ -7,7 +7,8 @@ import errno
 import os
 import socket
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import (
     IPv4Address,
@@ -58,6 +59,7 @@ Network = IPv4Network | IPv6Network
 
 _NLA_TYPE_MASK: Final = 0x3FFF  # without NLA_F_NESTED and NLA_F_NET_BYTEORDER
 _SOL_NETLINK, _NETLINK_ADD_MEMBERSHIP, _NETLINK_EXT_ACK, _NETLINK_CAP_ACK = 270, 1, 11, 10
+_NETLINK_NO_ENOBUFS: Final = 5
 _RTNLGRP_LINK: Final = 1
 _HEADER: Final = struct.Struct("=IHHII")
 LINK: Final = struct.Struct("=BxHiII")
@@ -208,25 +210,40 @@ class RouteSocket:
         whoever listens as soon as the link is gone (1 ms). `later` sees to the rest.
         """
         self._socket.setsockopt(_SOL_NETLINK, _NETLINK_ADD_MEMBERSHIP, _RTNLGRP_LINK)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", _PATIENCE, 0))
+        # Of what others do to their links some may be lost: the acknowledgement comes all the same.
+        self._socket.setsockopt(_SOL_NETLINK, _NETLINK_NO_ENOBUFS, 1)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", 1, 0))
         self._sequence += 1
         body = LINK.pack(socket.AF_UNSPEC, 0, index, 0, 0)
         request = self._frame(Message(RTM_DELLINK, 0, body), NLM_F_REQUEST | NLM_F_ACK)
         sender = self._socket.dup()
+        unsent: list[OSError] = []
 
         def send() -> None:
-            with sender:
-                sender.sendall(request)
+            try:
+                with sender:
+                    sender.sendall(request)
+            except OSError as error:
+                unsent.append(error)
 
         later(send)
         while True:
-            for kind, flags, sequence, content in self._receive():
+            for kind, flags, sequence, content in self._receive_patiently(unsent):
                 if kind == RTM_DELLINK and LINK.unpack_from(content)[2] == index:
                     return
                 if kind == NLMSG_ERROR and sequence == self._sequence:
                     if (failure := _failure(flags, content)) is not None:
                         raise failure
                     return
+
+    def _receive_patiently(self, unsent: Sequence[OSError]) -> Iterator[Received]:
+        """Raises what is in `unsent`, at the latest a second after it came there; and OSError."""
+        for _ in range(_PATIENCE):
+            if unsent:
+                raise unsent[0]
+            with suppress(BlockingIOError):
+                return self._receive()
+        raise TimeoutError(errno.ETIMEDOUT, "netlink: the link does not go")
 
     def dump(self, kind: int, body: bytes) -> Iterator[bytes]:
         """The bodies of all answers to a dump request."""

@@ -152,8 +152,10 @@ class BridgeNetwork:
 
     def _remove(self) -> None:
         self._tables.remove()
-        self._delete_bridge()
-        self._tables.close()
+        try:
+            self._delete_bridge()
+        finally:  # a bridge that stays shall not keep the host a router
+            self._tables.close()
 
     def _let_go(self) -> None:
         self.unavailable = self.unavailable or "the bridge is closed"

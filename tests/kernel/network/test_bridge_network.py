@@ -1,6 +1,7 @@
 """The bridge network in network namespaces of its own: a host, containers, and a machine outside."""
 
 import asyncio
+import errno
 import re
 import socket
 import subprocess
@@ -357,6 +358,20 @@ def test_forwarding_ends_with_the_last_bridge(world: World) -> None:
         await second.close()
         assert "wharf_forwarding" in rules()
         await first.close()
+        assert sysctl.read("net/ipv4/ip_forward") == "0" and rules() == ""
+
+    run(body)
+
+
+def test_forwarding_ends_also_where_the_bridge_cannot_go(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    async def body() -> None:
+        sysctl.ensure("net/ipv4/ip_forward", "0")
+        network = await opened(world)
+        monkeypatch.setattr("wharf.network.device.delete_bridge", refused)
+        await network.close()
         assert sysctl.read("net/ipv4/ip_forward") == "0" and rules() == ""
 
     run(body)

@@ -2,6 +2,9 @@
 
 import errno
 import os
+import socket
+from collections.abc import Callable
+from threading import Timer
 
 import pytest
 
@@ -32,3 +35,35 @@ def test_a_link_that_is_not_there(world: World) -> None:
     with RouteSocket() as routes, pytest.raises(OSError) as caught:
         routes.delete_link(1, kernel.later)  # nobody deletes the loopback
     assert caught.value.errno == errno.EOPNOTSUPP
+
+
+def test_a_request_that_cannot_be_sent(world: World) -> None:
+    kernel = world.kernel()
+    with RouteSocket() as nobody:
+        port, _ = nobody._socket.getsockname()
+    with RouteSocket() as routes:
+        routes._socket.connect((port, 0))
+        with pytest.raises(ConnectionRefusedError):
+            routes.delete_link(4711, kernel.later)
+
+
+def test_notices_that_were_lost(world: World) -> None:
+    """Others change more links than the socket can hold notices of."""
+    ip("link", "add", "here", "type", "dummy")
+    ip("link", "add", "other", "type", "dummy")
+    timers = []
+
+    def much_later(work: Callable[[], None]) -> None:
+        for number in range(20):
+            ip("link", "set", "other", "alias", str(number))
+        timers.append(Timer(0.3, work))
+        timers[0].start()
+
+    with RouteSocket() as routes:
+        routes._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)  # as little as there is
+        link = routes.link("here")
+        assert link is not None
+        routes.delete_link(link.index, much_later)
+        timers[0].join()
+    with RouteSocket() as routes:
+        assert routes.link("here") is None
