@@ -165,7 +165,12 @@ class ShimMonitor:
             await asyncio.shield(self._search)
 
     async def _find(self) -> None:
-        if not await self.answers():
+        try:
+            answers = await self.answers()
+        except OSError:
+            self._search = None  # such as too many open files: the next to ask tries again
+            raise
+        if not answers:
             self._forget_connection()
             self._shim_left()
 
