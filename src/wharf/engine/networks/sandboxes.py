@@ -272,7 +272,7 @@ class Sandboxes:
         places = await self._settle(now, self._settled(now, attached), namespace)
         if places != now:
             container = placed(container, places)
-            self._store.update(container)
+            self._change(container.id, endpoints=container.endpoints, parked_ports=container.parked_ports)
         if len(attached) > 1 or places != now:
             await self.redirect(container, monitor)
         ends = list(places.endpoints.values())
@@ -280,9 +280,14 @@ class Sandboxes:
         if resolvers.needed(container):
             await self.resolvers.open(container.id, namespace, again=True, ports=container.resolver)
             if (ports := self.resolvers.ports(container.id)) != container.resolver:
-                self._store.update(container.with_(resolver=ports))
+                self._change(container.id, resolver=ports)
         for name, endpoint in places.endpoints.items():
             await self.networks.opened(name).resume(endpoint, namespace)
+
+    def _change(self, id: str, **changes: object) -> None:
+        """Of the record as it is by now: others write theirs while a container is taken up, such as a restart's."""
+        if (current := self._store.get(id)) is not None:
+            self._store.update(current.with_(**changes))
 
 
 def _complain(container: Container, error: Exception) -> None:
