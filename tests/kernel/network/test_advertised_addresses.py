@@ -25,7 +25,7 @@ def test_changes_without_a_pause_are_not_told_one_by_one(world: World) -> None:
         namespace = world.namespace()
         with inside_network(namespace):
             ip("link", "set", "lo", "up")
-            ip("link", "add", "eth0", "type", "dummy")
+            ip("link", "add", "eth0", "type", "bridge")
             ip("link", "set", "eth0", "up")
         told: list[Advertised] = []
         last = asyncio.Event()

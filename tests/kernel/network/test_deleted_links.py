@@ -39,18 +39,19 @@ def test_a_link_that_is_not_there(world: World) -> None:
 
 def test_a_request_that_cannot_be_sent(world: World) -> None:
     kernel = world.kernel()
-    with RouteSocket() as nobody:
-        port, _ = nobody._socket.getsockname()
+    gone = RouteSocket()
     with RouteSocket() as routes:
-        routes._socket.connect((port, 0))
+        with gone:
+            routes._socket.connect(gone._socket.getsockname())
         with pytest.raises(ConnectionRefusedError):
             routes.delete_link(4711, kernel.later)
 
 
 def test_notices_that_were_lost(world: World) -> None:
     """Others change more links than the socket can hold notices of."""
-    ip("link", "add", "here", "type", "dummy")
-    ip("link", "add", "other", "type", "dummy")
+    ip("link", "add", "here", "type", "bridge")
+    ip("link", "add", "other", "type", "bridge")
+    ip("link", "set", "other", "up")  # of others no change of the alias is told
     timers = []
 
     def much_later(work: Callable[[], None]) -> None:
