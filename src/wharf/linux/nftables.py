@@ -13,12 +13,8 @@ from pathlib import Path
 from typing import Final, Self
 
 import wharf
-from wharf.linux import nftables_sets
+from wharf.linux.nftables_library import LIBRARY, declared
 from wharf.linux.nftables_sets import SetNotices
-
-#: Of libnftables 0.9 (2018) and later.
-LIBRARY: Final = "libnftables.so.1"
-
 
 _OUTPUT_HANDLES: Final = 1 << 3  # NFT_CTX_OUTPUT_HANDLE of nftables/libnftables.h
 _OUTPUT_JSON: Final = 1 << 4  # NFT_CTX_OUTPUT_JSON
@@ -26,7 +22,9 @@ _OUTPUT_JSON: Final = 1 << 4  # NFT_CTX_OUTPUT_JSON
 
 _SOURCE: Final = str(Path(wharf.__file__).parents[1])
 _MISSING: Final = "No such file or directory"  # of an object, in the library's own words
-_TRIAL: Final = "import sys; sys.path.insert(0, sys.argv[1]); from wharf.linux.nftables import try_out; try_out()"
+_TRIAL: Final = (
+    "import sys; sys.path.insert(0, sys.argv[1]); from wharf.linux.nftables_library import try_out; try_out()"
+)
 
 
 #: libnftables waits with select(2), which knows no greater numbers of files (FD_SETSIZE): it would end the process.
@@ -46,7 +44,7 @@ class Nftables:
             if probe.fileno() > _LARGEST_NUMBER:
                 raise NftablesError("nftables is not usable: too many open files")
         try:
-            self._library = _declared(ctypes.CDLL(library))
+            self._library = declared(ctypes.CDLL(library))
         except OSError as error:
             raise NftablesError(f"nftables is not usable: {error} (package libnftables1)") from None
         try:
@@ -129,36 +127,3 @@ def _make_sure(notices: SetNotices) -> None:
         said = done.stderr.decode(errors="replace").strip().splitlines() or [f"a trial ended with {done.returncode}"]
         raise NftablesError(f"nftables is not usable: {said[-1]}")
     notices.trust(done.stdout.decode().split())
-
-
-def try_out() -> None:
-    """In a process of its own: reads all. Exits with 1 where that is refused. Prints the descriptions that it survived.
-
-    Those are none where somebody has changed something meanwhile: what was listed may have been away when it was read.
-    """
-    before, descriptions = nftables_sets.generation(), set(nftables_sets.listed())
-    library = _declared(ctypes.CDLL(LIBRARY))
-    context = ctypes.c_void_p(library.nft_ctx_new(0))
-    library.nft_ctx_buffer_output(context)  # what is printed is ours alone
-    if library.nft_run_cmd_from_buffer(context, b"list tables"):
-        sys.exit(1)
-    if nftables_sets.generation() == before:
-        print(*descriptions)
-
-
-def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
-    library.nft_ctx_new.argtypes = (ctypes.c_uint32,)
-    library.nft_ctx_new.restype = ctypes.c_void_p
-    library.nft_ctx_free.argtypes = (ctypes.c_void_p,)
-    library.nft_ctx_free.restype = None
-    library.nft_ctx_output_set_flags.argtypes = (ctypes.c_void_p, ctypes.c_uint)
-    library.nft_ctx_output_set_flags.restype = None
-    library.nft_ctx_set_dry_run.argtypes = (ctypes.c_void_p, ctypes.c_bool)
-    library.nft_ctx_set_dry_run.restype = None
-    library.nft_ctx_buffer_error.argtypes = (ctypes.c_void_p,)
-    library.nft_ctx_buffer_output.argtypes = (ctypes.c_void_p,)
-    library.nft_run_cmd_from_buffer.argtypes = (ctypes.c_void_p, ctypes.c_char_p)
-    for name in ("nft_ctx_get_error_buffer", "nft_ctx_get_output_buffer"):
-        getattr(library, name).argtypes = (ctypes.c_void_p,)
-        getattr(library, name).restype = ctypes.c_char_p
-    return library
