@@ -357,9 +357,12 @@ class ShimMonitors:
 
 def _is_alive(shim: dict[str, Any]) -> bool:
     fd = pidfd.open_same(shim["pid"], shim["start_time"])
-    if fd is not None:
+    if fd is None:
+        return False
+    try:
+        return not pidfd.has_ended(fd)  # one that waits for its parent to look is dead, too
+    finally:
         os.close(fd)
-    return fd is not None
 
 
 def _message(launch: Launch, runtime: str, *, hide_unified: bool) -> dict[str, Any]:
