@@ -6,9 +6,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from ipaddress import IPv4Address
 from pathlib import Path
 
+from harness.background import background
 from harness.outside import OUTSIDE
 from wharf.linux.namespaces import inside_network
 from wharf.network.dhcp import message as wire
@@ -105,15 +107,8 @@ def tiny_server(namespace: Path) -> Iterator[Server]:
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"eth0")
     bound.bind(("0.0.0.0", wire.SERVER_PORT))
     bound.settimeout(0.1)
-    over = threading.Event()
-    thread = threading.Thread(target=_serve, args=(made, bound, over))
-    thread.start()
-    try:
+    with bound, background(partial(_serve, made, bound)):
         yield made
-    finally:
-        over.set()
-        thread.join()
-        bound.close()
 
 
 def _serve(server: Server, bound: socket.socket, over: threading.Event) -> None:

@@ -6,9 +6,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv6Network
 from pathlib import Path
 
+from harness.background import background
 from wharf.linux.namespaces import inside_network
 
 _SOLICITATION, _ADVERTISEMENT, _PREFIX = 133, 134, 3
@@ -42,15 +44,9 @@ def router(namespace: Path) -> Iterator[Router]:
     group = socket.inet_pton(socket.AF_INET6, _ALL_ROUTERS) + struct.pack("=I", index)
     opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, group)
     opened.settimeout(0.1)
-    made, over = Router(opened, index), threading.Event()
-    thread = threading.Thread(target=_serve, args=(made, over))
-    thread.start()
-    try:
+    made = Router(opened, index)
+    with opened, background(partial(_serve, made)):
         yield made
-    finally:
-        over.set()
-        thread.join()
-        opened.close()
 
 
 def _serve(router: Router, over: threading.Event) -> None:

@@ -118,6 +118,8 @@ class Ruleset:
     def _unspoofed(self) -> str:
         """Where the host has an address, the table of all bridges says it (see sources)."""
         rules = "\n        ".join(unspoofed(self.family))
+        if self.hosted or not rules:
+            return ""
         return f"""
     chain unspoofed {{
         type filter hook prerouting priority raw; policy accept;
@@ -163,7 +165,7 @@ table {self.table} {{
         type nat hook output priority -100; policy accept;
         {local}fib daddr type local jump translate
     }}
-    {"" if self.hosted or self.family is not IPV4 else self._unspoofed()}
+    {self._unspoofed()}
     {self._returning() if self.returns else ""}
     chain leaving {{
         type nat hook postrouting priority srcnat; policy accept;

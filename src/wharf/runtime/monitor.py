@@ -335,7 +335,7 @@ class ShimMonitors:
         shim, started = records.read(bundle, records.SHIM), records.read(bundle, records.STARTED)
         if shim is None:
             return None
-        if _is_alive(shim):
+        if is_alive(shim):
             monitor = ShimMonitor(id, bundle, unconnected(), shim["runtime"])
             monitor.shim_pid = shim["pid"]
             if started is not None:
@@ -355,12 +355,13 @@ class ShimMonitors:
         self._sealed.close()
 
 
-def _is_alive(shim: dict[str, Any]) -> bool:
+def is_alive(shim: dict[str, Any]) -> bool:
+    """Whether the process of a shim's record runs."""
     fd = pidfd.open_same(shim["pid"], shim["start_time"])
     if fd is None:
         return False
     try:
-        return not pidfd.has_ended(fd)  # one that waits for its parent to look is dead, too
+        return not pidfd.has_ended(fd)  # as has one that waits for its parent to look
     finally:
         os.close(fd)
 

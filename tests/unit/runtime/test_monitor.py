@@ -1,11 +1,14 @@
 """Monitors of shims that an earlier daemon has started."""
 
 import asyncio
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from wharf.runtime.monitor import SHIM_DIED, ShimMonitor
+from wharf.linux import pidfd
+from wharf.runtime.monitor import SHIM_DIED, ShimMonitor, is_alive
 from wharf.runtime.shim_connection import unconnected
 
 STARTED = {"pid": 4711, "started": "2026-01-01T00:00:00.000000000Z", "cgroup": "/none"}
@@ -27,3 +30,13 @@ def test_a_search_that_failed_is_made_again(tmp_path: Path) -> None:
         monitor.close()
 
     asyncio.run(body())
+
+
+def test_a_shim_that_is_dead_and_not_yet_reaped_runs_nothing() -> None:
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as process:
+        shim = {"pid": process.pid, "start_time": pidfd.start_time(process.pid)}
+        assert is_alive(shim)
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert pidfd.start_time(process.pid) == shim["start_time"]
+        assert not is_alive(shim)
