@@ -39,6 +39,7 @@ CLONE_NEWPID: Final = 0x20000000
 CLONE_NEWNET: Final = 0x40000000
 
 PR_SET_PDEATHSIG: Final = 1
+_SIGKILL: Final = 9
 PR_SET_NAME: Final = 15
 PR_SET_NO_NEW_PRIVS: Final = 38
 PR_SET_CHILD_SUBREAPER: Final = 36
@@ -123,6 +124,12 @@ def prctl(option: int, a: int = 0, b: int = 0, c: int = 0, d: int = 0) -> int:
     if result < 0:
         _raise()
     return result
+
+
+def die_with(parent: int) -> bool:
+    """Has the kernel kill this process when `parent`, which forked it, ends. False: that has ended before."""
+    prctl(PR_SET_PDEATHSIG, _SIGKILL)
+    return os.getppid() == parent
 
 
 def set_process_name(name: str) -> None:

@@ -52,11 +52,12 @@ def _clone(flags: int) -> int:
     does not: the next thing that it does is to sleep.
     """
     arguments = (ctypes.c_long(_SYS_CLONE), ctypes.c_ulong(flags | _signal.SIGCHLD), 0, 0, 0, 0)
+    parent = os.getpid()
     pid = int(_libc_in_step.syscall(*arguments))
     if pid == 0:
-        syscall.prctl(syscall.PR_SET_PDEATHSIG, _signal.SIGKILL)
-        while True:
+        while syscall.die_with(parent):
             _signal.pause()
+        os._exit(0)
     if pid < 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), "user namespace")

@@ -44,12 +44,12 @@ def main(receive: Receive, close: Callable[[], None]) -> None:
     syscall.prctl(syscall.PR_SET_CHILD_SUBREAPER, 1)
     _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
     ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
+    shim = os.getpid()
     child = os.fork()
     if child == 0:
         ours.close()
         # Without its shim a container must not start.
-        syscall.prctl(syscall.PR_SET_PDEATHSIG, _signal.SIGKILL)
-        if (received := receive()) is not None:
+        if syscall.die_with(shim) and (received := receive()) is not None:
             starter.main(*received, theirs)
         return
     close()

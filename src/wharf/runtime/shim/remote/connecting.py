@@ -5,7 +5,6 @@ The names of hosts are looked up in the child, and the waiting between two attem
 waits for a receiver that has gone.
 """
 
-import _signal  # type: ignore[import-not-found]
 import _socket
 import array
 import os
@@ -125,10 +124,12 @@ class Attempts:
     def __init__(self, where: Mapping[str, Any], retry: Mapping[str, Any], delay: float) -> None:
         """Waits `delay` seconds before the first attempt, then `retry`: `wait`, whether it `grows`, and `times`."""
         ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
+        shim = os.getpid()
         if os.fork() == 0:
             try:
-                _keep_only(theirs.fileno())
-                _try(where, retry, delay, theirs)
+                if syscall.die_with(shim):
+                    _keep_only(theirs.fileno())
+                    _try(where, retry, delay, theirs)
             finally:
                 os._exit(0)
         theirs.close()
@@ -146,7 +147,6 @@ class Attempts:
 
 def _keep_only(fd: int) -> None:
     """The child holds none of the shim's files: whoever waits for the end of one must not wait for it too."""
-    syscall.prctl(syscall.PR_SET_PDEATHSIG, _signal.SIGKILL)
     os.closerange(0, fd)
     os.closerange(fd + 1, 1 << 20)
 
