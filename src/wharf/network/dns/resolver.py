@@ -1,6 +1,7 @@
 """One container's resolver: reads queries, answers them or has them answered."""
 
 import asyncio
+import errno
 import logging
 import socket
 from collections.abc import Callable, Coroutine, Sequence
@@ -20,6 +21,9 @@ _MOST_CONNECTIONS: Final = 64
 _AT_ONCE: Final = 4
 #: Seconds a connection may be silent.
 _IDLE: Final = 10.0
+#: While wharfd has too many files open a connection stays where it is, and would be tried without an end.
+_SHORT_OF: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+_PAUSE: Final = 1.0  # seconds
 
 
 class Resolver:
@@ -35,7 +39,7 @@ class Resolver:
         self._connections = 0
         self._forwarded = 0
         self._loop.add_reader(sockets.datagrams.fileno(), self._read)
-        self._loop.add_reader(sockets.connections.fileno(), self._accept)
+        self._listen()
 
     def close(self) -> None:
         """Also lets the container's namespace go, which the sockets keep."""
@@ -80,10 +84,18 @@ class Resolver:
         finally:
             self._forwarded -= 1
 
+    def _listen(self) -> None:
+        if self._sockets.connections.fileno() >= 0:
+            self._loop.add_reader(self._sockets.connections.fileno(), self._accept)
+
     def _accept(self) -> None:
         try:
             connection, _ = self._sockets.connections.accept()
-        except OSError:
+        except OSError as error:
+            if error.errno in _SHORT_OF:
+                log.warning("a container's resolver takes no connection now", extra={"reason": str(error)})
+                self._loop.remove_reader(self._sockets.connections.fileno())
+                self._loop.call_later(_PAUSE, self._listen)
             return
         if self._connections >= _MOST_CONNECTIONS:
             connection.close()
