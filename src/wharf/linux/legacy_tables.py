@@ -31,9 +31,9 @@ def run(version: int, *arguments: str) -> Sequence[str]:
     """The lines that iptables prints. Raises LegacyTablesError."""
     command = [_PROGRAMS[version], "-w", str(_PATIENCE), *arguments]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=2 * _PATIENCE, check=False)
+        done = subprocess.run(command, capture_output=True, timeout=2 * _PATIENCE, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise LegacyTablesError(f"cannot run {command[0]}: {error}") from None
     if done.returncode:
-        raise LegacyTablesError(f"{command[0]}: {done.stderr.strip()}")
-    return done.stdout.splitlines()
+        raise LegacyTablesError(f"{command[0]}: {done.stderr.decode(errors='replace').strip()}")
+    return done.stdout.decode(errors="replace").splitlines()  # a rule's comment may have any bytes

@@ -89,12 +89,17 @@ def test_a_group_that_has_gone(tmp_path: Path) -> None:
 
 
 def test_interfaces() -> None:
-    text = (
-        "Inter-|   Receive  |  Transmit\n face |bytes packets\n"
-        "    lo: 1 1 0 0 0 0 0 0 1 1 0 0 0 0 0 0\n"
-        "  eth0:1016 12 3 4 0 0 0 0 20 21 22 23 0 0 0 0\n"
+    listing = (
+        b"Inter-|   Receive  |  Transmit\n face |bytes packets\n"
+        b"    lo: 1 1 0 0 0 0 0 0 1 1 0 0 0 0 0 0\n"
+        b"  eth0:1016 12 3 4 0 0 0 0 20 21 22 23 0 0 0 0\n"
+        b" \xff\x85: 1 2 3 4 0 0 0 0 5 6 7 8 0 0 0 0\n"
+        b"  eth2: 1 2 3 4 0 0 0 0 5 6 7 8"
     )
-    assert interfaces.parse(text) == {"eth0": interfaces.Traffic(1016, 12, 3, 4, 20, 21, 22, 23)}
+    assert interfaces.parse(listing) == {
+        "eth0": interfaces.Traffic(1016, 12, 3, 4, 20, 21, 22, 23),
+        "\ufffd\ufffd": interfaces.Traffic(1, 2, 3, 4, 5, 6, 7, 8),
+    }
 
 
 MEMORY = "memory/wharf/x/memory.limit_in_bytes"

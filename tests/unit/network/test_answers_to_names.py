@@ -24,7 +24,8 @@ WEB, WEB6 = IPv4Address("172.18.0.2"), IPv6Address("fd00::2")
 class Names:
     """A neighbour `web`, a hidden `secret`, and a service of many."""
 
-    def __init__(self, many: int = 0) -> None:
+    def __init__(self, many: int = 0, called: str = "web.front") -> None:
+        self.called = called
         self.many = [IPv4Address("172.18.1.0") + number for number in range(many)]
 
     def addresses(self, name: str, version: int) -> Sequence[Address] | None:
@@ -38,7 +39,7 @@ class Names:
         return None if found is None else [address for address in found if address.version == version]
 
     def names(self, address: Address) -> Sequence[str]:
-        return ["web.front"] if address in (WEB, WEB6) else ()
+        return [self.called] if address in (WEB, WEB6) else ()
 
     def is_private(self, name: str) -> bool:
         return name == "secret"
@@ -116,6 +117,31 @@ def test_names_of_addresses() -> None:
     assert ask("1.2.0.192.in-addr.arpa", "PTR") is None
     for name in ("nonsense.in-addr.arpa", "0.18.172.in-addr.arpa", "2.0.018.172.in-addr.arpa", "2.ip6.arpa", "arpa"):
         assert ask(name, "PTR") is None
+
+
+@pytest.mark.parametrize(
+    ("called", "told"),
+    [
+        ("web.my net", ["web.my\\032net."]),
+        ('web.a"\t(@', ['web.a\\"\\009\\(\\@.']),
+        ("web.käse", ["web.k\\195\\164se."]),
+        (f"{'a' * 63}.front", [f"{'a' * 63}.front."]),
+        (f"{'a' * 64}.front", []),
+        ("web..front", []),
+        (f"web.{'n.' * 130}", []),
+    ],
+)
+def test_a_name_that_is_hard_to_write_is_told_as_it_is_or_not_at_all(called: str, told: list[str]) -> None:
+    query = dns.message.make_query(dns.reversename.from_address(str(WEB)), "PTR")
+    answer = dns.message.from_wire(answering.answer(query.to_wire(), Names(called=called)) or b"")
+    assert answer.rcode() == dns.rcode.NOERROR
+    assert [str(name) for record in answer.answer for name in record] == told
+
+
+@given(st.text())
+def test_any_name_is_told_or_not(called: str) -> None:
+    query = dns.message.make_query(dns.reversename.from_address(str(WEB)), "PTR")
+    assert answering.answer(query.to_wire(), Names(called=called)) is not None
 
 
 def test_what_does_not_fit_a_datagram_is_asked_for_again_by_tcp() -> None:

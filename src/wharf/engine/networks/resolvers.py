@@ -78,7 +78,7 @@ class Resolvers:
         if own := container.host.dns or self._config.dns or _leased(container):
             return [Server(address, inside=True) for address in own]
         try:
-            return [Server(address) for address in nameservers(HOST_RESOLV_CONF.read_text())]
+            return [Server(address) for address in nameservers(HOST_RESOLV_CONF.read_text(errors="replace"))]
         except OSError:
             return []
 

@@ -1,6 +1,8 @@
 """What a query is answered: our own names here, everything else elsewhere. Pure."""
 
 import struct
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from ipaddress import ip_address
 from typing import Final
 
@@ -130,13 +132,15 @@ def _reverse(name: dns.name.Name, view: View) -> tuple[dns.rcode.Rcode, list[str
     except (dns.exception.DNSException, ValueError):
         return None
     if names := view.names(address):
-        return dns.rcode.NOERROR, [f"{_escaped(name)}." for name in names]
+        return dns.rcode.NOERROR, list(_written(names))
     return (dns.rcode.NXDOMAIN, []) if view.is_private_address(address) else None
 
 
-def _escaped(name: str) -> str:
-    """For the text form of names: only what is special there (a container's name may not hold any of it)."""
-    return "".join(f"\\{char}" if char in '\\"();@$ ' else char for char in name)
+def _written(names: Iterable[str]) -> Iterator[str]:
+    """As DNS writes them; what it has no way to write, such as a part of more than 63 bytes, is left out."""
+    for name in names:
+        with suppress(dns.exception.DNSException):
+            yield dns.name.Name([part.encode() for part in f"{name}.".split(".")]).to_text()
 
 
 def _encode(query: dns.message.Message, reply: dns.message.Message, *, stream: bool) -> bytes:

@@ -29,7 +29,7 @@ async def ask(query: bytes, servers: Sequence[Server], namespace: int, *, stream
     for server in servers:
         try:
             response = await asyncio.wait_for(_ask_one(sent, server, namespace, stream=stream), PATIENCE)
-        except (TimeoutError, OSError, asyncio.IncompleteReadError):
+        except (OSError, ValueError, asyncio.IncompleteReadError):  # ValueError: that is no address at all
             continue
         response = query[:2] + response[2:]
         if not answering.is_failure(response):
