@@ -37,7 +37,8 @@ IFLA_MACVLAN_MODE: Final = 1
 IFLA_IPVLAN_MODE, IFLA_IPVLAN_FLAGS = 1, 2
 IFLA_VLAN_ID: Final = 1
 
-#: Of a link that we have made and not named as ours yet: the kernel takes no alias in the message that makes it.
+#: The group of links that we have made, until they are named as ours: the kernel takes no alias in the message that
+#: makes one. Those of containers never are.
 UNNAMED: Final = int.from_bytes(b"whrf", "big")
 
 MACVLAN_MODES: Final = {"private": 1, "vepa": 2, "bridge": 4, "passthru": 8}
@@ -71,7 +72,8 @@ def new_veth(name: str, bridge: int, namespace: int, peer: str, peer_mac: str, m
     """A pair: the outer end is a port of the bridge and up, the peer is made in another namespace and still down."""
     inner = LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0) + text(IFLA_IFNAME, peer)
     inner += attribute(IFLA_ADDRESS, parse_mac(peer_mac)) + number(IFLA_NET_NS_FD, namespace) + _sized(mtu)
-    return _new(name, "veth", data=attribute(VETH_INFO_PEER, inner), more=number(IFLA_MASTER, bridge) + _sized(mtu))
+    more = number(IFLA_MASTER, bridge) + number(IFLA_GROUP, UNNAMED) + _sized(mtu)
+    return _new(name, "veth", data=attribute(VETH_INFO_PEER, inner), more=more)
 
 
 def new_pair(name: str, peer: str) -> Message:

@@ -108,7 +108,7 @@ def ports_of(routes: RouteSocket, bridge: int) -> list[Link]:
 
 
 def delete_bridge(name: str, later: Later) -> None:
-    """Deletes it if we made it and nothing is connected but the links of containers.
+    """Deletes it if we made it and nothing is connected but the links of our containers.
 
     Those are about to go with their namespaces, which the kernel takes apart in its own time.
     """
@@ -119,7 +119,8 @@ def delete_bridge(name: str, later: Later) -> None:
 
 
 def _is_containers(link: Link) -> bool:
-    return link.kind == "veth" and link.name.startswith("veth")
+    """Of ours: on a bridge of the host there may be those of others."""
+    return link.kind == "veth" and is_ours(link)
 
 
 def sweep(routes: RouteSocket, bridge: int, keep: Iterable[str]) -> None:

@@ -17,7 +17,7 @@ from wharf.errors import Conflict, EngineError, Unavailable
 from wharf.linux import links, sysctl
 from wharf.linux.namespaces import inside_network
 from wharf.linux.netlink import RouteSocket
-from wharf.network import inner
+from wharf.network import device, inner
 from wharf.network.contract import EndpointRequest, PortRequest
 from wharf.network.settings import Forwarding
 
@@ -171,6 +171,22 @@ def test_an_engine_that_comes_back_takes_up_what_runs(world: World) -> None:
         await second.release(at_a)
         await second.close()
         assert rules() == ""
+
+    run(body)
+
+
+def test_cables_of_others_stay_on_a_bridge_and_keep_it(world: World) -> None:
+    async def body() -> None:
+        network = await opened(world)
+        ip("link", "add", "veth1234567", "type", "veth", "peer", "name", "other0")
+        ip("link", "set", "veth1234567", "master", "br0")
+        await network.restore([])
+        await network.close()
+        with RouteSocket() as routes:
+            assert routes.link("veth1234567") is not None and routes.link("br0") is not None
+            ip("link", "delete", "veth1234567")
+            device.delete_bridge("br0", world.kernel().later)
+            assert routes.link("br0") is None
 
     run(body)
 
