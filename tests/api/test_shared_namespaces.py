@@ -95,6 +95,23 @@ def test_a_guest_that_starts_again_joins_what_the_donor_is_now(wharfd: Wharfd) -
     wharfd.docker("exec", "guest", "ls", "/dev/shm/new")
 
 
+def test_a_guest_loses_the_networks_of_a_donor_that_ends(wharfd: Wharfd) -> None:
+    """Others get the donor's address now."""
+    wharfd.docker("network", "create", "--subnet", "10.64.1.0/24", "small")
+    try:
+        wharfd.docker("run", "-d", "--name", "donor", "--network", "small", *SLEEP)
+        wharfd.docker("run", "-d", "--name", "guest", "--network", "container:donor", *SLEEP)
+        wharfd.docker("run", "-d", "--name", "second", "--network", "container:guest", *SLEEP)
+        wharfd.docker("kill", "guest")
+        assert "10.64.1.2/24" in wharfd.docker("exec", "second", "ip", "addr").text
+        wharfd.docker("kill", "donor")
+        wait_until(lambda: not wharfd.veths(), "the donor's interface is gone")
+        assert "10.64.1.2/24" not in wharfd.docker("exec", "second", "ip", "addr").text
+    finally:
+        wharfd.remove_all()
+        wharfd.docker("network", "rm", "small")
+
+
 def test_links_of_a_hostile_donor_lead_nowhere(wharfd: Wharfd) -> None:
     """It could put a link to a directory of the host in place of /dev/shm, by way of a process that it sees."""
     box = ("--ipc=shareable", "--pid=host", "--cap-add=SYS_ADMIN", "--cap-add=SYS_PTRACE")

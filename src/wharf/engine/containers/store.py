@@ -7,6 +7,7 @@ from wharf.apitypes.containers import HostConfig
 from wharf.db.database import Database
 from wharf.engine.containers import record
 from wharf.engine.containers.record import ALIVE, Container
+from wharf.engine.containers.sharing import donor
 from wharf.errors import Conflict, InvalidArgument, NoSuchContainer
 
 
@@ -19,6 +20,7 @@ class ContainerStore:
         self._by_id: dict[str, Container] = {}
         self._id_by_name: dict[str, str] = {}
         self._with_links: set[str] = set()  # few have any, and each start asks for them
+        self._guests: set[str] = set()  # few have joined another's network, and each end asks for them
         for row in db.read("SELECT record FROM containers"):
             self._remember(record.decode(row[0]))
 
@@ -27,6 +29,8 @@ class ContainerStore:
         self._by_id[container.id] = container
         self._id_by_name[container.name] = container.id
         self._note_links(container)
+        if donor(container.host.network_mode):
+            self._guests.add(container.id)
 
     def _note_links(self, container: Container) -> None:
         if container.host.links:
@@ -109,6 +113,7 @@ class ContainerStore:
         self.version += 1
         self._by_id.pop(container.id, None)
         self._with_links.discard(container.id)
+        self._guests.discard(container.id)
         self._id_by_name.pop(container.name, None)
 
     def runs(self, id: str) -> bool:
@@ -119,6 +124,16 @@ class ContainerStore:
     def linked_to(self, id: str) -> Sequence[Container]:
         """The containers that have a link to this one."""
         return [self._by_id[owner] for owner in self._with_links if id in targets(self._by_id[owner].host)]
+
+    def guests(self, id: str) -> Sequence[Container]:
+        """The containers that join this one's network, also by way of others."""
+        found: list[Container] = []
+        hosts, rest = {id}, [self._by_id[guest] for guest in self._guests]
+        while met := [one for one in rest if (host := self.search(donor(one.host.network_mode))) and host.id in hosts]:
+            hosts = {one.id for one in met}
+            rest = [one for one in rest if one.id not in hosts]
+            found += met
+        return found
 
     def users_of_image(self, image: str) -> Sequence[tuple[str, bool]]:
         """Containers made from an image: id, and whether it runs."""

@@ -125,11 +125,26 @@ class Sandboxes:
     async def release(self, container: Container) -> None:
         """After the end of a run, or of an attempt."""
         self.resolvers.close(container.id)
+        for guest in self._store.guests(container.id) if container.endpoints else ():
+            await self._take_from(guest, container)
         for name, endpoint in container.endpoints.items():
             network = self.networks.all_open().get(name)
             if network is not None:
                 await network.release(endpoint)
                 self.networks.publish_connection("disconnect", name, container.id)
+
+    async def _take_from(self, guest: Container, container: Container) -> None:
+        """Who has joined a container's network keeps the namespace, but not addresses that others get now."""
+        namespace = namespaces.opened(self._bundle(guest.id), "net")
+        if namespace is None:
+            return
+        try:
+            for name, endpoint in container.endpoints.items():
+                await self.networks.opened(name).disconnect(endpoint, namespace)
+        except EngineError as error:
+            _complain(guest, error)
+        finally:
+            os.close(namespace)
 
     async def restore(self) -> None:
         """At the daemon's start: what the records say is in use."""

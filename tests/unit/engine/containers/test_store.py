@@ -74,6 +74,31 @@ def test_a_name_belongs_to_one(db: Database) -> None:
     assert [c.name for c in ContainerStore(db)] == ["web"]
 
 
+def test_guests_of_a_network_and_their_guests(db: Database) -> None:
+    store = ContainerStore(db)
+    for id, mode in (
+        ("a", "default"),
+        ("b", "container:a"),
+        ("c", "container:name-b"),
+        ("d", "container:gone"),
+        ("e", "container:f"),
+        ("f", "container:e"),
+    ):
+        made = container(id, f"name-{id}")
+        store.add(made.with_(host=msgspec.structs.replace(made.host, network_mode=mode)))
+    for known in (store, ContainerStore(db)):
+        assert [[one.id for one in known.guests(id)] for id in "abcdef"] == [
+            ["b", "c"],
+            ["c"],
+            [],
+            [],
+            ["f", "e"],
+            ["e", "f"],
+        ]
+    store.remove(store.find("b"))
+    assert store.guests("a") == []
+
+
 def test_a_record_with_one_endpoint_is_read_as_one_of_many(tmp_path: Path) -> None:
     """Records of before a container could be on several networks."""
     old = sqlite3.connect(tmp_path / "db")
