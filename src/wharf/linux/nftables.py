@@ -29,6 +29,8 @@ _TRIAL: Final = (
 
 #: libnftables waits with select(2), which knows no greater numbers of files (FD_SETSIZE): it would end the process.
 _LARGEST_NUMBER: Final = 1023
+#: It also ends the process where it cannot open a file: it needs one or two at a time, and other threads open some.
+_ROOM: Final = 16
 
 
 class NftablesError(Exception):
@@ -40,9 +42,8 @@ class Nftables:
 
     def __init__(self, library: str = LIBRARY) -> None:
         """Raises NftablesError without such a library or nftables in the kernel, or when too many files are open."""
-        with Path(os.devnull).open() as probe:
-            if probe.fileno() > _LARGEST_NUMBER:
-                raise NftablesError("nftables is not usable: too many open files")
+        if _next_file() > _LARGEST_NUMBER:
+            raise NftablesError("nftables is not usable: too many open files")
         try:
             self._library = declared(ctypes.CDLL(library))
         except OSError as error:
@@ -65,6 +66,7 @@ class Nftables:
         Raises NftablesError.
         """
         _make_sure(self._notices)
+        _next_file()
         flags = (_OUTPUT_HANDLES if handles else 0) | (_OUTPUT_JSON if json else 0)
         self._library.nft_ctx_output_set_flags(self._context, flags)
         failed = self._library.nft_run_cmd_from_buffer(self._context, commands.encode())
@@ -108,6 +110,21 @@ class Nftables:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _next_file() -> int:
+    """The number that the next open file will have. Raises NftablesError where there is no room for some more."""
+    probes: list[int] = []
+    try:
+        probes.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+        while len(probes) < _ROOM:
+            probes.append(os.dup(probes[0]))
+    except OSError as error:
+        raise NftablesError(f"nftables is not usable: {error.strerror}") from None
+    finally:
+        for one in probes:
+            os.close(one)
+    return probes[0]
 
 
 def _make_sure(notices: SetNotices) -> None:

@@ -3,6 +3,7 @@
 """Processes by descriptor, and by number with their start time: both are safe against reused pids."""
 
 import _signal  # type: ignore[import-not-found]
+import errno
 import os
 import select
 from typing import Final
@@ -53,16 +54,24 @@ def is_zombie(pid: int) -> bool:
 
 
 def open_same(pid: int, started: int) -> int | None:
-    """A descriptor of process `pid` if it is still the one that started at `started`; the caller closes it."""
+    """A descriptor of process `pid` if it is still the one that started at `started`; the caller closes it.
+
+    Raises OSError where that cannot be told, such as with too many open files.
+    """
     try:
         fd = os.pidfd_open(pid)
-    except OSError:  # ESRCH, or EINVAL for a pid that cannot be
-        return None
-    # Looked at after opening: a process that has that start time now is the one the descriptor holds.
-    if start_time(pid) == started:
-        return fd
-    os.close(fd)
-    return None
+    except OSError as error:
+        if error.errno in (errno.ESRCH, errno.EINVAL):  # EINVAL: a pid that cannot be
+            return None
+        raise
+    same = False
+    try:
+        # Looked at after opening: a process that has that start time now is the one the descriptor holds.
+        same = start_time(pid) == started
+    finally:
+        if not same:
+            os.close(fd)
+    return fd if same else None
 
 
 def has_ended(fd: int, wait: float = 0.0) -> bool:

@@ -123,7 +123,7 @@ class LeasedNetwork(ParentNetwork):
 
     async def _watch(self, endpoint: Endpoint, namespace: int) -> None:
         """Addresses of IPv6 come in their own time."""
-        if not endpoint.advertised:
+        if not endpoint.advertised or endpoint.id in self._watches:
             return
 
         def tell(found: Advertised) -> None:
@@ -218,7 +218,7 @@ class LeasedNetwork(ParentNetwork):
     async def resume(self, endpoint: Endpoint, namespace: int) -> None:
         """See Network. The lease may be near its end, or the address another's: the server is asked at once."""
         await self._watch(endpoint, namespace)
-        if (lease := endpoint.lease) is None:
+        if (lease := endpoint.lease) is None or endpoint.id in self._keepers:
             return
         if not endpoint.address:
             lease = replace(lease, began=math.inf)  # it was lost already, and only says what to ask for

@@ -117,7 +117,9 @@ class Tables:
         return elements(endpoint, family, self._settings.mode_of(family.version))
 
     def expect(self, endpoints: Iterable[Endpoint]) -> None:
-        """Their ports are open since before we began, or will be by rebuild()."""
+        """Their ports are open since before we began, or will be by rebuild(), else by repair()."""
+        for family in self._rules:
+            self._chains.setdefault(family, "")
         found = list(endpoints)
         self._open |= {endpoint.id for endpoint in found}
         if any(map(_needs_returns, found)):

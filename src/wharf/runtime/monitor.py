@@ -1,6 +1,7 @@
 """Monitors by shims: what the contract promises, over the connections to them."""
 
 import asyncio
+import errno
 import logging
 import os
 import shutil
@@ -39,6 +40,8 @@ def parse_time(text: str) -> datetime:
     return datetime.fromisoformat(text[:26] + "+00:00")
 
 
+#: Seconds between two tries to end a container whose shim died.
+_BURIAL_PAUSE: Final = 5.0
 #: How long a shim, or its disk, may take to clear a log.
 _CLEAR_LIMIT: Final = 30.0
 
@@ -72,16 +75,19 @@ class ShimMonitor:
         self._execs = ShimExecs(bundle, connection)
         self._shim_fd = -1
         self._init_fd = -1
-        self._ready: asyncio.Future[None] = loop.create_future()
-        self._running: asyncio.Future[None] = loop.create_future()
+        self._ready = self._awaited()
+        self._running = self._awaited()
         self._ended: asyncio.Future[ExitStatus] = loop.create_future()
         self._failure: EngineError | None = None
         self._clearing: asyncio.Future[str] | None = None  # the reason of a failure, or ""
         self._unheard = False  # it is another daemon's shim, and has not said anything to us yet
         self._search: asyncio.Task[None] | None = None
         self._burial: asyncio.Task[None] | None = None
-        for future in (self._ready, self._running):
-            future.add_done_callback(lambda done: done.exception())  # somebody may have stopped waiting
+
+    def _awaited(self) -> "asyncio.Future[None]":
+        future: asyncio.Future[None] = self._loop.create_future()
+        future.add_done_callback(lambda done: done.exception())  # somebody may have stopped waiting
+        return future
 
     def listen(self) -> None:
         """From now on the shim is heard."""
@@ -89,10 +95,22 @@ class ShimMonitor:
 
     def _receive(self) -> None:
         for message in self._reader.receive():
-            self._understand(message)
+            if self._reader.lost:
+                self._lack()
+            else:
+                self._understand(message)
         if self._reader.at_end:
             self._forget_connection()
             self._shim_left()
+
+    def _lack(self) -> None:
+        """What came with a message is lost: it is as good as none. A shim that runs can be asked again."""
+        self._forget_connection()
+        close_all(self._reader.fds)
+        self._reader.fds = []
+        for future in (self._ready, self._running):
+            if not future.done():
+                future.set_exception(OSError(errno.EMFILE, os.strerror(errno.EMFILE)))
 
     def _understand(self, message: dict[str, Any]) -> None:
         fds, self._reader.fds = self._reader.fds, []
@@ -143,7 +161,15 @@ class ShimMonitor:
 
     async def _bury(self) -> None:
         """The shim has gone without a word: no container runs unwatched."""
-        status = await asyncio.to_thread(end_of_orphan, self.bundle)
+        while True:
+            try:
+                status = await asyncio.to_thread(end_of_orphan, self.bundle)
+                break
+            except OSError as error:  # such as too many open files
+                log.warning(
+                    "a container whose shim died is not ended yet", extra={"container": self.id, "reason": error}
+                )
+                await asyncio.sleep(_BURIAL_PAUSE)
         if not self._ended.done():
             self._ended.set_result(status or ExitStatus(137, datetime.now(UTC), error=SHIM_DIED))
 
@@ -175,7 +201,12 @@ class ShimMonitor:
             self._shim_left()
 
     async def answers(self) -> bool:
-        """Whether the shim of an earlier daemon says what it runs."""
+        """Whether the shim of an earlier daemon says what it runs. Raises OSError where it can be asked again."""
+        if self._connection.fileno() < 0:  # it has said it in vain
+            self._connection = unconnected()
+            self._reader = wire.Reader(self._connection)
+            self._execs = ShimExecs(self.bundle, self._connection)
+            self._running = self._awaited()
         try:
             async with asyncio.timeout(ANSWER_LIMIT):
                 if await reach(self._connection, self.bundle):

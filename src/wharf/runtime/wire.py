@@ -50,18 +50,20 @@ class Reader:
         self._source = source
         self._data = bytearray()
         self.fds: list[int] = []  # arrived and not taken yet, in order; the taker closes them
+        self.lost = False  # there was no room for some: this process has too many open files
         self.at_end = False
 
     def receive(self) -> list[dict[str, Any]]:
         """All messages that one read completes; waits if the socket does. Sets `at_end` when the other side closed."""
         try:
-            data, control, _, _ = self._source.recvmsg(
+            data, control, flags, _ = self._source.recvmsg(
                 65536, _socket.CMSG_SPACE(MOST_DESCRIPTORS * 4), _socket.MSG_CMSG_CLOEXEC
             )
         except BlockingIOError:
             return []
         except ConnectionError:
-            data, control = b"", []
+            data, control, flags = b"", [], 0
+        self.lost = bool(flags & _socket.MSG_CTRUNC)
         for level, kind, payload in control:
             if (level, kind) == (_socket.SOL_SOCKET, _socket.SCM_RIGHTS):
                 numbers = array.array("i")

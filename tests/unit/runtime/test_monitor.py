@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import subprocess
 from pathlib import Path
 
@@ -40,3 +41,24 @@ def test_a_shim_that_is_dead_and_not_yet_reaped_runs_nothing() -> None:
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         assert pidfd.start_time(process.pid) == shim["start_time"]
         assert not is_alive(shim)
+
+
+def test_too_many_open_files_say_nothing_of_a_shim() -> None:
+    """A container whose shim cannot be looked at is not taken to have none."""
+    own = {"pid": os.getpid(), "start_time": pidfd.start_time(os.getpid())}
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    first = next_file()
+    for room in (0, 1):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (first + room, before[1]))
+        try:
+            with pytest.raises(OSError, match="Too many open files"):
+                is_alive(own)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert next_file() == first
+
+
+def next_file() -> int:
+    fd = os.dup(0)
+    os.close(fd)
+    return fd

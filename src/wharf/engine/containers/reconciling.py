@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from datetime import UTC, datetime
+from typing import Final
 
 from wharf.engine.containers import boot_order, restart
 from wharf.engine.containers.live import Live
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 STARTS_AT_ONCE = 8
 #: How many shims are asked at once: all together would keep the processor from who asks us.
 TAKEN_UP_AT_ONCE = 8
+#: Seconds between two tries to take a container up where something was short, such as open files.
+TAKE_UP_PAUSES: Final = (1, 2, 5, 10, 20, 40, 60, 60, 60)
 #: Seconds that the end of a container that nobody owns may take.
 END_PATIENCE = 5.0
 
@@ -152,18 +155,38 @@ class Reconciler:
             live.lock.release()
 
     async def _taken_up(self, live: Live) -> None:
+        """Tried again where it fails, and in between others may change the container."""
+        monitor = live.monitor
         try:
-            async with self._slots:
-                await self._take_up(live)
-        except Exception:
-            log.exception("a container that runs is not looked after as it was", extra={"container": live.id})
+            failure = await self._try_to_take_up(live, monitor)
         finally:
             self._unlock(live)
+        if failure is None:
+            return
+        _warn("a container that runs is not looked after as it was: it is tried again", live, failure)
+        for pause in TAKE_UP_PAUSES:
+            await asyncio.sleep(pause)
+            async with live.lock:
+                failure = await self._try_to_take_up(live, monitor)
+            if failure is None:
+                return
+        _warn("a container that runs is not looked after as it was, until the next start", live, failure)
 
-    async def _take_up(self, live: Live) -> None:
-        if live.monitor is not None:
-            await live.monitor.found()
-            await self._sandboxes.adopt(self._lives.current(live.id), live.monitor)
+    async def _try_to_take_up(self, live: Live, monitor: Monitor | None) -> Exception | None:
+        """Returns what it failed with. A run that has ended needs nothing."""
+        try:
+            async with self._slots:
+                if monitor is not None and live.monitor is monitor:
+                    await self._take_up(live, monitor)
+        except Exception as error:
+            return error
+        return None
+
+    async def _take_up(self, live: Live, monitor: Monitor) -> None:
+        await monitor.found()
+        try:
+            await self._sandboxes.adopt(self._lives.current(live.id), monitor)
+        finally:
             self._lives.starter.note_addresses(self._lives.current(live.id))
 
     def _after_end(self, id: str) -> Container | None:
@@ -249,7 +272,7 @@ class Reconciler:
             _warn("auto-remove failed", container, error)
 
 
-def _warn(what: str, container: Container, error: Exception) -> None:
+def _warn(what: str, container: Container | Live, error: Exception) -> None:
     """With a traceback where nobody has thought of such an error."""
-    unexpected = None if isinstance(error, EngineError) else error
+    unexpected = None if isinstance(error, EngineError | OSError) else error
     log.warning(what, exc_info=unexpected, extra={"container": container.id, "reason": str(error)})

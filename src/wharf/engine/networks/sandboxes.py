@@ -153,6 +153,7 @@ class Sandboxes:
                 await network.restore([c.endpoints[name] for c in self._store if name in c.endpoints])
             except EngineError as error:
                 log.error("a network is not as it was", extra={"network": name, "reason": str(error)})
+                self.networks.repair_soon()
 
     # ── while the container runs ──
 
@@ -269,19 +270,24 @@ class Sandboxes:
     # ── when the daemon comes back ──
 
     async def adopt(self, container: Container, monitor: Monitor) -> None:
-        """A container that ran on while we were away gets its resolver back, and an end to what was half-done."""
+        """A container that ran on while we were away gets its resolver back, and an end to what was half-done.
+
+        Raises OSError, EngineError; what has been done by then is not done again by the next try.
+        """
         if not container.endpoints:
             return  # none is left, or it never had any
+        namespace = self._namespace(container)
         try:
-            namespace = self._namespace(container)
-            try:
-                await self._take_up(container, monitor, namespace)
-            finally:
-                os.close(namespace)
-        except (OSError, EngineError) as error:
-            _complain(container, error)
+            await self._take_up(container, monitor, namespace)
+        finally:
+            os.close(namespace)
 
     async def _take_up(self, container: Container, monitor: Monitor, namespace: int) -> None:
+        # First, since it needs nothing of what a container may have made of its interfaces.
+        if resolvers.needed(container):
+            await self.resolvers.open(container.id, namespace, again=True, ports=container.resolver)
+            if (ports := self.resolvers.ports(container.id)) != container.resolver:
+                self._change(container.id, resolver=ports)
         # A change that was cut off has left the way out without a network.
         now, attached = places_of(container), attachments.of(container)
         places = await self._settle(now, self._settled(now, attached), namespace)
@@ -292,10 +298,6 @@ class Sandboxes:
             await self.redirect(container, monitor)
         ends = list(places.endpoints.values())
         await self._kernel.do_inside(namespace, lambda kept: inner.settle(ends, kept))
-        if resolvers.needed(container):
-            await self.resolvers.open(container.id, namespace, again=True, ports=container.resolver)
-            if (ports := self.resolvers.ports(container.id)) != container.resolver:
-                self._change(container.id, resolver=ports)
         for name, endpoint in places.endpoints.items():
             await self.networks.opened(name).resume(endpoint, namespace)
 

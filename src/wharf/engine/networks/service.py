@@ -104,17 +104,28 @@ class Networks:
         await self._kernel.do(lambda: coexisting.make_user_table(self._kernel.nftables()))
 
     async def repair(self) -> None:
-        """After a change of the host's firewall: what it took from our networks is put back, and the users' table."""
+        """After a change of the host's firewall: what it took from our networks is put back, and the users' table.
+
+        Raises EngineError where not all is as it was.
+        """
+        failures: list[str] = []
         try:
             await self._make_user_table()
         except (NftablesError, OSError) as error:
-            log.warning("there is no table for rules of users", extra={"reason": str(error)})
+            failures.append(f"there is no table for rules of users: {error}")
         for network in list(self._open.values()):
             try:
                 await network.repair()
             except EngineError as error:
-                log.warning("a network's firewall is not as it was", extra={"reason": str(error)})
+                failures.append(str(error))
         await self._kernel.do(self._kernel.legacy.look_again)
+        if failures:
+            raise EngineError("; ".join(failures))
+
+    def repair_soon(self) -> None:
+        """As repair(), in the background and until it succeeds, where the firewall is watched."""
+        if self._watch is not None:
+            self._watch.notice()
 
     async def close(self) -> None:
         if self._watch is not None:
