@@ -4,11 +4,14 @@ import re
 from typing import Any
 from xml.etree import ElementTree
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from wharf.cli.topology import dot, svg, text
 from wharf.cli.topology.model import Topology, topology
+
+Endpoint = dict[str, Any]
 
 NETWORKS: list[dict[str, Any]] = [
     {"Name": "front", "Driver": "bridge", "IPAM": {"Config": [{"Subnet": "172.18.0.0/16"}]}},
@@ -63,10 +66,23 @@ def test_the_tree() -> None:
     )
 
 
-def test_the_way_out_is_the_network_with_the_highest_priority() -> None:
-    endpoints = {"front": {"Gateway": "172.18.0.1"}, "back": {"Gateway": "172.19.0.1", "GwPriority": 1}}
-    drawn = topology(NETWORKS, [WEB | {"NetworkSettings": {"Networks": endpoints}}])
-    assert {one.name: one.places[0].leads_out for one in drawn.networks if one.places} == {"back": True, "front": False}
+BOTH = {"Gateway": "172.18.0.1", "IPv6Gateway": "fd00::1"}
+ONE = {"Gateway": "172.19.0.1"}
+
+
+@pytest.mark.parametrize(
+    ("front", "back", "way_out"),
+    [
+        (BOTH, ONE | {"GwPriority": 1}, "back"),
+        (BOTH, ONE, "front"),
+        (ONE, ONE, "back"),
+        (ONE, {"GwPriority": 1}, "front"),
+        ({}, {}, None),
+    ],
+)
+def test_the_way_out_is_where_the_engine_leads_it(front: Endpoint, back: Endpoint, way_out: str | None) -> None:
+    drawn = topology(NETWORKS, [WEB | {"NetworkSettings": {"Networks": {"front": {**front}, "back": {**back}}}}])
+    assert [one.name for one in drawn.networks if one.places and one.places[0].leads_out] == [way_out] * bool(way_out)
 
 
 def test_dot_has_a_line_for_each_place() -> None:

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from wharf.cli.render.ports import join_port
+
+_GATEWAYS: Final = ("Gateway", "IPv6Gateway")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +84,12 @@ def _place(container: Mapping[str, Any], endpoint: Mapping[str, Any]) -> Place:
 
 
 def _way_out(endpoints: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Docker's rule: of the endpoints with a gateway the one with the highest priority, else the first by name."""
-    leading = [name for name, one in endpoints.items() if one.get("Gateway") or one.get("IPv6Gateway")]
-    best = min(leading, key=lambda name: (-int(endpoints[name].get("GwPriority") or 0), name), default=None)
-    return endpoints[best] if best is not None else None
+    """Docker's rule: of the endpoints with a gateway the one of the highest priority, of equals that with two, then the
+    first by name.
+    """
+    gateways = {name: sum(bool(one.get(kind)) for kind in _GATEWAYS) for name, one in endpoints.items()}
+    ranked = sorted(endpoints, key=lambda name: (-int(endpoints[name].get("GwPriority") or 0), -gateways[name], name))
+    return next((endpoints[name] for name in ranked if gateways[name]), None)
 
 
 def _container(answer: Mapping[str, Any]) -> Container:
