@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.engine import API, Ran, wait_until
-from harness.netns import NetworkNamespace
+from harness.outside import HOST, HOST6, Outside
 from harness.wharfd import Wharfd
 
 NEW = "/v1.54"
@@ -28,21 +28,11 @@ def engine(wharfd: Wharfd) -> Iterator[Wharfd]:
 
 
 @pytest.fixture
-def outside(engine: Wharfd) -> Iterator[NetworkNamespace]:
-    """A machine on the host's wire, 198.51.100.2 and 2001:db8:1::2; the host is .1 and ::1."""
-    with NetworkNamespace() as machine:
-        peer = ("peer", "name", "up1", "netns", str(machine.keeper))
-        engine.inside("ip", "link", "add", "up0", "type", "veth", *peer)
-        for run, device, last in ((engine.inside, "up0", "1"), (machine.run, "up1", "2")):
-            run("ip", "link", "set", device, "up")
-            run("ip", "addr", "add", f"198.51.100.{last}/24", "dev", device)
-            run("ip", "addr", "add", f"2001:db8:1::{last}/64", "dev", device, "nodad")
-        wait_until(lambda: "tentative" not in engine.inside("ip", "addr", "show", "up0"), "the wire is up", timeout=5)
-        try:
-            yield machine
-        finally:
-            engine.remove_all()
-            engine.inside("ip", "link", "delete", "up0")
+def outside(engine: Wharfd) -> Iterator[Outside]:
+    """On the host's wire."""
+    with Outside(engine) as machine:
+        yield machine
+        engine.remove_all()
 
 
 def run(engine: Wharfd, name: str, *flags: str, command: str = "sleep 600") -> None:
@@ -87,7 +77,7 @@ def created(engine: Wharfd, **body: Any) -> tuple[int, Any]:
     return answer.status, answer.json if answer.status == 201 else answer.message
 
 
-def test_dual_stack(engine: Wharfd, outside: NetworkNamespace) -> None:
+def test_dual_stack(engine: Wharfd, outside: Outside) -> None:
     engine.docker("network", "create", "--ipv6", "front")
     shown = network(engine, "front")
     own = shown["IPAM"]["Config"][1]
@@ -113,9 +103,9 @@ def test_dual_stack(engine: Wharfd, outside: NetworkNamespace) -> None:
     # Traffic: neighbours, the way out, and published ports from everywhere.
     assert inside(engine, "client", f"nc -w 2 {at['GlobalIPv6Address']} 80 </dev/null").text == "hello"
     assert inside(engine, "client", "ping -6 -c 1 -W 2 2001:db8:1::2").code == 0
-    for asking, address in ((outside.run, "2001:db8:1::1"), (outside.run, "198.51.100.1"), (engine.inside, "::1")):
+    for asking, address in ((outside.run, HOST6), (outside.run, HOST), (engine.inside, "::1")):
         assert answers(asking, address, 8080)
-    outside.run("ip", "route", "add", own["Subnet"], "via", "2001:db8:1::1")
+    outside.route(own["Subnet"])
     assert asked(outside.run, at["GlobalIPv6Address"], 80) == ""
 
 
@@ -268,7 +258,7 @@ def test_a_connection_tells_first_of_the_container_that_is_not_there(engine: Wha
         assert ran.error.removesuffix("exit status 1").strip() == f"Error response from daemon: {message}"
 
 
-def test_macvlan(engine: Wharfd, outside: NetworkNamespace) -> None:
+def test_macvlan(engine: Wharfd, outside: Outside) -> None:
     flags = ("-d", "macvlan", "-o", "parent=up0", "--subnet", "198.51.100.0/24", "--ip-range", "198.51.100.128/25")
     engine.docker("network", "create", *flags, "--gateway", "198.51.100.2", "lan")
     run(engine, "web", "--network", "lan", "-p", "8080:80", command=SERVE)
@@ -294,7 +284,7 @@ def test_macvlan(engine: Wharfd, outside: NetworkNamespace) -> None:
     assert interface(engine, "client") == ["198.51.100.201/24"]
 
 
-def test_a_network_without_addresses(engine: Wharfd, outside: NetworkNamespace) -> None:
+def test_a_network_without_addresses(engine: Wharfd, outside: Outside) -> None:
     """As dockerd 28: containers get a link, and bring their own addresses."""
     asked = {"Driver": "macvlan", "EnableIPv4": False, "Options": {"parent": "up0"}}
     assert created(engine, **asked, IPAM={"Driver": "null"})[0] == 201
@@ -312,7 +302,7 @@ def test_a_network_without_addresses(engine: Wharfd, outside: NetworkNamespace) 
     assert created(engine, Name="x", IPAM={"Driver": "null"}) == (400, "ipv4 pool is empty")
 
 
-def test_networks_on_a_device_that_are_refused(engine: Wharfd, outside: NetworkNamespace) -> None:
+def test_networks_on_a_device_that_are_refused(engine: Wharfd, outside: Outside) -> None:
     def parent(name: str, driver: str = "macvlan", **options: str) -> tuple[int, Any]:
         return created(engine, Driver=driver, Options={"parent": name, **options})
 
@@ -413,7 +403,7 @@ def test_requests_that_are_refused_leave_nothing(engine: Wharfd) -> None:
     assert (old.status, old.message) == (400, "Container cannot be created with multiple network endpoints: a, b")
 
 
-def test_a_subnet_that_the_host_uses_is_warned_of(engine: Wharfd, outside: NetworkNamespace) -> None:
+def test_a_subnet_that_the_host_uses_is_warned_of(engine: Wharfd, outside: Outside) -> None:
     status, answer = created(engine, IPAM={"Config": [{"Subnet": "198.51.100.0/25"}]})
     assert status == 201
     assert answer["Warning"] == "subnet 198.51.100.0/25 overlaps 198.51.100.0/24, which this host has a route to"
@@ -423,7 +413,7 @@ def test_a_subnet_that_the_host_uses_is_warned_of(engine: Wharfd, outside: Netwo
     assert network(engine, "front")["IPAM"]["Config"][0]["Subnet"] == "172.19.0.0/16"
 
 
-def test_gateway_modes_and_other_options(engine: Wharfd, outside: NetworkNamespace) -> None:
+def test_gateway_modes_and_other_options(engine: Wharfd, outside: Outside) -> None:
     prefix = "com.docker.network.bridge."
     engine.docker("network", "create", "--subnet", "10.101.0.0/24", "-o", f"{prefix}gateway_mode_ipv4=routed", "open")
     run(
@@ -435,9 +425,9 @@ def test_gateway_modes_and_other_options(engine: Wharfd, outside: NetworkNamespa
         "8083:80",
         command=f"{SERVE} & {SERVE.replace('80', '81')}",
     )
-    outside.run("ip", "route", "add", "10.101.0.0/24", "via", "198.51.100.1")
+    outside.route("10.101.0.0/24")
     assert answers(outside.run, "10.101.0.2", 80)
-    assert [asked(outside.run, "10.101.0.2", 81), asked(outside.run, "198.51.100.1", 8083)] == ["", ""]
+    assert [asked(outside.run, "10.101.0.2", 81), asked(outside.run, HOST, 8083)] == ["", ""]
     ports = engine.request("GET", f"{API}/containers/web/json").json["NetworkSettings"]["Ports"]
     assert ports["80/tcp"][0] == {"HostIp": "0.0.0.0", "HostPort": ""}
     engine.docker("network", "create", "--internal", "-o", f"{prefix}gateway_mode_ipv4=isolated", "closed")

@@ -27,19 +27,17 @@ class Outside:
         inside, name = self._engine.inside, self._name
         inside("ip", "netns", "add", name)
         inside("ip", "link", "add", "up0", "type", "veth", "peer", "name", "eth0", "netns", name)
-        for address, where in ((HOST, ("dev", "up0")), (OUTSIDE, ("dev", "eth0"))):
-            self._ip(where, "addr", "add", f"{address}/24")
-        for address, where in ((HOST6, ("dev", "up0")), (OUTSIDE6, ("dev", "eth0"))):
-            self._ip(where, "addr", "add", f"{address}/64", more=("nodad",))
-        inside("ip", "link", "set", "up0", "up")
-        inside("ip", "-n", name, "link", "set", "eth0", "up")
+        for run, device, ipv4, ipv6 in ((inside, "up0", HOST, HOST6), (self.run, "eth0", OUTSIDE, OUTSIDE6)):
+            run("ip", "addr", "add", f"{ipv4}/24", "dev", device)
+            run("ip", "addr", "add", f"{ipv6}/64", "dev", device, "nodad")
+            run("ip", "link", "set", device, "up")
         # The kernel lets packets through in its own time; the first one lost would be sent again after a second.
         wait_until(lambda: " state UP " in inside("ip", "link", "show", "up0"), "the cable is plugged in")
         return self
 
-    def _ip(self, where: tuple[str, str], *words: str, more: tuple[str, ...] = ()) -> None:
-        place = ("-n", self._name) if where[1] == "eth0" else ()
-        self._engine.inside("ip", *place, *words, *where, *more)
+    def run(self, *arguments: str, check: bool = True) -> str:
+        """Standard output of a program that runs there."""
+        return self._engine.inside("nsenter", f"--net={self.namespace}", *arguments, check=check)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         # The cable first: with its namespace alone it would go in the kernel's own time, and the next one has its name.
@@ -49,9 +47,7 @@ class Outside:
     def route(self, *networks: str) -> None:
         """It sends packets for these to the engine's host."""
         for network in networks:
-            self._engine.inside(
-                "ip", "-n", self._name, "route", "add", network, "via", HOST6 if ":" in network else HOST
-            )
+            self.run("ip", "route", "add", network, "via", HOST6 if ":" in network else HOST)
 
     @property
     def namespace(self) -> Path:
