@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address
 from typing import Final
 
-from wharf.linux.netlink import RTM_GETADDR, RouteSocket, parse_attributes
+from wharf.linux.netlink import ADDRESS, IFA_ADDRESS, RTM_GETADDR, RouteSocket, parse_attributes
 
 _CHANGED: Final = 1 << (9 - 1)  # RTNLGRP_IPV6_IFADDR is number 9
-_ADDRESS: Final = struct.Struct("=BBBBi")
-_IFA_ADDRESS, _IFA_FLAGS, _IFA_PROTO = 1, 8, 11
+_IFA_FLAGS, _IFA_PROTO = 8, 11
 _GLOBAL: Final = 0  # RT_SCOPE_UNIVERSE
 #: IFA_F_…: for a time only, found to be another's, not preferred any more, not looked yet whether another has it.
 _TEMPORARY, _DAD_FAILED, _DEPRECATED, _TENTATIVE = 0x01, 0x08, 0x20, 0x40
@@ -37,7 +36,7 @@ class Advertised:
 
 def address_of(routes: RouteSocket, index: int) -> Advertised:
     """The address that a link has by advertisements: one that all can reach, if there is one. Raises OSError."""
-    return chosen(routes.dump(RTM_GETADDR, _ADDRESS.pack(socket.AF_INET6, 0, 0, 0, 0)), index)
+    return chosen(routes.dump(RTM_GETADDR, ADDRESS.pack(socket.AF_INET6, 0, 0, 0, 0)), index)
 
 
 def chosen(bodies: Iterable[bytes], index: int) -> Advertised:
@@ -49,13 +48,13 @@ def chosen(bodies: Iterable[bytes], index: int) -> Advertised:
     made, lent = [], []
     tells = False
     for body in bodies:
-        _, length, flags, scope, owner = _ADDRESS.unpack_from(body)
-        attributes = parse_attributes(body[_ADDRESS.size :])
+        _, length, flags, scope, owner = ADDRESS.unpack_from(body)
+        attributes = parse_attributes(body[ADDRESS.size :])
         flags |= struct.unpack("=I", attributes.get(_IFA_FLAGS, bytes(4)))[0]
         maker = attributes.get(_IFA_PROTO, b"\0")[0]
         tells = tells or maker != 0
         if owner == index and scope == _GLOBAL and not flags & _UNUSABLE:
-            found = (IPv6Address(attributes[_IFA_ADDRESS]), length)
+            found = (IPv6Address(attributes[IFA_ADDRESS]), length)
             if maker == _BY_ADVERTISEMENT:
                 made.append(found)
             elif not flags & _PERMANENT:

@@ -26,6 +26,7 @@ from wharf.linux.namespaces import inside_network
 
 NLM_F_REQUEST: Final = 0x1
 NLM_F_ACK: Final = 0x4
+NLM_F_DUMP_INTR: Final = 0x10
 NLM_F_REPLACE: Final = 0x100
 NLM_F_EXCL: Final = 0x200
 NLM_F_CREATE: Final = 0x400
@@ -63,10 +64,12 @@ _NETLINK_NO_ENOBUFS: Final = 5
 _RTNLGRP_LINK: Final = 1
 _HEADER: Final = struct.Struct("=IHHII")
 LINK: Final = struct.Struct("=BxHiII")
-_ADDRESS: Final = struct.Struct("=BBBBi")
+ADDRESS: Final = struct.Struct("=BBBBi")
 _ROUTE: Final = struct.Struct("=BBBBBBBBI")
 #: The kernel sends dumps in parts of at most 32 KiB (netlink_dump).
 _PART: Final = 65536
+#: So often at the most a list is asked for that others change while it comes: some always do where much is started.
+_DUMPS: Final = 5
 #: Runs what takes long and nobody waits for.
 Later = Callable[[Callable[[], None]], None]
 
@@ -245,19 +248,34 @@ class RouteSocket:
                 return self._receive()
         raise TimeoutError(errno.ETIMEDOUT, "netlink: the link does not go")
 
-    def dump(self, kind: int, body: bytes) -> Iterator[bytes]:
-        """The bodies of all answers to a dump request."""
+    def dump(self, kind: int, body: bytes) -> list[bytes]:
+        """The bodies of all answers to a dump request. Raises OSError.
+
+        They come in parts, and may lack what was there all the time where others change something meanwhile: then the
+        kernel is asked again.
+        """
+        for _ in range(_DUMPS):
+            found, is_whole = self._dump(Message(kind, NLM_F_DUMP, body))
+            if is_whole:
+                break
+        return found
+
+    def _dump(self, message: Message) -> tuple[list[bytes], bool]:
+        """Also whether nothing was changed meanwhile."""
         self._sequence += 1
-        self._socket.sendall(self._frame(Message(kind, NLM_F_DUMP, body), NLM_F_REQUEST))
+        self._socket.sendall(self._frame(message, NLM_F_REQUEST))
+        found: list[bytes] = []
+        is_whole = True
         while True:
-            for answer, flags, sequence, content in list(self._receive()):
+            for kind, flags, sequence, body in self._receive():
                 if sequence != self._sequence:
                     continue
-                if answer == NLMSG_DONE:
-                    return
-                if answer == NLMSG_ERROR:
-                    raise _failure(flags, content) or OSError("netlink: unexpected acknowledgement")
-                yield content
+                if kind == NLMSG_ERROR:
+                    raise _failure(flags, body) or OSError("netlink: unexpected acknowledgement")
+                is_whole = is_whole and not flags & NLM_F_DUMP_INTR
+                if kind == NLMSG_DONE:
+                    return found, is_whole
+                found.append(body)
 
     def _answer(self, message: Message) -> bytes:
         """The body of the one answer to a request that is not a dump. Raises OSError."""
@@ -294,9 +312,9 @@ class RouteSocket:
     def addresses(self) -> list[tuple[int, Interface]]:
         """All addresses of IPv4 and IPv6, each with the index of its link."""
         found: list[tuple[int, Interface]] = []
-        for body in self.dump(RTM_GETADDR, _ADDRESS.pack(socket.AF_UNSPEC, 0, 0, 0, 0)):
-            family, length, _, _, index = _ADDRESS.unpack_from(body)
-            attributes = parse_attributes(body[_ADDRESS.size :])
+        for body in self.dump(RTM_GETADDR, ADDRESS.pack(socket.AF_UNSPEC, 0, 0, 0, 0)):
+            family, length, _, _, index = ADDRESS.unpack_from(body)
+            attributes = parse_attributes(body[ADDRESS.size :])
             address = attributes.get(IFA_LOCAL) or attributes.get(IFA_ADDRESS)
             if address and family == socket.AF_INET:
                 found.append((index, IPv4Interface((address, length))))
@@ -379,7 +397,7 @@ def _family(version: int) -> int:
 def _address_body(index: int, address: Interface, flags: int = 0) -> bytes:
     local = attribute(IFA_LOCAL, address.ip.packed) + attribute(IFA_ADDRESS, address.ip.packed)
     scope = RT_SCOPE_LINK if address.is_link_local else RT_SCOPE_UNIVERSE
-    return _ADDRESS.pack(_family(address.version), address.network.prefixlen, flags, scope, index) + local
+    return ADDRESS.pack(_family(address.version), address.network.prefixlen, flags, scope, index) + local
 
 
 def add_address(index: int, address: Interface) -> Message:

@@ -14,6 +14,7 @@ from typing import Final
 
 from wharf.linux.netlink import (
     NLM_F_DUMP,
+    NLM_F_DUMP_INTR,
     NLM_F_REQUEST,
     NLMSG_DONE,
     NLMSG_ERROR,
@@ -35,7 +36,6 @@ _CODE: Final = struct.Struct("=i")
 _TYPEOF: Final = frozenset({3, 4})
 _PART: Final = 1 << 16
 _REMEMBERED: Final = 256  # descriptions
-_NLM_F_DUMP_INTR: Final = 0x10
 _UNKNOWN: Final = ""  # no set's description
 
 
@@ -129,7 +129,7 @@ def _ends(part: bytes) -> bool:
 def _described(data: bytes) -> Iterator[str]:
     """The same of the sets in a packet. What is no set is passed over."""
     for kind, flags, _, body in parse_messages(data):
-        if flags & _NLM_F_DUMP_INTR:  # somebody has changed the tables between two parts: one may be left out
+        if flags & NLM_F_DUMP_INTR:  # somebody has changed the tables between two parts: one may be left out
             yield _UNKNOWN
         if kind == _NEW_SET:
             attributes = parse_attributes(body[_GENERAL.size :])
