@@ -39,7 +39,7 @@ class EndpointRequest:
     mac_address: str = ""
     address: IPv4Address | None = None
     address6: IPv6Address | None = None
-    link_local: Sequence[str] = ()  # more addresses, which only neighbours know
+    link_local: Sequence[str] = ()  # more addresses, which only neighbours know; of 169.254.0.0/16 or fe80::/10
     ports: Sequence[PortRequest] = ()
     interface: str = "eth0"  # its name inside the container
     # Whether the way out leads through this network, if it has one; by version of IP.

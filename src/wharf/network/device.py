@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from wharf.errors import EngineError
-from wharf.linux import links, netlink, sysctl
+from wharf.linux import host, links, netlink, sysctl
 from wharf.linux.netlink import Later, Link, RouteSocket
 from wharf.network.subnets import Interface
 
@@ -138,8 +138,4 @@ def allow_local_clients(bridge: str, *, allowed: bool) -> None:
 
 def bridge_is_filtered(*, ipv6: bool) -> bool:
     """Whether the forward chain also sees what the bridge passes from port to port (br_netfilter)."""
-    names = ("iptables", "ip6tables") if ipv6 else ("iptables",)
-    try:
-        return all(sysctl.read(f"net/bridge/bridge-nf-call-{name}") == "1" for name in names)
-    except OSError:
-        return False
+    return all(map(host.bridge_filtering, ("iptables", "ip6tables") if ipv6 else ("iptables",)))

@@ -46,8 +46,6 @@ class Endpoints:
             for version in sorted({subnet.version for subnet in self.addresses.subnets}):
                 taken[version] = self.addresses.take(version, wanted[version], rather=former.get(version))
             self._refuse(wanted, taken.keys())
-            for text in request.link_local:
-                _check_link_local(text)
         except BaseException:
             for own, _ in taken.values():
                 self.addresses.release(str(own.ip))
@@ -130,8 +128,3 @@ def _mac_address(text: str) -> str:
         return parse_mac(text).hex(":")
     except ValueError as error:
         raise EngineError(str(error)) from None
-
-
-def _check_link_local(text: str) -> None:
-    if not ip_address(text).is_link_local:
-        raise InvalidArgument(f"invalid link local IP address: {text}")

@@ -47,11 +47,6 @@ class Lease:
     host_name: str = ""  # that the client gave
     only: bool = False  # the user asked for this address: no other will do
 
-    @property
-    def ends(self) -> float:
-        """Infinite for one that never does."""
-        return float("inf") if self.lasts == FOREVER else self.began + self.lasts
-
     def phase(self, now: float) -> Phase:
         age = now - self.began
         if age < 0:
@@ -74,7 +69,7 @@ class Lease:
 
     def left(self, now: float) -> int:
         """Whole seconds that it still has, at least 1; FOREVER."""
-        return FOREVER if self.lasts == FOREVER else max(int(self.ends - now), 1)
+        return FOREVER if self.lasts == FOREVER else max(int(self.began + self.lasts - now), 1)
 
 
 def granted(ack: Message, server_mac: bytes, began: float) -> Lease:

@@ -38,7 +38,7 @@ class Sockets:
         self.connections.close()
 
 
-def _redirect(made: "Sockets", later: Later, *, again: bool) -> None:
+def _redirect(made: Sockets, later: Later, *, again: bool) -> None:
     """Leads queries to these sockets, instead of those of an earlier wharfd. Raises OSError."""
     address = socket.inet_aton(ADDRESS)
     ends = zip((socket.IPPROTO_UDP, socket.IPPROTO_TCP), made.ports, strict=True)
