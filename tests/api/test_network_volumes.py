@@ -179,18 +179,18 @@ def test_a_server_that_hangs_delays_only_its_users(engine: Wharfd, share: Path, 
         ]
         time.sleep(1)
         for mount in ("local:/v", f"{tmp_path}/bound:/v", f"{tmp_path}/bound:/v:ro", f"{tmp_path}/made:/v"):
-            engine.docker("run", "--rm", "-v", mount, "busybox", "ls", "/v", timeout=30 * PATIENCE)
-        engine.docker("volume", "ls", timeout=10 * PATIENCE)
-        engine.docker("system", "df", "-v", timeout=20 * PATIENCE)
-        engine.docker("ps", timeout=10 * PATIENCE)
-        engine.docker("volume", "rm", "local", timeout=20 * PATIENCE)
+            engine.docker("run", "--rm", "-v", mount, "busybox", "ls", "/v", timeout=30)
+        engine.docker("volume", "ls", timeout=10)
+        engine.docker("system", "df", "-v", timeout=20)
+        engine.docker("ps", timeout=10)
+        engine.docker("volume", "rm", "local", timeout=20)
         assert not done
     for thread in waiting:
         thread.join(timeout=120 * PATIENCE)
     assert done == [201] * len(waiting)
     for process in users:
         process.communicate(timeout=120 * PATIENCE)
-    engine.docker("rm", "-f", "user", timeout=120 * PATIENCE)
+    engine.docker("rm", "-f", "user", timeout=120)
     wait_until(lambda: not is_mounted(mountpoint), "the last user has ended", timeout=60)
 
 
@@ -203,12 +203,12 @@ def test_the_engine_ends_and_comes_back_while_a_server_hangs(
     mountpoint = make_volume(engine, "actimeo=0")
     engine.docker("run", "-d", "--name", "user", "--restart", "always", "-v", "shared:/v", "busybox", "sleep", "600")
     with hanging(engine):
-        assert engine.stop(timeout=60 * PATIENCE) == 0
+        assert engine.stop(timeout=60) == 0
         engine.start()
-        engine.docker("run", "--rm", "busybox", "true", timeout=60 * PATIENCE)
+        engine.docker("run", "--rm", "busybox", "true", timeout=60)
     wait_until(lambda: engine.state("user")["Running"], "it runs again", timeout=120)
     engine.docker("exec", "user", "touch", "/v/file")
-    engine.docker("rm", "-f", "user", timeout=120 * PATIENCE)
+    engine.docker("rm", "-f", "user", timeout=120)
     wait_until(lambda: not is_mounted(mountpoint), "the last user has ended", timeout=60)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.engine import API, PATIENCE, wait_until
+from harness.engine import API, wait_until
 from harness.wharfd import Wharfd
 from wharf.linux import syscall
 
@@ -71,10 +71,10 @@ def test_who_binds_of_it_or_has_a_volume_there_waits_alone(
         for thread in waiting:
             thread.start()
         for mount in ("local:/v", f"{tmp_path}/bound:/v:ro", f"{tmp_path}/made:/v"):
-            engine.docker("run", "--rm", "-v", mount, "busybox", "ls", "/v", timeout=30 * PATIENCE)
-        engine.docker("volume", "ls", timeout=20 * PATIENCE)
-        engine.docker("ps", "-a", timeout=20 * PATIENCE)
-        engine.docker("volume", "rm", "local", timeout=20 * PATIENCE)
+            engine.docker("run", "--rm", "-v", mount, "busybox", "ls", "/v", timeout=30)
+        engine.docker("volume", "ls", timeout=20)
+        engine.docker("ps", "-a", timeout=20)
+        engine.docker("volume", "rm", "local", timeout=20)
         assert refused == []
     finally:
         hanging.end()
@@ -97,7 +97,7 @@ def test_who_clones_a_volume_there_waits_alone(new_wharfd: Callable[..., Wharfd]
     thread.start()
     try:
         wait_until(lambda: any((engine.root / "data/volumes/.removed").glob("*/new")), "the copy has begun")
-        engine.docker("volume", "ls", timeout=20 * PATIENCE)
+        engine.docker("volume", "ls", timeout=20)
         assert told == []
     finally:
         hanging.end()
@@ -112,7 +112,7 @@ def test_the_engine_ends_and_comes_back_meanwhile(new_wharfd: Callable[..., Whar
     bound = ("-v", f"{hanging.place}/sub:/x")
     client = engine.docker_process("run", "--rm", *bound, "busybox", "true")
     engine.docker("run", "-d", "--restart", "always", "busybox", "sleep", "600")
-    assert engine.stop(timeout=60 * PATIENCE) == 0
+    assert engine.stop(timeout=60) == 0
     client.communicate()
     engine.start()
-    engine.docker("run", "--rm", "busybox", "true", timeout=30 * PATIENCE)
+    engine.docker("run", "--rm", "busybox", "true", timeout=30)

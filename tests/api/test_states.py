@@ -1,6 +1,7 @@
 """What each operation answers in each state of a container: dockerd's status codes and words."""
 
 import json
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from harness import groups
-from harness.engine import API, Answer, wait_until
+from harness.engine import API, PATIENCE, Answer, wait_until
 from harness.wharfd import Wharfd
 
 NOT_RUNNING = "container {id} is not running"
@@ -87,8 +88,11 @@ def test_while_it_runs(wharfd: Wharfd) -> None:
 def test_while_it_waits_for_its_restart(wharfd: Wharfd) -> None:
     one = Container(wharfd, "states", "false", RestartPolicy={"Name": "always"})
     one.post("start")
-    wait_until(lambda: wharfd.state(one.id)["Restarting"] and restarts(wharfd, one.id) > 3, "it restarts")
-    time.sleep(0.3)  # past the short pauses: what follows is quicker than the next
+    # Each pause is twice as long as the one before; from the beginning of this one there is time for all that follows.
+    enough = 4 + math.ceil(math.log2(PATIENCE))
+    wait_until(lambda: wharfd.inspect(one.id)["RestartCount"] > enough, "it restarts")
+    last = wharfd.state(one.id)["FinishedAt"]
+    wait_until(lambda: wharfd.state(one.id)["FinishedAt"] != last, "it has ended once more")
     assert one.status == "restarting"
     assert one.says(one.post("pause")) == (409, RESTARTING)
     assert one.says(one.post("exec", {"Cmd": ["true"]})) == (409, RESTARTING)
@@ -98,7 +102,7 @@ def test_while_it_waits_for_its_restart(wharfd: Wharfd) -> None:
     assert one.post("stop").status == 204
     assert one.status == "exited"
     assert one.post("start").status == 204
-    assert restarts(wharfd, one.id) < 3
+    assert wharfd.inspect(one.id)["RestartCount"] < enough
 
 
 @pytest.mark.parametrize("operation", ["stop", "kill", "remove"])
@@ -114,14 +118,11 @@ def test_who_ends_what_ends_by_itself_all_the_time_ends_it_for_good(wharfd: Whar
         status = one.post(operation).status
         assert status in (204, 409)
         if status == 204:
+            wait_until(lambda one=one: one.status == "exited", "it has ended")
             time.sleep(0.25)
             assert one.status == "exited"
         assert one.remove("?force=1").status == 204
     assert wharfd.docker("ps", "-aq").text == ""
-
-
-def restarts(engine: Wharfd, id: str) -> int:
-    return int(engine.request("GET", f"{API}/containers/{id}/json").json["RestartCount"])
 
 
 @pytest.mark.parametrize(
@@ -153,17 +154,14 @@ def test_every_form_of_a_signal_arrives(wharfd: Wharfd) -> None:
 
 
 def test_the_signal_of_a_stop(wharfd: Wharfd) -> None:
-    one = Container(wharfd, "signals", "sh", "-c", 'trap "exit 7" USR2; while :; do sleep 0.02; done')
-    one.post("start")
-    time.sleep(0.2)
+    one = Container(wharfd, "signals", "sh", "-c", 'trap "exit 7" USR2; echo ready; while :; do sleep 0.02; done')
     path = f"/containers/{one.id}/stop?signal=USR2"
     # Clients of old versions cannot mean it: there the container's own signal counts, and it ignores that.
-    wharfd.request("POST", f"/v1.41{path}&t=0")
-    assert wharfd.state(one.id)["ExitCode"] == 137
-    one.post("start")
-    time.sleep(0.2)
-    wharfd.request("POST", f"/v1.42{path}")
-    assert wharfd.state(one.id)["ExitCode"] == 7
+    for runs, (stop, code) in enumerate(((f"/v1.41{path}&t=0", 137), (f"/v1.42{path}", 7)), start=1):
+        one.post("start")
+        wait_until(lambda runs=runs: wharfd.docker("logs", one.id).text.split() == ["ready"] * runs, "it listens")
+        wharfd.request("POST", stop)
+        assert wharfd.state(one.id)["ExitCode"] == code
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from typing import Any, Final, Self
 
 from harness.netns import NetworkNamespace
 
-#: How many times longer than usual all waits may last: more than 1 on an emulated processor.
+#: How many times longer than usual all may last that is asked of an engine: more than 1 on an emulated processor.
 PATIENCE: Final = float(os.environ.get("WHARF_TEST_PATIENCE", "1"))
 READY_TIMEOUT: Final = 20.0 * PATIENCE
 API: Final = "/v1.41"  # what both wharfd and Debian's dockerd speak
@@ -135,7 +135,7 @@ class Engine:
     def _wait(self, timeout: float) -> int:
         assert self._process is not None
         try:
-            return self._process.wait(timeout)
+            return self._process.wait(timeout * PATIENCE)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -193,8 +193,9 @@ class Engine:
     ) -> Ran:
         """Runs the docker CLI; with `check`, only an exit code of 0 will do."""
         command = [program or "docker", *arguments]
+        limit = timeout * PATIENCE
         done = subprocess.run(
-            command, env=self.environment, input=input or b"", capture_output=True, timeout=timeout, check=False
+            command, env=self.environment, input=input or b"", capture_output=True, timeout=limit, check=False
         )
         ran = Ran(done.returncode, done.stdout, done.stderr)
         assert not check or ran.code == 0, f"{' '.join(command)} gave {ran.code}: {ran.error}\n{self.log_tail(15)}"
@@ -218,7 +219,7 @@ class Engine:
         sent, more = body, dict(headers or {})
         if body is not None and not isinstance(body, bytes):
             sent, more = json.dumps(body).encode(), {"Content-Type": "application/json", **more}
-        connection = _UnixConnection(self.socket, timeout)
+        connection = _UnixConnection(self.socket, timeout * PATIENCE)
         try:
             connection.request(method, path, body=sent, headers=more)  # type: ignore[arg-type]
             response = connection.getresponse()
@@ -229,7 +230,7 @@ class Engine:
     def connect(self, timeout: float = 30) -> socket.socket:
         """A raw connection to the API."""
         sock = socket.socket(socket.AF_UNIX)
-        sock.settimeout(timeout)
+        sock.settimeout(timeout * PATIENCE)
         sock.connect(str(self.socket))
         return sock
 

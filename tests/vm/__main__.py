@@ -8,12 +8,15 @@ from collections.abc import Sequence
 from typing import Final
 
 from vm.image import image
-from vm.machine import run
+from vm.machine import SILENT, UNTOLD, end_in_order, run
 from vm.suites import SUITES, Suite
 
-PYTEST: Final = ("python", "-m", "pytest", "-v", "--color=no", "--timeout=600")
-#: Seconds for one boot. Some minutes are normal where the processor is emulated.
-TIMEOUT: Final = 1800
+#: It names each test before it runs, so that one sees where a machine stands.
+PYTEST: Final = ("python", "-m", "pytest", "-vv", "--color=no", "--timeout=600")
+#: Seconds in which a machine must say something: more than one test may take.
+SILENCE: Final = 1200
+#: What a machine's exit status says where it is none of its command's.
+WORDS: Final = {0: "passed", SILENT: f"silent for {SILENCE} s", UNTOLD: "ended without a status"}
 
 
 def main() -> int:
@@ -24,9 +27,10 @@ def main() -> int:
     parser.add_argument("--run", metavar="COMMAND", help="run this instead of tests")
     parser.add_argument("pytest", nargs=argparse.REMAINDER, help="files and options for pytest, files first")
     chosen = parser.parse_args()
+    end_in_order()
     if chosen.run or chosen.pytest:
         command = shlex.split(chosen.run) if chosen.run else [*PYTEST, *chosen.pytest]
-        return run(image(), command, init=chosen.init, kvm=chosen.kvm, timeout=TIMEOUT)
+        return run(image(), command, init=chosen.init, kvm=chosen.kvm, silence=SILENCE)
     return _run_suites([suite for suite in SUITES if suite.name in (chosen.suite or suite.name)], kvm=chosen.kvm)
 
 
@@ -42,10 +46,10 @@ def _run_suites(suites: Sequence[Suite], *, kvm: bool) -> int:
         print(f"== {suite.name}: {suite.shows}", flush=True)
         began = time.monotonic()
         command = [*PYTEST, *suite.tests]
-        status = run(ready, command, init=suite.init, kvm=kvm, timeout=TIMEOUT, restarts=suite.restarts)
+        status = run(ready, command, init=suite.init, kvm=kvm, silence=SILENCE, restarts=suite.restarts)
         ended.append((suite.name, status, time.monotonic() - began))
     for name, status, seconds in ended:
-        print(f"== {name}: {'passed' if status == 0 else f'status {status}'}, {seconds:.0f} s")
+        print(f"== {name}: {WORDS.get(status, f'status {status}')}, {seconds:.0f} s")
     return max(status for _, status, _ in ended)
 
 

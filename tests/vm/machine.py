@@ -1,8 +1,12 @@
 """One boot of the virtual machine: a command runs in it, its output is ours, and so is its exit status."""
 
 import base64
+import os
+import select
 import shlex
+import signal
 import subprocess
+import sys
 import tarfile
 import tempfile
 from collections.abc import Sequence
@@ -11,6 +15,8 @@ from typing import Final
 
 from vm.image import SOURCE, Image
 
+SILENT: Final = 124  # as `timeout` has it
+UNTOLD: Final = 125
 MEMORY: Final = 1024  # MiB
 CPUS: Final = 2
 #: What of the project goes in. Compiled files too: compiling takes minutes where the CPU is emulated.
@@ -19,12 +25,12 @@ CONTENTS: Final = ("src", "tests", "contrib", "examples", "pyproject.toml")
 _ONCE: Final = "-no-reboot"
 
 
-def run(image: Image, command: Sequence[str], *, init: str, kvm: bool, timeout: float, restarts: bool = False) -> int:
+def run(image: Image, command: Sequence[str], *, init: str, kvm: bool, silence: float, restarts: bool = False) -> int:
     """Boots with `init` ("systemd" or "none") as process 1, runs `command`, and gives its exit status.
 
     With `restarts` the status 75 lets the machine start again in order, and run the command once more. Without `kvm`
-    its processor is emulated, which is some ten times slower. Nothing that it writes is kept. 124 when it took more
-    than `timeout` seconds, 125 when it told no status.
+    its processor is emulated, which is some ten times slower. Nothing that it writes is kept. SILENT when it said
+    nothing for `silence` seconds, UNTOLD when it told no status.
     """
     with tempfile.TemporaryDirectory(prefix="wharf-vm-") as directory:
         place = Path(directory)
@@ -32,12 +38,34 @@ def run(image: Image, command: Sequence[str], *, init: str, kvm: bool, timeout: 
         qemu = boot_line(image, command, packed(place), [status], init=init, kvm=kvm)
         if restarts:
             qemu.remove(_ONCE)
-        try:
-            subprocess.run(qemu, timeout=timeout, check=False)
-        except subprocess.TimeoutExpired:
-            return 124
+        if not _followed(qemu, silence):
+            return SILENT
         text = status.read_text().strip() if status.exists() else ""
-        return int(text) if text.isdecimal() else 125
+        return int(text) if text.isdecimal() else UNTOLD
+
+
+def _followed(command: Sequence[str], silence: float) -> bool:
+    """Passes on what a program says; whether it ended of itself, and not because it said nothing for so many seconds.
+
+    How long a machine takes in all says nothing where its processor is emulated by a busy one.
+    """
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        said = process.stdout.fileno()
+        try:
+            while select.select([said], [], [], silence)[0]:
+                if not (text := os.read(said, 65536)):
+                    return True
+                sys.stdout.buffer.write(text)
+                sys.stdout.flush()
+            return False
+        finally:
+            process.kill()
+
+
+def end_in_order() -> None:
+    """From now on SIGTERM leaves neither a machine nor its files behind."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
 
 
 def packed(place: Path) -> Path:

@@ -6,7 +6,12 @@ from typing import Final, Literal
 
 Init = Literal["none", "systemd"]
 
-_GROUPS: Final = ("tests/api/test_limits.py", "tests/api/test_stats.py")
+_GROUPS: Final = (
+    "tests/api/test_limits.py",
+    "tests/api/test_stats.py",
+    "tests/api/test_devices.py",
+    "tests/api/test_states.py",
+)
 
 
 @dataclass(frozen=True, slots=True)

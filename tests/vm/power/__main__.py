@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from vm.image import Image, image
-from vm.machine import boot_line, packed
+from vm.machine import boot_line, end_in_order, packed
 from vm.power.disk import VolatileDisk
 from vm.power.ledger import Step, World, faults, steps_of
 
@@ -36,6 +36,7 @@ def main() -> int:
     parser.add_argument("--file-system", choices=("ext4", "xfs"), default="ext4")
     parser.add_argument("--kvm", action="store_true", help="lend the machine this one's own processor")
     chosen = parser.parse_args()
+    end_in_order()
     with tempfile.TemporaryDirectory(prefix="wharf-power-") as directory:
         test = Test(Path(directory), image(), chosen.file_system, chosen.seed, kvm=chosen.kvm)
         try:

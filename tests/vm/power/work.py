@@ -42,7 +42,7 @@ class Work:
         self._engine = engine
 
     def ask(self, method: str, path: str, body: object = None) -> Any:
-        answer = self._engine.request(method, f"{API}{path}", body, timeout=240)
+        answer = self._engine.request(method, f"{API}{path}", body)
         if answer.status >= 400:
             raise Refused(f"{method} {path}: {answer.status} {answer.body.decode(errors='replace')}")
         return answer.body
@@ -100,7 +100,7 @@ class Work:
             case "container remove":
                 self.ask("DELETE", f"/containers/{name}?v=1")
             case "image load":
-                self._engine.request("POST", f"{API}/images/load", _image(name), timeout=240)
+                self._engine.request("POST", f"{API}/images/load", _image(name))
             case "image remove":
                 self.ask("DELETE", f"/images/{name}")
 
@@ -119,7 +119,7 @@ class Work:
         names = self.volumes()
         binds = [word for name in names for word in ("-v", f"{name}:/v/{name}")]
         show = "for f in /v/*/*; do if [ -e $f ]; then echo $f $(cat $f); fi; done"
-        listed = self._engine.docker("run", "--rm", *binds, IMAGE, "sh", "-c", show, timeout=240)
+        listed = self._engine.docker("run", "--rm", *binds, IMAGE, "sh", "-c", show)
         found: dict[str, dict[str, str]] = {name: {} for name in names}
         for line in listed.text.splitlines():
             path, _, text = line.partition(" ")
@@ -149,7 +149,7 @@ class Work:
     def _in_images(self) -> dict[str, dict[str, str]]:
         found: dict[str, dict[str, str]] = {name: {} for name in self.images()}
         for name in found:
-            shown = self._engine.docker("run", "--rm", name, "cat", "/own", timeout=240)
+            shown = self._engine.docker("run", "--rm", name, "cat", "/own")
             if shown.text != name:
                 raise Refused(f"the image {name} has {shown.text!r}")
         return found
@@ -209,9 +209,9 @@ def live(device: str, file_system: str, seed: int, tell: Any) -> None:
     engine.start()
     work = Work(engine)
     if is_first:
-        engine.docker("load", input=images.busybox(), timeout=240)
+        engine.docker("load", input=images.busybox())
         steady = ("run", "-d", "--name", STEADY, "--restart", "always", "-v", f"{STEADY}:/v", IMAGE)
-        engine.docker(*steady, "sleep", "1000000", timeout=240)
+        engine.docker(*steady, "sleep", "1000000")
     work.tidy()
     seen = work.seen()
     wait_until(lambda: engine.state(STEADY)["Running"], "what always runs runs again", timeout=30)
