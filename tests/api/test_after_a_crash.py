@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import sqlite3
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -53,7 +52,8 @@ def test_a_frozen_container_without_a_record_does_not_keep_the_daemon_from_start
     with sqlite3.connect(engine.root / "data/wharf.db") as db:
         db.execute("DELETE FROM containers")
     db.close()
-    assert engine.start() < 6
+    engine.start()
+    assert "does not end" not in engine.log.read_text()
     assert not (engine.root / "exec/containers" / id).exists()
     assert not list(engine.cgroups())
 
@@ -61,10 +61,12 @@ def test_a_frozen_container_without_a_record_does_not_keep_the_daemon_from_start
 def test_a_restart_that_was_due_comes_with_its_count_and_its_exit_code(new_wharfd: Callable[..., Wharfd]) -> None:
     engine = new_wharfd()
     id = engine.docker("run", "-d", "--restart", "on-failure:6", "busybox", "sh", "-c", "exit 3").text
-    deadline = time.monotonic() + 20
-    while (found := inspected(engine, id))["RestartCount"] < 4 or found["State"]["Status"] != "restarting":
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+
+    def waits() -> bool:
+        found = inspected(engine, id)
+        return bool(found["RestartCount"] >= 4 and found["State"]["Status"] == "restarting")
+
+    wait_until(waits, "it waits for its fifth restart")
     engine.kill9()  # the fifth restart is 1.6 seconds away
     engine.start()
     # The new daemon does not make it wait as long, so it may be through with all six by now.
@@ -80,10 +82,7 @@ def test_who_stops_the_daemon_stops_no_container_for_good(new_wharfd: Callable[.
     engine.docker("kill", stopped)
     engine.stop()
     engine.start()
-    deadline = time.monotonic() + 10
-    while engine.state(id)["Status"] != "running":
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: engine.state(id)["Status"] == "running", "it runs again")
     assert engine.state(stopped)["Status"] == "exited"
 
 
@@ -176,5 +175,5 @@ def test_a_shim_that_is_stuck_keeps_nobody_else_waiting(new_wharfd: Callable[...
     engine.start()
     assert engine.docker("exec", other, "echo", "here").text == "here"
     assert inspected(engine, stuck)["State"]["Status"] == "running"  # not given up yet
-    wait_until(lambda: inspected(engine, stuck)["State"]["Status"] == "exited", "it is given up", timeout=20)
+    wait_until(lambda: inspected(engine, stuck)["State"]["Status"] == "exited", "it is given up")
     assert "shim died" in inspected(engine, stuck)["State"]["Error"]

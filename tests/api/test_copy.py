@@ -5,8 +5,8 @@ import io
 import json
 import os
 import tarfile
-import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -191,7 +191,7 @@ def test_a_client_that_leaves_stops_the_work(wharfd: Wharfd, box: str) -> None:
         sock.sendall(f"GET {API}/containers/box/archive?path=/big HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         assert sock.recv(1000).startswith(b"HTTP/1.1 200")
     # A container that does not run is held only as long as somebody works on it.
-    wharfd.docker("start", "box", timeout=15)
+    wharfd.docker("start", "box")
     wait_until(lambda: not any("view_child" in command for _, command in wharfd.processes()), "the child is gone")
 
 
@@ -242,17 +242,25 @@ def test_commit_of_nothing(wharfd: Wharfd) -> None:
 
 def test_stats(wharfd: Wharfd) -> None:
     spin = "dd if=/dev/zero of=/dev/shm/x bs=1M count=20 2>/dev/null; while :; do :; done"
-    wharfd.docker("run", "-d", "--name", "busy", "--cpus", "0.5", "--memory", "64m", "busybox", "sh", "-c", spin)
-    time.sleep(0.5)
+    wharfd.docker("run", "-d", "--name", "busy", "--cpus", "0.1", "--memory", "64m", "busybox", "sh", "-c", spin)
+
+    def stats() -> Any:
+        return wharfd.request("GET", f"{API}/containers/busy/stats?stream=0&one-shot=1").json
+
+    def spins() -> bool:
+        now = stats()
+        throttled = now["cpu_stats"]["throttling_data"]["throttled_periods"]
+        return bool(now["pids_stats"]["current"] == 1 and throttled > 0)
+
+    wait_until(spins, "it holds its memory, and uses the processor as much as it may")
     for run in (wharfd.docker, wharfd.wharf):
         line = run("stats", "--no-stream", "--format", "{{.Name}} {{.CPUPerc}} {{.MemUsage}} {{.PIDs}}", "busy").text
         name, cpu, used, _, limit, pids = line.split()
         assert (name, limit, pids) == ("busy", "64MiB", "1")
-        assert 20 < float(cpu.rstrip("%")) < 80
+        assert 3 < float(cpu.rstrip("%")) < 30  # which a busy machine leaves to it, too
         assert 19 < float(used.removesuffix("MiB")) < 40
-    answer = wharfd.request("GET", f"{API}/containers/busy/stats?stream=0&one-shot=1").json
+    answer = stats()
     assert answer["networks"]["eth0"]["rx_bytes"] >= 0 and answer["preread"].startswith("0001")
-    assert answer["cpu_stats"]["throttling_data"]["throttled_periods"] > 0
     wharfd.docker("kill", "busy")
     stopped = wharfd.request("GET", f"{API}/containers/busy/stats?stream=0").json
     assert (stopped["memory_stats"], stopped["cpu_stats"]["cpu_usage"]["total_usage"]) == ({}, 0)

@@ -3,9 +3,16 @@
 from collections.abc import Callable
 from ipaddress import ip_interface, ip_network
 
+from harness.engine import wait_until
 from harness.wharfd import Wharfd
 
+SERVE = ("sh", "-c", "while :; do echo hello | nc -l -p 80; done")
 NO_FORWARDING = "IPv4 forwarding is disabled. Networking will not work."
+
+
+def said_at_8090(engine: Wharfd) -> str:
+    """What a client on the host gets there; "" while nobody serves."""
+    return engine.inside("busybox", "sh", "-c", "busybox nc -w 2 127.0.0.1 8090 </dev/null", check=False).strip()
 
 
 def test_the_default_network_is_as_the_daemon_is_told(new_wharfd: Callable[..., Wharfd]) -> None:
@@ -13,18 +20,17 @@ def test_the_default_network_is_as_the_daemon_is_told(new_wharfd: Callable[..., 
         *("--bip", "172.17.0.1/16", "--fixed-cidr", "172.17.5.0/28", "--icc=false", "--ip", "127.0.0.1"),
         *("--mtu", "1380", "--ip-masq=false", "--userland-proxy=false"),
     )
-    serve = "while :; do echo hello | nc -l -p 80; done"
-    engine.docker("run", "-d", "--name", "web", "-p", "8090:80", "busybox", "sh", "-c", serve)
+    engine.docker("run", "-d", "--name", "web", "-p", "8090:80", "busybox", *SERVE)
     engine.docker("run", "-d", "--name", "near", "busybox", "sleep", "600")
     at = engine.docker("inspect", "-f", "{{.NetworkSettings.IPAddress}}/{{.NetworkSettings.IPPrefixLen}}", "web").text
     assert ip_interface(at).ip in ip_network("172.17.5.0/28")
     assert at in engine.docker("exec", "web", "ip", "-4", "addr").text
     assert engine.docker("exec", "near", "ping", "-c", "1", "-W", "2", "172.17.0.1").code == 0
+    wait_until(lambda: said_at_8090(engine) == "hello", "it serves")
     neighbour = f"nc -w 1 {ip_interface(at).ip} 80 </dev/null"
     assert engine.docker("exec", "near", "sh", "-c", neighbour, check=False).text == ""
     assert engine.docker("exec", "near", "cat", "/sys/class/net/eth0/mtu").text == "1380"
     assert engine.docker("port", "web").text == "80/tcp -> 127.0.0.1:8090"
-    assert engine.inside("busybox", "sh", "-c", "busybox nc -w 2 127.0.0.1 8090 </dev/null").strip() == "hello"
     # Out of the bridge's own device it stays: neighbours that come by published ports, and the host itself.
     rules = engine.inside("nft", "list", "ruleset").splitlines()
     assert [rule for rule in rules if "masquerade" in rule and 'oifname "wharf0"' not in rule] == []
@@ -70,9 +76,8 @@ def test_a_host_that_is_to_stay_no_router(new_wharfd: Callable[..., Wharfd]) -> 
 def test_a_boot_that_finds_its_range_taken_takes_none_of_its_own_networks(new_wharfd: Callable[..., Wharfd]) -> None:
     """As after the start of another engine that came first: no bridge is there yet, and somebody has 172.17.0.0/16."""
     engine = new_wharfd()
-    serve = ("sh", "-c", "while :; do echo hello | nc -l -p 80; done")
     engine.docker("network", "create", "front")
-    engine.docker("create", "--name", "web", "--network", "front", "-p", "8090:80", "busybox", *serve)
+    engine.docker("create", "--name", "web", "--network", "front", "-p", "8090:80", "busybox", *SERVE)
     engine.stop()
     for line in engine.inside("ip", "-o", "link", "show", "type", "bridge").splitlines():
         engine.inside("ip", "link", "del", line.split(":")[1].strip())
@@ -81,6 +86,6 @@ def test_a_boot_that_finds_its_range_taken_takes_none_of_its_own_networks(new_wh
     engine.inside("ip", "link", "set", "taken", "up")
     engine.start()
     engine.docker("start", "web")
-    assert engine.inside("busybox", "sh", "-c", "busybox nc -w 2 127.0.0.1 8090 </dev/null").strip() == "hello"
+    wait_until(lambda: said_at_8090(engine) == "hello", "it serves")
     engine.docker("rm", "-f", "web")
     engine.docker("network", "rm", "front")

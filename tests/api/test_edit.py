@@ -236,7 +236,7 @@ def test_a_daemon_that_dies_leaves_the_one_or_the_other(new_wharfd: Callable[...
     wharfd.kill9()
     client.join()
     wharfd.start()
-    wait_until(lambda: settled(wharfd), "it runs, and nothing of the edit is left to do", timeout=15)
+    wait_until(lambda: settled(wharfd), "it runs, and nothing of the edit is left to do")
     now = inspected(wharfd)
     which = "new" if now["Config"]["Labels"] == {"which": "new"} else "old"
     assert (now["Id"], "PendingEdit" in now) == (id, False)

@@ -13,15 +13,18 @@ import struct
 import termios
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.engine import API, wait_until
+from harness.engine import API, LIMIT, wait_until
 from harness.wharfd import Wharfd
+
+#: Waits for a file on the host, whose directory is bound there.
+TOLD_TO_GO = "until test -e /go/now; do sleep 0.05; done"
 
 
 def box(wharfd: Wharfd, *options: str, name: str = "box", command: tuple[str, ...] = ("sleep", "600")) -> str:
@@ -143,7 +146,7 @@ def test_a_terminal(wharfd: Wharfd) -> None:
 
         def until(text: bytes) -> None:
             nonlocal seen
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + LIMIT
             while text not in seen:
                 assert time.monotonic() < deadline, seen
                 if select.select([ours], [], [], 0.2)[0]:
@@ -157,7 +160,7 @@ def test_a_terminal(wharfd: Wharfd) -> None:
         os.write(ours, wait_size)
         until(b"size-is-right")
         os.write(ours, b"exit 9\n")
-        assert shell.wait(10) == 9
+        assert shell.wait(LIMIT) == 9
     finally:
         shell.kill()
         shell.wait()
@@ -331,10 +334,8 @@ def test_a_slow_client_gets_everything(wharfd: Wharfd) -> None:
 
 def test_a_process_left_behind_does_not_hold_the_end(wharfd: Wharfd) -> None:
     box(wharfd)
-    began = time.monotonic()
-    ran = wharfd.docker("exec", "box", "sh", "-c", "sleep 300 & echo started; exit 3", check=False)
+    ran = wharfd.docker("exec", "box", "sh", "-c", "sleep 500 & echo started; exit 3", check=False)
     assert (ran.code, ran.out) == (3, b"started\n")
-    assert time.monotonic() - began < 10
 
 
 def test_the_containers_end_is_the_end_of_its_execs(wharfd: Wharfd) -> None:
@@ -342,19 +343,20 @@ def test_the_containers_end_is_the_end_of_its_execs(wharfd: Wharfd) -> None:
     waiting = wharfd.docker_process("exec", "box", "sleep", "300")
     wait_until(lambda: "sleep 300" in wharfd.docker("top", "box").text, "it runs")
     wharfd.docker("kill", "box")
-    waiting.communicate(timeout=10)
+    waiting.communicate(timeout=LIMIT)
     assert waiting.returncode == 137
 
 
-def test_an_exec_in_a_container_that_is_paused_meanwhile_goes_on_later(wharfd: Wharfd) -> None:
-    box(wharfd)
-    running = wharfd.docker_process("exec", "box", "sh", "-c", "sleep 0.3; echo on; exit 4")
-    wait_until(lambda: "sleep 0.3" in wharfd.docker("top", "box").text, "it runs")
+def test_an_exec_in_a_container_that_is_paused_meanwhile_goes_on_later(wharfd: Wharfd, tmp_path: Path) -> None:
+    box(wharfd, "-v", f"{tmp_path}:/go")
+    running = wharfd.docker_process("exec", "box", "sh", "-c", f"echo began; {TOLD_TO_GO}; echo on; exit 4")
+    assert running.stdout is not None and running.stdout.readline() == b"began\n"
     wharfd.docker("pause", "box")
+    (tmp_path / "now").touch()
     time.sleep(0.5)
     assert running.poll() is None
     wharfd.docker("unpause", "box")
-    assert running.communicate(timeout=10)[0] == b"on\n"
+    assert running.communicate(timeout=LIMIT)[0] == b"on\n"
     assert running.returncode == 4
 
 
@@ -376,7 +378,7 @@ def test_many_in_a_row_and_at_once_leave_nothing(wharfd: Wharfd) -> None:
         assert run(number)
     assert files(wharfd, id) == []
     assert len(wharfd.docker("top", "box").text.splitlines()) == 2
-    wait_until(lambda: len(os.listdir(f"/proc/{pid}/fd")) == before, "the shim has closed all")  # noqa: PTH208
+    wait_until(lambda: len(os.listdir(f"/proc/{pid}/fd")) <= before, "the shim has closed all")  # noqa: PTH208
     wait_until(lambda: len(os.listdir(f"/proc/{wharfd.pid}/fd")) <= daemon, "the daemon has closed all")  # noqa: PTH208
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     assert len(children) == 1
@@ -417,25 +419,28 @@ def test_our_own_command_line(wharfd: Wharfd) -> None:
     assert wharfd.wharf("exec", "box", "nosuch", check=False).code == 127
 
 
-def test_too_many_at_once_fail_alone(new_wharfd: Callable[..., Wharfd]) -> None:
+def test_too_many_at_once_fail_alone(new_wharfd: Callable[..., Wharfd], tmp_path: Path) -> None:
     """A shim that has no descriptors left refuses execs; its container goes on."""
     wharfd = new_wharfd()
-    id = box(wharfd)
+    id = box(wharfd, "-v", f"{tmp_path}:/go")
     wharfd.docker("exec", "box", "true")  # a shim that sleeps has other descriptors
     pid = shim(wharfd, id)
     before = len(os.listdir(f"/proc/{pid}/fd"))  # noqa: PTH208
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (before + 12, before + 12))
 
     def run(_: int) -> bytes:
-        with started(wharfd, create(wharfd, "sh", "-c", "sleep 1; echo fine"), tty=True) as connection:
+        with started(wharfd, create(wharfd, "sh", "-c", f"{TOLD_TO_GO}; echo fine"), tty=True) as connection:
             return read_all(connection)
 
     with ThreadPoolExecutor(16) as pool:
-        answers = list(pool.map(run, range(16)))
+        running = [pool.submit(run, number) for number in range(16)]
+        wait(running, return_when=FIRST_COMPLETED)  # those that are refused end at once
+        (tmp_path / "now").touch()
+        answers = [one.result() for one in running]
     assert b"fine\n" in answers
     refused = [answer for answer in answers if answer != b"fine\n"]
     assert refused and all(b"too many open files" in answer.lower() for answer in refused)
     assert run(0) == b"fine\n"
     assert wharfd.state("box")["Running"]
     assert files(wharfd, id) == []
-    wait_until(lambda: len(os.listdir(f"/proc/{pid}/fd")) == before, "the shim has closed all")  # noqa: PTH208
+    wait_until(lambda: len(os.listdir(f"/proc/{pid}/fd")) <= before, "the shim has closed all")  # noqa: PTH208

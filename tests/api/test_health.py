@@ -8,7 +8,7 @@ from typing import Any
 from harness.engine import API, wait_until
 from harness.wharfd import Wharfd
 
-FAST = ("--health-interval", "100ms", "--health-timeout", "2s", "--health-retries", "2")
+FAST = ("--health-interval", "100ms", "--health-timeout", "30s", "--health-retries", "2")
 
 
 def box(wharfd: Wharfd, check: str, *options: str) -> str:
@@ -21,8 +21,8 @@ def health(wharfd: Wharfd) -> Any:
     return wharfd.state("box")["Health"]
 
 
-def becomes(wharfd: Wharfd, status: str, timeout: float = 10) -> None:
-    wait_until(lambda: health(wharfd)["Status"] == status, f"{status}: {health(wharfd)}", timeout)
+def becomes(wharfd: Wharfd, status: str) -> None:
+    wait_until(lambda: health(wharfd)["Status"] == status, f"{status}: {health(wharfd)}")
 
 
 def test_from_starting_to_healthy_and_back(wharfd: Wharfd) -> None:
@@ -51,10 +51,11 @@ def test_from_starting_to_healthy_and_back(wharfd: Wharfd) -> None:
 
 
 def test_a_check_that_hangs_is_killed(wharfd: Wharfd) -> None:
-    box(wharfd, "echo begun; sleep 300", "--health-timeout", "300ms")
+    box(wharfd, "echo begun; sleep 300", "--health-timeout", "1s")
     becomes(wharfd, "unhealthy")
-    latest = health(wharfd)["Log"][-1]
-    assert (latest["ExitCode"], latest["Output"]) == (-1, "Health check exceeded timeout (300ms): begun\n")
+    # On a busy machine one may have been killed before it had begun.
+    told = (-1, "Health check exceeded timeout (1s): begun\n")
+    wait_until(lambda: told in [(one["ExitCode"], one["Output"]) for one in health(wharfd)["Log"]], "the log tells")
     assert wharfd.docker("top", "box").text.count("sleep 300") <= 2
 
 
@@ -93,11 +94,11 @@ def test_the_end_and_a_new_start(wharfd: Wharfd) -> None:
 
 def what_happens_when_it_fails(wharfd: Wharfd, action: str, *options: str) -> None:
     """A container that is well until it is told otherwise, and then has become unhealthy."""
-    check = ("--health-cmd", "test ! -f /tmp/ill", *FAST)
-    command = ("sh", "-c", "rm -f /tmp/ill; trap 'exit 5' TERM; while :; do sleep 0.02; done")
+    check = ("--health-cmd", "test ! -f /dev/shm/ill", *FAST)  # a place that is empty again after a restart
+    command = ("sh", "-c", "trap 'exit 5' TERM; while :; do sleep 0.02; done")
     wharfd.wharf("run", "-d", "--name", "box", "--health-on-failure", action, *check, *options, "busybox", *command)
     becomes(wharfd, "healthy")
-    wharfd.docker("exec", "box", "touch", "/tmp/ill")
+    wharfd.docker("exec", "box", "touch", "/dev/shm/ill")
 
 
 def count(wharfd: Wharfd, event: str) -> int:

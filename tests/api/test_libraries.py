@@ -22,7 +22,7 @@ IMAGE = "busybox"
 
 @pytest.fixture
 def client(wharfd: Wharfd) -> Iterator[Any]:
-    made = docker.DockerClient(base_url=f"unix://{wharfd.socket}", timeout=30)
+    made = docker.DockerClient(base_url=f"unix://{wharfd.socket}", timeout=60)
     try:
         yield made
     finally:

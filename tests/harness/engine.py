@@ -19,7 +19,9 @@ from harness.netns import NetworkNamespace
 
 #: How many times longer than usual all may last that is asked of an engine: more than 1 on an emulated processor.
 PATIENCE: Final = float(os.environ.get("WHARF_TEST_PATIENCE", "1"))
-READY_TIMEOUT: Final = 20.0 * PATIENCE
+#: Seconds after which something has failed. Long, since other work may share the machine.
+LIMIT: Final = 30.0
+READY_TIMEOUT: Final = 2 * LIMIT * PATIENCE
 API: Final = "/v1.41"  # what both wharfd and Debian's dockerd speak
 
 
@@ -249,7 +251,7 @@ class Engine:
         return self.inspect(container)["State"]
 
 
-def wait_until(condition: Any, what: str, timeout: float = 10.0) -> None:
+def wait_until(condition: Any, what: str, timeout: float = LIMIT) -> None:
     """Waits until `condition()` holds."""
     end = time.monotonic() + timeout * PATIENCE
     while not condition():

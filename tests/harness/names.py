@@ -4,6 +4,7 @@ Run as a program it serves an address until it is killed; each line of its outpu
 who asked, and how large an answer may be.
 """
 
+import os
 import socket
 import subprocess
 import sys
@@ -67,12 +68,11 @@ def _add(reply: dns.message.Message, name: str, kind: dns.rdatatype.RdataType) -
 
 def _note(query: dns.message.Message, how: str, peer: str) -> None:
     question = query.question[0]
-    print(question.name, dns.rdatatype.to_text(question.rdtype), how, peer, query.payload, flush=True)
+    line = f"{question.name} {dns.rdatatype.to_text(question.rdtype)} {how} {peer} {query.payload}\n"
+    os.write(sys.stdout.fileno(), line.encode())  # whole: there are two threads
 
 
-def _serve_datagrams(address: str) -> None:
-    bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    bound.bind((address, 53))
+def _serve_datagrams(bound: socket.socket, address: str) -> None:
     while True:
         data, peer = bound.recvfrom(4096)
         query = dns.message.from_wire(data)
@@ -81,9 +81,7 @@ def _serve_datagrams(address: str) -> None:
             bound.sendto(reply, peer)
 
 
-def _serve_streams(address: str) -> None:
-    listening = socket.create_server((address, 53))
-    print("ready", flush=True)
+def _serve_streams(listening: socket.socket, address: str) -> None:
     while True:
         connection, peer = listening.accept()
         with connection:
@@ -92,6 +90,15 @@ def _serve_streams(address: str) -> None:
             _note(query, "tcp", peer[0])
             if (reply := answer(query, address, stream=True)) is not None:
                 connection.sendall(len(reply).to_bytes(2, "big") + reply)
+
+
+def _serve(address: str) -> None:
+    bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    bound.bind((address, 53))
+    listening = socket.create_server((address, 53))
+    print("ready", flush=True)
+    threading.Thread(target=_serve_datagrams, args=(bound, address), daemon=True).start()
+    _serve_streams(listening, address)
 
 
 @dataclass(frozen=True)
@@ -124,5 +131,4 @@ def upstream(engine: Engine, directory: Path) -> Iterator[tuple[Upstream, Upstre
 
 
 if __name__ == "__main__":
-    threading.Thread(target=_serve_datagrams, args=(sys.argv[1],), daemon=True).start()
-    _serve_streams(sys.argv[1])
+    _serve(sys.argv[1])

@@ -59,7 +59,7 @@ class Wharfd(Engine):
         """Nothing in the kernel is ours once the daemon has stopped and its containers are gone."""
         # The kernel takes namespaces and cgroups apart in the background.
         try:
-            wait_until(lambda: not list(self.leftovers()), "everything is gone", timeout=5)
+            wait_until(lambda: not list(self.leftovers()), "everything is gone")
         except AssertionError:
             raise AssertionError(f"left behind: {list(self.leftovers())}") from None
 
