@@ -9,7 +9,7 @@ from dataclasses import replace
 from wharf.errors import EngineError, Unavailable
 from wharf.linux.listener import Listener, Redirection
 from wharf.linux.nftables import NftablesError
-from wharf.network import device, forwarding, inner, reservation, wiring
+from wharf.network import device, forwarding, reservation, wiring
 from wharf.network.contract import Endpoint, EndpointRequest
 from wharf.network.endpoints import Endpoints
 from wharf.network.families import FAMILY
@@ -250,7 +250,7 @@ class BridgeNetwork:
     async def disconnect(self, endpoint: Endpoint, namespace: int) -> None:
         """See Network. Raises EngineError."""
         try:
-            await self._kernel.do_inside(namespace, lambda kept: inner.remove(endpoint, kept, self._kernel.later))
+            await self._kernel.do(lambda: wiring.disconnect(endpoint, self._kernel.later))
         except OSError as error:
             raise EngineError(f"failed to take the container out of network {self.name}: {error}") from error
 

@@ -138,7 +138,7 @@ def _set_one(text: str, interface: str) -> None:
 
 
 def remove(endpoint: Endpoint, namespace: int, later: Later) -> None:
-    """Deletes the interface, and with it its outer end. Nothing there is fine. Raises OSError."""
+    """Deletes the interface, where there is no other end to do it by. Nothing there is fine. Raises OSError."""
     with RouteSocket.inside(namespace) as inner:
         if (link := inner.link(endpoint.inner)) is not None:
             inner.delete_link(link.index, later)

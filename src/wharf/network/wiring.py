@@ -1,7 +1,7 @@
 """The cable between a bridge and a container: a pair of links, one end in each."""
 
 from wharf.linux import links
-from wharf.linux.netlink import RouteSocket
+from wharf.linux.netlink import Later, RouteSocket
 from wharf.network import inner
 from wharf.network.contract import Endpoint
 
@@ -9,7 +9,7 @@ from wharf.network.contract import Endpoint
 def connect(routes: RouteSocket, bridge: int, endpoint: Endpoint, namespace: int, *, mtu: int, isolated: bool) -> None:
     """Makes the pair, then the inner end's addresses and routes. Raises OSError, EngineError.
 
-    The outer end is never deleted: it goes with the namespace of the inner one.
+    Both ends go with the container's namespace.
     """
     with RouteSocket.inside(namespace) as inside:
         routes.request(
@@ -23,3 +23,13 @@ def connect(routes: RouteSocket, bridge: int, endpoint: Endpoint, namespace: int
         except OSError:
             pass  # a kernel without IPv6: there is none to be kept away
         inner.configure(inside, endpoint, namespace)
+
+
+def disconnect(endpoint: Endpoint, later: Later) -> None:
+    """Takes the pair out of a container that goes on. Nothing there is fine. Raises OSError.
+
+    By the outer end: a container may have renamed its own, and given the name to another.
+    """
+    with RouteSocket() as routes:
+        if (link := routes.link(endpoint.interface)) is not None:
+            routes.delete_link(link.index, later)

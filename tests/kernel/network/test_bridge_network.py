@@ -312,8 +312,26 @@ def test_leaving_a_network_and_moving_the_default_route(world: World) -> None:
         await network.disconnect(at_a, a)  # gone already is fine
         await network.release(at_a)
         assert not network.in_use
-        with RouteSocket.inside(a) as routes:
-            assert [link.name for link in routes.links()] == ["lo"]
+        assert links_in(a) == ["lo"]
+
+    run(body)
+
+
+def links_in(namespace: int) -> list[str]:
+    with RouteSocket.inside(namespace) as routes:
+        return [link.name for link in routes.links()]
+
+
+def test_who_gives_the_name_of_its_interface_to_another_leaves_all_the_same(world: World) -> None:
+    async def body() -> None:
+        network = await opened(world)
+        a, at_a = await attached(world, network)
+        with inside_network(a):
+            ip("link", "set", "eth0", "down")
+            ip("link", "set", "eth0", "name", "hidden0")
+            ip("link", "add", "eth0", "type", "veth", "peer", "name", "own0")
+        await network.disconnect(at_a, a)
+        assert sorted(links_in(a)) == ["eth0", "lo", "own0"]
 
     run(body)
 
