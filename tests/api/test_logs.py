@@ -102,7 +102,7 @@ def test_what_could_not_be_sent_is_told_in_the_daemons_log(wharfd: Wharfd) -> No
     receiver.wait_for(b"ready")
     receiver.close()
     wharfd.docker("attach", id, input=b"go\n")
-    assert re.search(rf"not all that a container wrote could be logged.*{id}", wharfd.log_tail())
+    assert re.search(rf"not all that a container wrote could be logged.*{id}", wharfd.log.read_text())
     assert len(wharfd.docker("logs", id).out) == len(b"ready\n") + 9_000_000
     # What there was room for is sent even now.
     with Streams(wharfd.network.path, port=receiver.port) as later:
@@ -133,10 +133,10 @@ def test_a_slow_receiver_holds_back_the_container_unless_told_otherwise(wharfd: 
         def is_done(id: str) -> bool:
             return wharfd.docker("exec", id, "test", "-e", "/done", check=False).code == 0
 
-        wait_until(lambda: is_done(fast), "it is not held back", timeout=30)
+        wait_until(lambda: is_done(fast), "it is not held back", timeout=60)
         assert not is_done(held)
         receiver.reading.set()
-        wait_until(lambda: is_done(held), "it goes on with its receiver", timeout=30)
+        wait_until(lambda: is_done(held), "it goes on with its receiver", timeout=60)
         for id in (held, fast):
             wharfd.docker("rm", "-f", id)
 
@@ -184,15 +184,16 @@ def test_a_log_is_cleared_while_it_is_written_rotated_and_followed(wharfd: Wharf
     follower = wharfd.docker_process("logs", "-f", "--tail", "0", id)
     assert follower.stdout is not None
     first = int(follower.stdout.readline().decode().removeprefix("line-"))
+    before = set(numbers(wharfd.docker("logs", id).out.decode()))
     wharfd.wharf("logs", "--clear", id)
     kept = numbers(wharfd.docker("logs", id).out.decode())
-    assert len(list(directory.glob("*.log*"))) <= 2 and len(kept) < 60
+    assert not set(kept) & before
     cleared = kept[0] if kept else first
     wait_until(lambda: len(numbers(wharfd.docker("logs", id).out.decode())) > 10, "it is written on")
     for _ in range(3):
         assert wharfd.request("DELETE", f"{API}/containers/{id}/logs").status == 204
     wharfd.docker("kill", id)
-    output, _ = follower.communicate(timeout=20)
+    output, _ = follower.communicate(timeout=60)
     followed = [first, *numbers(output.decode())]
     # What it had not read when it was cleared it never sees; it sees nothing twice, and all that came later.
     assert followed == sorted(set(followed)) and followed[-1] > cleared and len(followed) > 10
@@ -248,11 +249,14 @@ def test_logs_of_every_driver_are_read_alike(wharfd: Wharfd) -> None:
         assert (followed.out, followed.err) == (whole.out, whole.err)
         assert whole.out == b"line-1\nline-2\nline-3\nline-4\nline-5\nunfinished"
         assert whole.err == b"err-1\nerr-2\nerr-3\nerr-4\nerr-5\n"
-        assert wharfd.docker("logs", "--tail", "1", id).out == b"unfinished"
-        stamped = wharfd.docker("logs", "-t", id).out.decode().splitlines()
-        times = [line.split()[0] for line in stamped]
+        last = wharfd.docker("logs", "--tail", "1", id)
+        assert last.out + last.err in (b"unfinished", b"err-5\n")  # where both were there when it looked
+        stamped = [line.split() for line in wharfd.docker("logs", "-t", id).out.decode().splitlines()]
+        times = [time for time, _ in stamped]
         assert times == sorted(times) and all(re.fullmatch(r"[-\d]+T[:\d]+\.\d{9}Z", time) for time in times)
         since = wharfd.docker("logs", "--since", times[3], id).out
         until = wharfd.docker("logs", "--until", times[1], id).out
-        assert (since, until) == (b"line-4\nline-5\nunfinished", b"line-1\nline-2\n"), driver
+        # Two lines that were read at once have the same time.
+        assert since.decode().split() == [line for time, line in stamped if time >= times[3]], driver
+        assert until.decode().split() == [line for time, line in stamped if time <= times[1]], driver
         wharfd.docker("rm", id)

@@ -55,6 +55,6 @@ def test_plugins_and_those_who_use_them_come_back(new_wharfd: Callable[..., Whar
     engine.assert_nothing_left()
     engine.start()
     wait_until(lambda: engine.state("user")["Running"], "the container runs again")
-    assert engine.docker("exec", "user", "cat", "/b/page").text == "began\nbegan"
+    wait_until(lambda: engine.docker("exec", "user", "cat", "/b/page").text == "began\nbegan", "it has written again")
     engine.docker("rm", "-f", "user")
     engine.docker("plugin", "rm", "-f", "shelf")

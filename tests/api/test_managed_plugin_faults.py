@@ -40,6 +40,11 @@ def write_and_read(engine: Wharfd) -> str:
     return engine.docker("run", "--rm", "-v", "books:/b", "busybox", "sh", "-c", script).text
 
 
+def page(engine: Wharfd) -> str:
+    """What the container that uses the volume sees there."""
+    return engine.docker("exec", "user", "cat", "/b/page").text
+
+
 def removed(plugin: ManagedPlugin) -> None:
     """All of it goes when it is removed."""
     plugin.engine.docker("rm", "-f", "user", check=False)
@@ -104,7 +109,7 @@ def test_containers_come_up_after_the_plugin_that_keeps_their_volumes(new_wharfd
         wait_until(lambda: plugin.pids() == [], "the plugin has ended")
         engine.start()
         wait_until(lambda: engine.state("user")["Running"], "the container runs again")
-        assert engine.docker("exec", "user", "cat", "/b/page").text.split() == ["began"] * expected
+        wait_until(lambda expected=expected: page(engine).split() == ["began"] * expected, "it has written again")
         assert plugin.pids()
     removed(plugin)
 

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from harness.engine import Ran, wait_until
+from harness.serving import SERVE, serve
 from harness.wharfd import Wharfd
-
-SERVE = "while :; do echo hello | nc -l -p 80; done"
 
 
 @pytest.fixture
@@ -15,7 +14,7 @@ def networks(wharfd: Wharfd) -> Iterator[Wharfd]:
     for arguments in (["check-front"], ["--internal", "check-back"]):
         wharfd.docker("network", "create", *arguments)
     run = ("run", "-d", "--name")
-    wharfd.docker(*run, "web", "--network", "check-front", "-p", "127.0.0.1:8080:80", "busybox", "sh", "-c", SERVE)
+    serve(wharfd, "web", "--network", "check-front", "-p", "127.0.0.1:8080:80")
     wharfd.docker(*run, "near", "--network", "check-front", "busybox", "sleep", "100")
     wharfd.docker(*run, "far", "--network", "check-back", "busybox", "sleep", "100")
     yield wharfd
@@ -44,8 +43,8 @@ def test_answers_agree_with_packets(networks: Wharfd) -> None:
     assert check("host", "web:80").code == 0
     gateway = address.rpartition(".")[0] + ".1"
     assert check("near", "host:8080").code == 1 and not asks(networks, "near", gateway, "8080")
-    serve = SERVE.replace("-p 80", "-p 8082")
-    networks.docker("run", "-d", "--name", "on-host", "--network", "host", "busybox", "sh", "-c", serve)
+    elsewhere = SERVE.replace("-p 80", "-p 8082")
+    networks.docker("run", "-d", "--name", "on-host", "--network", "host", "busybox", *elsewhere.split())
     wait_until(lambda: asks(networks, "near", gateway, "8082"), "what listens on the host is reached")
     wait_until(lambda: check("near", "host:8082").code == 0, "and so it is said")
     networks.docker("stop", "-t", "0", "web")
@@ -63,8 +62,7 @@ def test_networks_without_ipv4_and_without_an_address_of_the_host(wharfd: Wharfd
     wharfd.docker("network", "create", "--ipv6", "--ipv4=false", "-o", f"{option}gateway_mode_ipv6=routed", "check-six")
     wharfd.docker("network", "create", "-o", f"{option}inhibit_ipv4=true", "check-lone")
     for name in ("six", "lone"):
-        run = ("run", "-d", "--name", name, "--network", f"check-{name}", "-p", "80", "busybox")
-        wharfd.docker(*run, "sh", "-c", SERVE)
+        serve(wharfd, name, "--network", f"check-{name}", "-p", "80")
     code, text = says("host", "lone:80")
     assert code == 1 and "the host has no address on a network of lone" in text
     code, text = says("outside", "six:80")

@@ -9,10 +9,10 @@ import pytest
 
 from harness.engine import API, Ran, wait_until
 from harness.outside import HOST, HOST6, Outside
+from harness.serving import SERVE, serve, wait_for_server
 from harness.wharfd import Wharfd
 
 NEW = "/v1.54"
-SERVE = "while :; do echo hello | nc -l -p 80; done"
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def run(engine: Wharfd, name: str, *flags: str, command: str = "sleep 600") -> N
 
 
 def inside(engine: Wharfd, name: str, command: str) -> Ran:
-    return engine.docker("exec", name, "sh", "-c", command, check=False, timeout=20)
+    return engine.docker("exec", name, "sh", "-c", command, check=False)
 
 
 def asked(run: Callable[..., str], address: str, port: int) -> str:
@@ -49,8 +49,8 @@ def asked(run: Callable[..., str], address: str, port: int) -> str:
 
 
 def answers(run: Callable[..., str], address: str, port: int) -> bool:
-    """Whether a server answers. It is away for a moment after each connection."""
-    wait_until(lambda: asked(run, address, port) == "hello", f"an answer at {address}", timeout=5)
+    """Whether a server answers, once all on the way know of it."""
+    wait_until(lambda: asked(run, address, port) == "hello", f"an answer at {address}")
     return True
 
 
@@ -83,7 +83,7 @@ def test_dual_stack(engine: Wharfd, outside: Outside) -> None:
     own = shown["IPAM"]["Config"][1]
     assert (shown["EnableIPv4"], shown["EnableIPv6"]) == (True, True)
     assert re.fullmatch(r"fd[0-9a-f]{2}:[0-9a-f:]+::/64", own["Subnet"])
-    run(engine, "web", "--network", "front", "-p", "8080:80", command=SERVE)
+    serve(engine, "web", "--network", "front", "-p", "8080:80")
     run(engine, "client", "--network", "front")
     at = place(engine, "web", "front")
     assert interface(engine, "web") == [f"{at['IPAddress']}/16", f"{at['GlobalIPv6Address']}/64"]
@@ -102,7 +102,7 @@ def test_dual_stack(engine: Wharfd, outside: Outside) -> None:
     assert f"{at['GlobalIPv6Address']}\t" in inside(engine, "web", "cat /etc/hosts").out.decode()
     # Traffic: neighbours, the way out, and published ports from everywhere.
     assert inside(engine, "client", f"nc -w 2 {at['GlobalIPv6Address']} 80 </dev/null").text == "hello"
-    assert inside(engine, "client", "ping -6 -c 1 -W 2 2001:db8:1::2").code == 0
+    assert inside(engine, "client", "ping -6 -c 1 -W 20 2001:db8:1::2").code == 0
     for asking, address in ((outside.run, HOST6), (outside.run, HOST), (engine.inside, "::1")):
         assert answers(asking, address, 8080)
     outside.route(own["Subnet"])
@@ -111,12 +111,12 @@ def test_dual_stack(engine: Wharfd, outside: Outside) -> None:
 
 def test_a_network_without_ipv4(engine: Wharfd) -> None:
     engine.wharf("network", "create", "--ipv4=false", "--ipv6", "--subnet", "fd77::/64", "front")
-    run(engine, "web", "--network", "front", "--ip6", "fd77::77", "-p", "8081:80", command=SERVE)
+    serve(engine, "web", "--network", "front", "--ip6", "fd77::77", "-p", "8081:80")
     run(engine, "client", "--network", "front")
     at = place(engine, "web", "front")
     assert (at["IPAddress"], at["Gateway"], at["GlobalIPv6Address"]) == ("", "", "fd77::77")
     assert interface(engine, "web") == ["fd77::77/64"]
-    assert inside(engine, "client", "ping -6 -c 1 -W 2 web").code == 0
+    assert inside(engine, "client", "ping -6 -c 1 -W 20 web").code == 0
     assert inside(engine, "client", "nslookup -type=a web").text.count("Address") == 1  # the server's own
     # From IPv4 too: the shim forwards what comes to the host.
     for address in ("127.0.0.1", "::1"):
@@ -133,7 +133,7 @@ def test_the_way_out_follows_priorities_and_names(engine: Wharfd) -> None:
     def way() -> str:
         return inside(engine, "web", "ip route").text.splitlines()[0].split()[2]
 
-    run(engine, "web", "--network", "b-net", "-p", "8082:80", command=SERVE)
+    serve(engine, "web", "--network", "b-net", "-p", "8082:80")
     assert way() == "10.102.0.1"
     connect = f"{NEW}/networks/c-net/connect"
     assert engine.request("POST", connect, {"Container": "web", "EndpointConfig": {"GwPriority": -1}}).status == 200
@@ -173,7 +173,7 @@ def test_a_container_of_no_network_gets_one_after_all(engine: Wharfd) -> None:
     engine.docker("network", "disconnect", "none", "alone")
     engine.docker("network", "connect", "front", "alone")
     for _ in range(2):
-        assert inside(engine, "alone", "ping -c 1 -W 2 web").code == 0
+        assert inside(engine, "alone", "ping -c 1 -W 20 web").code == 0
         engine.docker("restart", "-t", "0", "alone")
     engine.docker("network", "disconnect", "front", "alone")
     engine.docker("network", "connect", "none", "alone")
@@ -261,14 +261,14 @@ def test_a_connection_tells_first_of_the_container_that_is_not_there(engine: Wha
 def test_macvlan(engine: Wharfd, outside: Outside) -> None:
     flags = ("-d", "macvlan", "-o", "parent=up0", "--subnet", "198.51.100.0/24", "--ip-range", "198.51.100.128/25")
     engine.docker("network", "create", *flags, "--gateway", "198.51.100.2", "lan")
-    run(engine, "web", "--network", "lan", "-p", "8080:80", command=SERVE)
+    serve(engine, "web", "--network", "lan", "-p", "8080:80")
     run(engine, "client", "--network", "lan", "--ip", "198.51.100.200")
     at = place(engine, "web", "lan")
     assert at["IPAddress"] == "198.51.100.128"
     assert interface(engine, "web") == ["198.51.100.128/24"]
     assert inside(engine, "client", "nc -w 2 web 80 </dev/null").text == "hello"
     assert answers(outside.run, "198.51.100.128", 80)
-    assert inside(engine, "client", "ping -c 1 -W 2 198.51.100.2").code == 0
+    assert inside(engine, "client", "ping -c 1 -W 20 198.51.100.2").code == 0
     # Nothing is published: whoever is on the wire reaches every port, and the host's ports are its own.
     assert engine.request("GET", f"{API}/containers/web/json").json["NetworkSettings"]["Ports"] in (
         {},
@@ -296,7 +296,7 @@ def test_a_network_without_addresses(engine: Wharfd, outside: Outside) -> None:
     assert (at["IPAddress"], at["Gateway"], at["IPPrefixLen"]) == ("", "", 0)
     assert inside(engine, "web", "cat /sys/class/net/eth0/address").text == at["MacAddress"]
     assert interface(engine, "web") == [] and inside(engine, "web", "ip route").text == ""
-    assert inside(engine, "web", "ip addr add 198.51.100.77/24 dev eth0 && ping -c 1 -W 2 198.51.100.2").code == 0
+    assert inside(engine, "web", "ip addr add 198.51.100.77/24 dev eth0 && ping -c 1 -W 20 198.51.100.2").code == 0
     refused = engine.docker("create", "--network", "front", "--ip", "198.51.100.9", "busybox", check=False)
     assert "supported only when connecting to networks with user configured subnets" in refused.error
     assert created(engine, Name="x", IPAM={"Driver": "null"}) == (400, "ipv4 pool is empty")
@@ -323,7 +323,7 @@ def test_all_drivers_are_listed(engine: Wharfd) -> None:
 
 def test_an_internal_macvlan_needs_no_device(engine: Wharfd) -> None:
     engine.docker("network", "create", "-d", "macvlan", "--internal", "alone")
-    run(engine, "web", "--network", "alone", command=SERVE)
+    serve(engine, "web", "--network", "alone")
     run(engine, "client", "--network", "alone")
     assert inside(engine, "client", "nc -w 2 web 80 </dev/null").text == "hello"
     assert "default" not in inside(engine, "client", "ip route").text
@@ -416,15 +416,10 @@ def test_a_subnet_that_the_host_uses_is_warned_of(engine: Wharfd, outside: Outsi
 def test_gateway_modes_and_other_options(engine: Wharfd, outside: Outside) -> None:
     prefix = "com.docker.network.bridge."
     engine.docker("network", "create", "--subnet", "10.101.0.0/24", "-o", f"{prefix}gateway_mode_ipv4=routed", "open")
-    run(
-        engine,
-        "web",
-        "--network",
-        "open",
-        "-p",
-        "8083:80",
-        command=f"{SERVE} & {SERVE.replace('80', '81')}",
-    )
+    both = f"{SERVE} & {SERVE.replace('80', '81')}"
+    run(engine, "web", "--network", "open", "-p", "8083:80", command=both)
+    for port in (80, 81):
+        wait_for_server(engine, "web", port)
     outside.route("10.101.0.0/24")
     assert answers(outside.run, "10.101.0.2", 80)
     assert [asked(outside.run, "10.101.0.2", 81), asked(outside.run, HOST, 8083)] == ["", ""]

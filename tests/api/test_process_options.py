@@ -34,13 +34,14 @@ def test_who_does_not_stop_in_time_is_killed(wharfd: Wharfd) -> None:
 
 
 def test_an_init_hands_signals_on_and_reaps(wharfd: Wharfd) -> None:
-    orphan = "(sleep 0.01 &); exec sleep 1000"
+    orphan = "((sleep 0.01; touch /tmp/ends) &); exec sleep 1000"
     wharfd.docker("run", "-d", "--name", "with", "--init", "busybox", "sh", "-c", orphan)
     wharfd.docker("run", "-d", "--name", "without", "--stop-timeout", "0", "busybox", "sh", "-c", orphan)
 
     def zombies(name: str) -> str:
-        script = "sleep 0.3; grep -l '^State:.Z' /proc/[0-9]*/status 2>/dev/null | wc -l"
-        return wharfd.docker("exec", name, "sh", "-c", script).text
+        ends = "until test -e /tmp/ends; do sleep 0.02; done; sleep 0.3"
+        count = "grep -l '^State:.Z' /proc/[0-9]*/status 2>/dev/null | wc -l"
+        return wharfd.docker("exec", name, "sh", "-c", f"{ends}; {count}").text
 
     assert (zombies("with"), zombies("without")) == ("0", "1")
     wharfd.docker("stop", "with", "without")

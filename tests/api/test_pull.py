@@ -7,14 +7,13 @@ import shutil
 import stat
 import subprocess
 import tarfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from harness import images
-from harness.engine import API, missing
+from harness.engine import API, missing, wait_until
 from harness.registry import Registry
 from harness.wharfd import Wharfd
 
@@ -88,10 +87,8 @@ def test_every_byte_is_what_the_registry_has(wharfd: Wharfd, registry: Registry,
 
 def test_a_second_pull_has_nothing_to_do(wharfd: Wharfd, debian: str) -> None:
     wharfd.docker("pull", debian, timeout=300)
-    began = time.monotonic()
     text = wharfd.docker("pull", debian).text
-    assert "Image is up to date" in text
-    assert time.monotonic() - began < 2
+    assert "Image is up to date" in text and "Pull complete" not in text
 
 
 def test_what_the_registry_does_not_have(wharfd: Wharfd, registry: Registry) -> None:
@@ -215,7 +212,7 @@ def test_without_space_a_load_fails_clearly_and_leaves_nothing() -> None:
         assert loaded.code == 1
         assert "no space left on device" in loaded.error.lower()
         assert wharfd.docker("images", "-aq").text == ""
-        assert shutil.disk_usage(wharfd.root / "data").used < 4 << 20
+        wait_until(lambda: shutil.disk_usage(wharfd.root / "data").used < 4 << 20, "nothing is left of it")
         wharfd.stop()
     finally:
         if wharfd.running:

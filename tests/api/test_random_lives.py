@@ -47,7 +47,7 @@ COMMAND = ["sleep", "100000"]
 NAMES = st.sampled_from(["ann", "bob", "cyd", "dan"])
 POLICIES: st.SearchStrategy[Policy] = st.sampled_from(["no", "no", "always", "unless-stopped", "on-failure"])
 #: Seconds in which restarts and removals in the background have to be done.
-SETTLED_WITHIN = 10.0
+SETTLED_WITHIN = 60.0
 
 pytestmark = pytest.mark.timeout(600 + 20 * LIVES)
 

@@ -32,7 +32,8 @@ def test_a_start_leaves_the_host_s_volumes_mounted(sharing: Wharfd) -> None:
     script = "echo there >/v/file; sleep 1000"
     sharing.docker("run", "-d", "--name", "first", "-v", "fleeting:/v", "busybox", "sh", "-c", script)
     sharing.docker("run", "-d", "--name", "second", "busybox", "sleep", "1000")
-    assert sharing.docker("run", "--rm", "-v", "fleeting:/v", "busybox", "cat", "/v/file").text == "there"
+    read = ("run", "--rm", "-v", "fleeting:/v", "busybox", "cat", "/v/file")
+    wait_until(lambda: sharing.docker(*read, check=False).text == "there", "the first has written")
 
 
 @pytest.mark.parametrize("host", ["sharing", "wharfd"])

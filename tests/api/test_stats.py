@@ -5,18 +5,19 @@ from typing import Any
 
 import pytest
 
-from harness.engine import API
+from harness.engine import API, wait_until
 from harness.groups import UNIFIED, here
 from harness.wharfd import Wharfd
 
 MB = 1 << 20
-BUSY = "dd if=/dev/zero of=/dev/shm/x bs=1M count=20 2>/dev/null; while :; do :; done"
+BUSY = "dd if=/dev/zero of=/dev/shm/x bs=1M count=20 2>/dev/null; echo ready; while :; do :; done"
 
 
 @pytest.fixture
 def busy(wharfd: Wharfd) -> str:
-    options = ("--cpus", "0.5", "--memory", "64m", "--pids-limit", "40")
+    options = ("--cpus", "0.2", "--memory", "64m", "--pids-limit", "40")
     wharfd.docker("run", "-d", "--name", "busy", *options, "busybox", "sh", "-c", BUSY)
+    wait_until(lambda: wharfd.docker("logs", "busy").text == "ready", "its memory is filled")
     return "busy"
 
 
@@ -26,13 +27,19 @@ def one(wharfd: Wharfd, query: str = "stream=0") -> Any:
     return answer.json
 
 
+def throttled(sample: Any) -> bool:
+    return bool(sample["cpu_stats"]["throttling_data"]["throttled_periods"])
+
+
 def test_a_sample_is_compared_with_the_one_before(wharfd: Wharfd, busy: str) -> None:
+    # Where others work too it takes some time until it has had more of the processor than it may.
+    wait_until(lambda: throttled(one(wharfd, "stream=0&one-shot=1")), "it is held back")
     sample = one(wharfd)
     assert (sample["name"], sample["preread"] > "2000") == ("/busy", True)
     now, before = sample["cpu_stats"], sample["precpu_stats"]
     assert 0 < now["cpu_usage"]["total_usage"] - before["cpu_usage"]["total_usage"] < 900_000_000
     assert now["system_cpu_usage"] > before["system_cpu_usage"] > 0
-    assert now["throttling_data"]["throttled_periods"] > 0
+    assert throttled(sample)
     assert now["online_cpus"] > 0
     # Each version of control groups has its own numbers, which clients know.
     assert ("percpu_usage" in now["cpu_usage"]) is not UNIFIED
@@ -99,6 +106,7 @@ def test_all_at_once(wharfd: Wharfd, busy: str) -> None:
 
 def test_top(wharfd: Wharfd) -> None:
     wharfd.docker("run", "-d", "--name", "box", "busybox", "sh", "-c", "sleep 1111 & exec sleep 2222")
+    wait_until(lambda: "sleep 2222" in wharfd.docker("top", "box").text, "it has become what it is to be")
     for run in (wharfd.docker, wharfd.wharf):
         assert "sleep 2222" in run("top", "box").text
         assert run("top", "box", "-o", "pid,args").text.splitlines()[0].split() == ["PID", "COMMAND"]

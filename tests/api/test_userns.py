@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from harness.engine import API, missing, wait_until
+from harness.serving import wait_for_server
 from harness.wharfd import Wharfd
 
 #: Where --userns=auto takes ids from when the daemon is not told.
@@ -97,6 +98,7 @@ def test_root_in_the_container_is_nobody_on_the_host_and_all_works_as_ever(wharf
         assert Path(f"/proc/{pid}/gid_map").read_text() == Path(f"/proc/{pid}/uid_map").read_text()
         _check_inside(wharfd)
         _check_binds(wharfd, directory)
+    wait_for_server(wharfd, "web")
     assert wharfd.inside("busybox", "wget", "-qO-", "http://127.0.0.1:8080/") == "hello\n"
     assert wharfd.docker("logs", "web").text == "said"
     wait_until(lambda: wharfd.state("web")["Health"]["Status"] == "healthy", "the check has run in the namespace")
@@ -268,6 +270,7 @@ def test_runc_does_the_same(wharfd: Wharfd) -> None:
     script = "touch /made /data/made /fast/made && stat -c %u /made /data/made /etc/hosts; echo out >/dev/stdout"
     assert shell(wharfd, "box", script) == "0\n0\n0\nout"
     assert shell(wharfd, "box", "id -u; echo out >/dev/stdout", "-u", "1000") == "1000\nout"
+    wait_for_server(wharfd, "box", 81)
     assert wharfd.docker("logs", "box").text == "said"
     assert members(wharfd.docker("cp", "box:/made", "-").out) == {"made": (0, 0)}
     assert "localhost" in wharfd.inside("busybox", "wget", "-qO-", "http://127.0.0.1:8081/hosts")

@@ -4,7 +4,6 @@ In a row, `y` is who gets an answer of the container, `-` who gets none, `.` who
 """
 
 import subprocess
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +16,8 @@ from harness.answering import Answering, answer
 from harness.outside import HOST, HOST6, OUTSIDE, OUTSIDE6, Outside, inject
 from harness.wharfd import Wharfd
 
+#: Seconds in which an answer comes, whatever else this machine does.
+PATIENCE: Final = 30.0
 BRIDGE: Final = "com.docker.network.bridge"
 
 
@@ -92,6 +93,10 @@ class Row:
     port: int
     expected: dict[str, bool]  # by who asks
 
+    def patience(self, who: str) -> float:
+        """How long to wait for an answer, in seconds. That none comes is believed soon."""
+        return PATIENCE if self.expected[who] else 0.5
+
 
 def rows(table: str) -> list[Row]:
     lines = [line.split() for line in table.splitlines() if line.strip()]
@@ -130,9 +135,10 @@ class World:
         at = "up0" if sender == "outside" else self.bridge(sender)
         before = len(self.servers.heard)
         inject(self.namespace(sender), device, self.hardware(at), source, target, port)
-        # What is sent afterwards comes later: when this is answered, the other has been heard, or never will be.
-        assert answer(self.namespace("host"), "127.0.0.1", 9000, udp=True)
-        time.sleep(0.05)
+        # What is sent afterwards comes later, unless both are there when the servers look: so when the second of these
+        # is answered, the other has been heard, or never will be.
+        for _ in range(2):
+            assert answer(self.namespace("host"), "127.0.0.1", 9000, udp=True, patience=PATIENCE)
         return [one for one in self.servers.heard[before:] if one != ("host", "127.0.0.1")]
 
     def check(self, source: str, target: str, port: int) -> Any:
@@ -173,13 +179,14 @@ def world(busybox_archive: bytes) -> Iterator[World]:
             yield World(engine, outside, servers)
 
 
-def reached(world: World, who: str, server: str, address: str, port: int) -> set[bool]:
-    """Whether who asks is answered by a container, by each protocol."""
+def reached(world: World, who: str, server: str, address: str, port: int, patience: float) -> set[bool]:
+    """Whether who asks is answered by a container within `patience` seconds, by each protocol."""
     client = world.namespace(who)
     if not port:
-        ping = ["nsenter", f"--net={client}", "busybox", "ping", "-c", "1", "-W", "1", address]
+        ping = ["nsenter", f"--net={client}", "busybox", "ping", "-c", "1", "-W", str(max(1, int(patience))), address]
         return {subprocess.run(ping, capture_output=True, check=False).returncode == 0}
-    return {answer(client, address, port, udp=udp).startswith(f"{server} ") for udp in (False, True)}
+    said = [answer(client, address, port, udp=udp, patience=patience) for udp in (False, True)]
+    return {one.startswith(f"{server} ") for one in said}
 
 
 def _asker(who: str, network: str) -> str:
@@ -192,7 +199,7 @@ def test_at_the_containers_own_addresses(world: World) -> None:
     ]
 
     def ask(row: Row, who: str, address: str) -> set[bool]:
-        return reached(world, _asker(who, row.target), f"on-{row.target}", address, row.port)
+        return reached(world, _asker(who, row.target), f"on-{row.target}", address, row.port, row.patience(who))
 
     with ThreadPoolExecutor(16) as pool:
         found = pool.map(lambda one: ask(*one), asked)
@@ -211,7 +218,7 @@ def test_at_addresses_of_the_host(world: World) -> None:
     asked = [(row, who) for row in rows(AT_HOST) for who in row.expected]
 
     def ask(row: Row, who: str) -> set[bool]:
-        return reached(world, who, f"on-{published.get(row.port, '')}", row.target, row.port)
+        return reached(world, who, f"on-{published.get(row.port, '')}", row.target, row.port, row.patience(who))
 
     with ThreadPoolExecutor(16) as pool:
         found = pool.map(lambda one: ask(*one), asked)

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from harness.engine import wait_until
+from harness.serving import takes_connections
 
 VARIABLE: Final = "DBUS_SYSTEM_BUS_ADDRESS"
 _SETTINGS: Final = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
@@ -41,7 +42,7 @@ class Bus:
         settings.write_text(_SETTINGS.format(path=self._path))
         command = ["dbus-daemon", f"--config-file={settings}", "--nofork", "--nopidfile"]
         self._process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-        wait_until(self._path.exists, "there is a bus")
+        wait_until(lambda: takes_connections(self._path), "there is a bus")
 
     def end(self) -> None:
         self._process.terminate()

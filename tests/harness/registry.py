@@ -1,11 +1,11 @@
 """Debian's docker-registry on the loopback of a network namespace."""
 
 import subprocess
-import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from harness.engine import wait_until
 from harness.netns import NetworkNamespace
 
 CONFIG = """\
@@ -68,10 +68,12 @@ class Registry:
         return "stable"
 
     def __enter__(self) -> Self:
-        end = time.monotonic() + 10
-        while not self._answers():
-            assert self._process.poll() is None and time.monotonic() < end, "docker-registry does not answer"
-            time.sleep(0.05)
+        try:
+            wait_until(lambda: self._process.poll() is not None or self._answers(), "docker-registry answers")
+            assert self._process.poll() is None, "docker-registry has ended"
+        except AssertionError:
+            self._process.kill()
+            raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:

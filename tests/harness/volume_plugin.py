@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from harness.engine import wait_until
+from harness.serving import takes_connections
 
 PROGRAM = Path(__file__).parents[2] / "examples/volume-plugin/plugin.py"
 
@@ -20,7 +21,7 @@ class VolumePlugin:
 
     def start(self) -> None:
         self._process = subprocess.Popen([sys.executable, PROGRAM, "--socket", self.socket, "--root", self.root])
-        wait_until(self.socket.is_socket, "the plugin listens")
+        wait_until(lambda: takes_connections(self.socket), "the plugin listens")
 
     def users(self, volume: str) -> list[str]:
         """Who has a volume mounted, as the plugin knows it."""

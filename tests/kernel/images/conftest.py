@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -18,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from harness.engine import wait_until
 from wharf.db.database import Database
 from wharf.distribution.config import RegistryConfig
 from wharf.engine.images.images import Images
@@ -45,19 +47,24 @@ class House:
     users: dict[str, list[tuple[str, bool]]]
 
     def leftovers(self) -> list[str]:
-        """What no image owns, when the deletions in the background have had their time."""
-        deadline = time.monotonic() + 5
+        """What no image owns, when the deletions in the background have had their time; without partial()."""
+        deadline = time.monotonic() + 30
         while (found := self._leftovers()) and time.monotonic() < deadline:
             time.sleep(0.02)
         return found
 
+    def partial(self) -> list[str]:
+        """What broken downloads have left, for the next to go on with."""
+        return [path.name for path in (self.root / "content/ingest").glob("sha256-*")]
+
     def _leftovers(self) -> list[str]:
-        """Unpacked layers without a record, scratch files, partial blobs."""
+        """Unpacked layers without a record, scratch files."""
         layers = self.root / "overlay2"
         names = [str(path) for place in ("tmp", "../tmp") for path in (layers / place).iterdir()]
         known = {str(row) for row in self.layer_names()}
         names += [path.name for path in layers.iterdir() if path.name.isdecimal() and path.name not in known]
-        return names + [path.name for path in (self.root / "content/ingest").iterdir()]
+        ingest = {path.name for path in (self.root / "content/ingest").iterdir()}
+        return [*names, *ingest.difference(self.partial())]
 
     def layer_names(self) -> list[str]:
         tops = [image.layers for image in self.images._stock.catalogue]
@@ -144,10 +151,16 @@ def stream() -> Callable[[Path], AsyncIterator[bytes]]:
 
 
 def _free_port() -> int:
+    """One that is nobody's, and that no connection gets by chance."""
+    first, _ = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    while _listens(port := random.randrange(max(1025, first - 10_000), first)):
+        pass
+    return port
+
+
+def _listens(port: int) -> bool:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.fixture(scope="session")
@@ -166,13 +179,8 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with (root / "log").open("wb") as log:
         process = subprocess.Popen([program, "serve", str(config)], stdout=log, stderr=log, start_new_session=True)
     try:
-        for _ in range(100):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.05)
-        else:
-            pytest.fail("docker-registry did not start: " + (root / "log").read_text())
+        wait_until(lambda: process.poll() is not None or _listens(port), "docker-registry listens")
+        assert process.poll() is None, (root / "log").read_text()
         yield f"127.0.0.1:{port}"
     finally:
         os.killpg(process.pid, signal.SIGTERM)

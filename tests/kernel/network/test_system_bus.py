@@ -46,10 +46,10 @@ def test_a_service_answers_comes_and_goes(bus: Bus) -> None:
         await one.listen(NOBODY, "Changed")
         waiting = asyncio.create_task(_offered_by(one, os.getpid()))
         assert (await other.call(DRIVER, "RequestName", "su", NOBODY.service, 0))[0] == 1
-        await asyncio.wait_for(waiting, 10)
+        await asyncio.wait_for(waiting, 60)
         waiting = asyncio.create_task(_offered_by(one, None))
         await other.close()
-        await asyncio.wait_for(waiting, 10)
+        await asyncio.wait_for(waiting, 60)
         await one.close()
 
     asyncio.run(body())
@@ -62,7 +62,7 @@ def test_a_bus_that_ends_is_an_error_and_no_wait(bus: Bus) -> None:
         bus.end()
         with pytest.raises(BusError, match="gone"):
             for _ in range(3):  # the bus may have told us our own name before
-                await asyncio.wait_for(connection.changed(), 10)
+                await asyncio.wait_for(connection.changed(), 60)
         with pytest.raises(EngineError):
             await connection.call(DRIVER, "ListNames")
         await connection.close()
@@ -83,10 +83,10 @@ def test_a_firewalld_that_does_not_do_its_part_stops_nobody(bus: Bus, how: str) 
         somebody, zones = await open_dbus_connection("SYSTEM"), Zones()
         await somebody.send(message_bus.RequestName("org.fedoraproject.FirewallD1"))
         answering = asyncio.create_task(_answer(somebody, ANSWERS[how]))
-        await asyncio.wait_for(zones.begin(), 20)
-        await asyncio.wait_for(zones.admit("br0"), 20)
+        await asyncio.wait_for(zones.begin(), 60)
+        await asyncio.wait_for(zones.admit("br0"), 60)
         assert zones.known == {"br0": ""}
-        await asyncio.wait_for(zones.dismiss("br0"), 20)
+        await asyncio.wait_for(zones.dismiss("br0"), 60)
         await zones.close()
         answering.cancel()
         await somebody.close()

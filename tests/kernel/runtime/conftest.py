@@ -3,14 +3,15 @@
 import asyncio
 import os
 import shutil
-import time
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness.engine import wait_until
 from wharf.linux import cgroups
 from wharf.linux.mounts import RootMount
 from wharf.runtime import records
@@ -69,11 +70,11 @@ class Box:
         assert str(self.path) not in mounts
         for launch in launches:
             assert cgroups.directories(launch.cgroups_path) == []
-        # A shim tells the end a moment before its own.
-        deadline = time.monotonic() + 2
-        while self.processes() and time.monotonic() < deadline:
-            time.sleep(0.005)
-        assert self.processes() == []
+        self.wait_for_shims()
+
+    def wait_for_shims(self) -> None:
+        """They tell of a container's end a moment before their own, and end themselves when nobody wants a start."""
+        wait_until(lambda: self.processes() == [], "all shims have ended")
 
     def processes(self) -> list[str]:
         """Processes, other than zombies, that live in this box: shims and containers."""
@@ -90,7 +91,8 @@ class Box:
 
     def clean(self) -> None:
         for text in self.processes():
-            os.kill(int(text.split()[0]), 9)
+            with suppress(ProcessLookupError):
+                os.kill(int(text.split()[0]), 9)
         cgroups.kill(self.cgroup)
         cgroups.remove(self.cgroup)
 

@@ -1,6 +1,7 @@
 """Containers by crun and runc, from their start to their end."""
 
 import asyncio
+import contextlib
 import json
 import os
 import re
@@ -12,11 +13,13 @@ from typing import Any
 
 import pytest
 
+from harness.engine import wait_until
 from kernel.runtime.conftest import Box, attached
 from wharf.errors import EngineError, InvalidArgument, Unavailable
 from wharf.linux import cgroups, pidfd
 from wharf.linux.listener import Listener
 from wharf.linux.seccomp import compile_profile
+from wharf.runtime import records
 from wharf.runtime.bundle import DEFAULT_CAPABILITIES, DEFAULT_PATH, Resources, made_privileged
 from wharf.runtime.contract import ExitStatus, Launch, Log, LogFile
 from wharf.runtime.failure import CommandNotRunnable, RuntimeFailed
@@ -203,7 +206,6 @@ def test_a_command_that_cannot_run_is_told_and_leaves_nothing(
         assert isinstance(caught.value, InvalidArgument)
         assert monitor.network is None
         monitor.close()
-        await asyncio.sleep(0.05)
         box.assert_clean(launch)
         assert await monitors.reopen(launch.id, launch.bundle) is None
 
@@ -242,7 +244,6 @@ def test_a_program_that_the_kernel_refuses_fails_the_start_and_not_in_the_log(
         assert await output == b""
         assert launch.log.file is not None and launch.log.file.path.read_bytes() == b""
         monitor.close()
-        await asyncio.sleep(0.05)
         box.assert_clean(launch)
 
     with_monitors(work)
@@ -441,7 +442,7 @@ def test_an_end_that_nobody_saw_is_in_the_record(box: Box) -> None:
         monitor.close()
 
     async def second(monitors: ShimMonitors) -> None:
-        await asyncio.sleep(0.6)
+        wait_until((launch.bundle / records.EXIT).exists, "it has ended")
         status = await monitors.reopen(launch.id, launch.bundle)
         assert isinstance(status, ExitStatus)
         assert status.code == 6
@@ -458,10 +459,7 @@ def test_a_shim_that_waits_for_a_start_goes_with_its_daemon(box: Box) -> None:
     async def work(monitors: ShimMonitors) -> None:
         monitor = await monitors.create(launch)
         monitor.close()
-        for _ in range(100):
-            if not box.processes():
-                break
-            await asyncio.sleep(0.02)
+        box.wait_for_shims()
         box.assert_clean(launch)
         assert await monitors.reopen(launch.id, launch.bundle) is None
 
@@ -518,7 +516,7 @@ def test_another_spawner_is_started_when_one_has_died(box: Box) -> None:
         first = await monitors.create(box.launch("sleep", "1000"))
         await first.run()
         os.kill(monitors._spawner.pid, signal.SIGKILL)
-        await asyncio.sleep(0.05)
+        await asyncio.to_thread(os.waitid, os.P_PID, monitors._spawner.pid, os.WEXITED | os.WNOWAIT)
         _, status = await finished(monitors, box.launch("sh", "-c", "exit 4"))
         assert status.code == 4
         await first.signal(signal.SIGKILL)
@@ -542,10 +540,6 @@ def test_many_at_once_leave_nothing(box: Box) -> None:
         codes = await asyncio.gather(*(one(launch) for launch in launches))
         assert codes == list(range(40))
         assert len(os.listdir("/proc/self/fd")) == descriptors  # noqa: PTH208
-        for _ in range(50):
-            if not box.processes():
-                break
-            await asyncio.sleep(0.02)
         box.assert_clean(*launches)
 
     with_monitors(work)
@@ -557,16 +551,22 @@ def test_the_shim_keeps_nothing_open_that_it_does_not_need(box: Box) -> None:
         await monitor.run()
         stream = await monitor.attach(stdin=False, stdout=True, stderr=True)
         stream.close()  # who has welcomed it has taken over from the shim's starter
-        await asyncio.sleep(0.1)
-        names = [os.readlink(entry) for entry in Path(f"/proc/{monitor.shim_pid}/fd").iterdir()]  # noqa: PTH115
-        kinds = sorted(name.partition(":")[0] for name in names)
         # stdio, epoll and the init's pidfd, the wake-up pipe, the container's two outputs, our connection, its socket.
         expected = ["/null"] * 3 + ["anon_inode"] * 2 + ["pipe"] * 4 + ["socket"] * 2
-        assert kinds == expected, names
+        wait_until(lambda: descriptors(monitor.shim_pid) == expected, "it has closed all others")
         await monitor.signal(signal.SIGKILL)
         await monitor.wait()
 
     with_monitors(work)
+
+
+def descriptors(pid: int) -> list[str]:
+    """What kinds of files a process has open."""
+    found = []
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            found.append(str(entry.readlink()).partition(":")[0])
+    return sorted(found)
 
 
 def test_published_ports_are_held_and_forwarded_while_the_container_lives(box: Box) -> None:

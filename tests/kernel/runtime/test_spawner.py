@@ -3,13 +3,13 @@
 import asyncio
 import os
 import signal
-import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness.engine import wait_until
 from kernel.runtime.conftest import Box
 from wharf.errors import EngineError
 from wharf.runtime.monitor import ShimMonitors
@@ -29,11 +29,12 @@ def with_monitors(work: Callable[[ShimMonitors], Coroutine[Any, Any, None]]) -> 
             await monitors.close()
 
     pids = asyncio.run(asyncio.wait_for(whole(), 60))
-    deadline = time.monotonic() + 5
-    while any(is_alive(pid) for pid in pids) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not [pid for pid in pids if is_alive(pid)]
+    wait_for_end(pids)
     return pids
+
+
+def wait_for_end(pids: Sequence[int]) -> None:
+    wait_until(lambda: not any(map(is_alive, pids)), "all have ended")
 
 
 def is_alive(pid: int) -> bool:
@@ -59,7 +60,7 @@ def directory_of(pid: int) -> str:
 
 async def waiting(spawner: int) -> list[int]:
     """The shim that waits for the next launch, and its starter."""
-    for _ in range(500):
+    for _ in range(3000):
         for shim in children(spawner):
             # Those of running containers have done with their starters.
             if (starters := children(shim)) and directory_of(shim) == "/":
@@ -101,10 +102,7 @@ def test_another_shim_waits_when_one_was_killed(box: Box, victim: str) -> None:
     async def work(monitors: ShimMonitors) -> None:
         shim, starter = await waiting(monitors._spawner.pid)
         os.kill(shim if victim == "shim" else starter, signal.SIGKILL)
-        for _ in range(500):
-            if not is_alive(shim) and not is_alive(starter):
-                break
-            await asyncio.sleep(0.01)
+        wait_for_end([shim, starter])
         await run(monitors, box)
 
     with_monitors(work)
@@ -122,12 +120,13 @@ def test_a_killed_spawner_is_replaced_and_its_waiting_shim_does_not_stay(box: Bo
         assert monitors._spawner.pid != spawner
 
     with_monitors(work)
-    assert not [pid for pid in left if is_alive(pid)]
+    wait_for_end(left)
 
 
 def test_a_start_whose_starter_is_killed_fails_and_leaves_no_process(box: Box) -> None:
     slow = box.path / "slow-runtime"
-    slow.write_text('#!/bin/sh\nsleep 0.3\nexec crun "$@"\n')
+    began = box.path / "began"
+    slow.write_text(f"#!/bin/sh\ntouch {began}; exec sleep 1000\n")
     slow.chmod(0o755)
 
     async def work(monitors: ShimMonitors) -> None:
@@ -135,12 +134,13 @@ def test_a_start_whose_starter_is_killed_fails_and_leaves_no_process(box: Box) -
         launch = box.launch("sleep", "100", runtime=str(slow))
         monitor = await monitors.create(launch)
         started = asyncio.create_task(monitor.run())
-        await asyncio.sleep(0.15)
+        await asyncio.sleep(0)
+        wait_until(began.exists, "the runtime is at work")
         os.kill(starter, signal.SIGKILL)
         with pytest.raises(EngineError, match="shim died"):
             await started
         monitor.close()
-        await asyncio.sleep(0.5)
+        box.wait_for_shims()
         await monitors.remove(launch.bundle)
         box.assert_clean(launch)
 

@@ -230,7 +230,7 @@ def visit() -> Visit:
         async def whole() -> Any:
             house = House()
             try:
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(60):
                     return await scenario(house)
             finally:
                 await house.server.close(grace=0.2)

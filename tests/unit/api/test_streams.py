@@ -114,7 +114,7 @@ class Shell:
 def test_the_end_of_the_output_ends_an_attachment() -> None:
     async def scenario() -> None:
         client, shell = Terminal(), Shell(b"a", b"b", ends=True)
-        await asyncio.wait_for(serve_attachment(client, shell, b"\x10\x11"), 5)
+        await asyncio.wait_for(serve_attachment(client, shell, b"\x10\x11"), 60)
         assert client.seen == b"ab" and shell.closed and not shell.left
 
     asyncio.run(scenario())
@@ -123,7 +123,7 @@ def test_the_end_of_the_output_ends_an_attachment() -> None:
 def test_detach_keys_leave_the_container_alone() -> None:
     async def scenario() -> None:
         client, shell = Terminal(b"ls\x10", b"x\x10", b"\x11rest"), Shell(ends=False)
-        await asyncio.wait_for(serve_attachment(client, shell, b"\x10\x11"), 5)
+        await asyncio.wait_for(serve_attachment(client, shell, b"\x10\x11"), 60)
         assert shell.got == b"ls\x10x" and shell.closed and shell.left
 
     asyncio.run(scenario())

@@ -111,19 +111,21 @@ def test_what_comes_is_followed(tmp_path: Path) -> None:
         log = chunk_log(path, max_size=300, max_files=5)
         log.write(1, b"before\n")
         found: list[bytes] = []
+        begun = asyncio.Event()
 
         async def follow() -> None:
-            async for batch in read_logs(path, LogQuery(follow=True, tail=0), ended, CHUNKS):
+            async for batch in read_logs(path, LogQuery(follow=True, tail=1), ended, CHUNKS):
                 found.extend(entry.line for entry in batch)
+                begun.set()
 
         following = asyncio.create_task(follow())
-        await asyncio.sleep(0.05)
+        await begun.wait()
         for number in range(40):
             log.write(1 + number % 2, b"line %d\n" % number)
             await asyncio.sleep(0.002)
         log.finish()
         ended.set()
-        await asyncio.wait_for(following, 5)
+        await asyncio.wait_for(following, 60)
         return found
 
-    assert asyncio.run(work()) == [b"line %d\n" % number for number in range(40)]
+    assert asyncio.run(work()) == [b"before\n", *(b"line %d\n" % number for number in range(40))]

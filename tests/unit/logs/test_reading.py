@@ -33,6 +33,22 @@ async def collected(path: Path | None, query: LogQuery, ended: asyncio.Event | N
     return [entry async for batch in read_logs(path, query, ended or asyncio.Event()) for entry in batch]
 
 
+async def follow(path: Path, ended: asyncio.Event, *, tail: int | None = None) -> "asyncio.Task[list[bytes]]":
+    """What comes into a log until its container has ended. It has read what was there when this returns."""
+    begun = asyncio.Event()
+
+    async def whole() -> list[bytes]:
+        found = []
+        async for batch in read_logs(path, LogQuery(follow=True, tail=tail), ended):
+            found += [entry.line for entry in batch]
+            begun.set()
+        return found
+
+    task = asyncio.create_task(whole())
+    await begun.wait()
+    return task
+
+
 def read(path: Path | None, query: LogQuery) -> list[bytes]:
     return [entry.line for entry in asyncio.run(collected(path, query))]
 
@@ -112,7 +128,7 @@ def test_follow_sees_what_is_written_and_ends_with_the_container(tmp_path: Path)
                 await asyncio.sleep(0.001)
                 file.write(entry[30:])
         ended.set()
-        return await asyncio.wait_for(reading, 5)
+        return await asyncio.wait_for(reading, 60)
 
     assert [entry.line for entry in asyncio.run(work())] == lines(*range(50))
 
@@ -120,11 +136,10 @@ def test_follow_sees_what_is_written_and_ends_with_the_container(tmp_path: Path)
 def test_follow_goes_through_rotations(tmp_path: Path) -> None:
     path = tmp_path / "log"
 
-    async def work() -> list[LogEntry]:
+    async def work() -> list[bytes]:
         ended = asyncio.Event()
         path.write_bytes(numbered(0, 10))
-        reading = asyncio.create_task(collected(path, LogQuery(follow=True, tail=5), ended))
-        await asyncio.sleep(0.05)
+        reading = await follow(path, ended, tail=5)
         for turn in range(1, 5):
             with path.open("ab") as file:
                 file.write(numbered(10 * turn, 10 * turn + 5))
@@ -137,50 +152,48 @@ def test_follow_goes_through_rotations(tmp_path: Path) -> None:
             if turn % 2:
                 await asyncio.sleep(0.02)
         ended.set()
-        return await asyncio.wait_for(reading, 5)
+        return await asyncio.wait_for(reading, 60)
 
-    assert [entry.line for entry in asyncio.run(work())] == lines(*range(5, 50))
+    assert asyncio.run(work()) == lines(*range(5, 50))
 
 
 def test_follow_reads_a_file_once_that_is_compressed_meanwhile(tmp_path: Path) -> None:
     path = tmp_path / "log"
 
-    async def work() -> list[LogEntry]:
+    async def work() -> list[bytes]:
         ended = asyncio.Event()
         log = Log(LogFile(str(path), max_size=500, max_files=9, compress=True), {})
         log.write(1, b"line 0\n")
-        reading = asyncio.create_task(collected(path, LogQuery(follow=True), ended))
-        await asyncio.sleep(0.05)
+        reading = await follow(path, ended)
         for number in range(1, 40):
             log.write(1, b"line %d\n" % number)
             # Several rotations, each compressed, before the reader looks again; then one by one.
             await asyncio.sleep(0.005 if number > 20 else 0)
         log.finish()
         ended.set()
-        return await asyncio.wait_for(reading, 5)
+        return await asyncio.wait_for(reading, 60)
 
-    assert [entry.line for entry in asyncio.run(work())] == lines(*range(40))
+    assert asyncio.run(work()) == lines(*range(40))
 
 
 def test_follow_notices_a_file_that_was_emptied(tmp_path: Path) -> None:
     path = tmp_path / "log"
 
-    async def work() -> list[LogEntry]:
+    async def work() -> list[bytes]:
         ended = asyncio.Event()
         path.write_bytes(numbered(0, 10))
-        reading = asyncio.create_task(collected(path, LogQuery(follow=True), ended))
-        await asyncio.sleep(0.05)
+        reading = await follow(path, ended)
         path.write_bytes(numbered(20, 22))
         await asyncio.sleep(0.05)
         ended.set()
-        return await asyncio.wait_for(reading, 5)
+        return await asyncio.wait_for(reading, 60)
 
-    assert [entry.line for entry in asyncio.run(work())] == lines(*range(10), 20, 21)
+    assert asyncio.run(work()) == lines(*range(10), 20, 21)
 
 
 def test_follow_ends_at_until(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_bytes(numbered(0, 3))
     query = LogQuery(follow=True, until=datetime.now(UTC) + timedelta(seconds=0.2))
-    found = asyncio.run(asyncio.wait_for(collected(path, query), 5))
+    found = asyncio.run(asyncio.wait_for(collected(path, query), 60))
     assert [entry.line for entry in found] == lines(0, 1, 2)

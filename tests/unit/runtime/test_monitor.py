@@ -26,7 +26,7 @@ def test_a_search_that_failed_is_made_again(tmp_path: Path) -> None:
                 await monitor.found()
         bundle.unlink()
         await monitor.found()
-        status = await asyncio.wait_for(monitor.wait(), 10)
+        status = await asyncio.wait_for(monitor.wait(), 60)
         assert (status.code, status.error) == (137, SHIM_DIED)
         monitor.close()
 

@@ -26,6 +26,6 @@ def test_all_early_attachments_end_when_the_first_cannot_be_connected() -> None:
         live.early = list(waiting)
         with pytest.raises(EngineError):
             await Starter._connect_early(live, cast(Monitor, Refusing()))
-        return [await asyncio.wait_for(attachment.read(), 2) for attachment in waiting]
+        return [await asyncio.wait_for(attachment.read(), 60) for attachment in waiting]
 
     assert asyncio.run(scenario()) == [b"", b"", b""]

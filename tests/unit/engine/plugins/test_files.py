@@ -43,7 +43,7 @@ class House:
 
     def left(self) -> set[str]:
         """All that is there when the deletions in the background have had their time."""
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 30
         going = [self.places.root / name for name in ("trash", "content/ingest")]
         while any(any(place.iterdir()) for place in going) and time.monotonic() < deadline:
             time.sleep(0.01)
