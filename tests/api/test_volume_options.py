@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -66,15 +67,26 @@ def test_an_image_of_a_file_system(wharfd: Wharfd, create: Callable[..., Path], 
     with image.open("wb") as file:
         file.truncate(8 << 20)
     subprocess.run(["mkfs.ext4", "-q", image], check=True)
-    create(type="ext4", device=str(image))
+    place = create(type="ext4", device=str(image))
     holder = wharfd.docker("run", "-d", "-v", "vol:/v", "busybox", "sleep", "600").text
     wharfd.docker("run", "-d", "busybox", "sleep", "600")  # this one must not keep it busy
+    device = place.stat().st_dev
+    assert users_of(wharfd, device)
     assert run(wharfd, "grep -c ' /v ext4 ' /proc/mounts; touch /v/kept").endswith("1")
     wharfd.docker("rm", "-f", holder)
     assert run(wharfd, "ls /v").split() == ["kept", "lost+found"]
-    in_use = ["losetup", "-j", str(image)]
-    # A shim that is being made elsewhere may have a copy of the host's mounts for a moment.
-    wait_until(lambda: subprocess.run(in_use, check=True, capture_output=True).stdout == b"", "the device is free")
+    assert not place.is_mount()
+    wait_until(lambda: not users_of(wharfd, device), "nobody keeps it busy")
+
+
+def users_of(engine: Wharfd, device: int) -> list[str]:
+    """The processes of an engine that see a file system mounted somewhere, by its number."""
+    text, found = f" {os.major(device)}:{os.minor(device)} ", []
+    for pid, command in engine.processes():
+        with suppress(OSError):  # it has just ended
+            if text in Path(f"/proc/{pid}/mountinfo").read_text():
+                found.append(command)
+    return found
 
 
 @pytest.mark.parametrize(
