@@ -278,6 +278,7 @@ class Containers:
             options, tty=container.config.tty, on_detach=lambda: self.lives.publish("detach", container)
         )
         async with live.lock:
+            container = self.lives.current(container.id)  # who held the lock may have removed it
             if not options.follows or container.status in (Status.REMOVING, Status.DEAD):
                 attachment.connect(None)
             elif live.monitor is not None:

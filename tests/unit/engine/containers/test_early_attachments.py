@@ -1,14 +1,23 @@
 """Clients that attached before a start: each is told, whatever happens to the others."""
 
 import asyncio
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from wharf.apitypes.containers import ContainerConfig, HostConfig, NetworkingConfig
+from wharf.db.database import Database
+from wharf.engine.config import EngineConfig
 from wharf.engine.containers.attaching import Attachment, AttachOptions
 from wharf.engine.containers.live import Live
+from wharf.engine.containers.record import Container
+from wharf.engine.containers.service import Containers
 from wharf.engine.containers.starting import Starter
-from wharf.errors import EngineError
+from wharf.engine.containers.store import ContainerStore
+from wharf.errors import EngineError, NoSuchContainer
+from wharf.events.bus import Bus
 from wharf.runtime.contract import Monitor
 
 
@@ -29,3 +38,37 @@ def test_all_early_attachments_end_when_the_first_cannot_be_connected() -> None:
         return [await asyncio.wait_for(attachment.read(), 60) for attachment in waiting]
 
     assert asyncio.run(scenario()) == [b"", b"", b""]
+
+
+def test_who_attaches_while_a_container_is_removed_is_told(tmp_path: Path) -> None:
+    """The removal has held the lock meanwhile: nobody would ever connect a client that waits for another start."""
+    container = Container(
+        id="c" * 64,
+        name="web",
+        created="2026-01-01T00:00:00Z",
+        image="sha256:1",
+        path="true",
+        args=[],
+        config=ContainerConfig(),
+        host=HostConfig(),
+        networking=NetworkingConfig(),
+    )
+
+    async def scenario() -> None:
+        store = ContainerStore(database)
+        store.add(container)
+        nothing = cast(Any, SimpleNamespace(sources=None, mounting=None, userns=None))
+        rest = dict.fromkeys(("places", "images", "snapshots", "networks", "volumes", "starter"), nothing)
+        containers = Containers(config=EngineConfig(), store=store, events=Bus(), **rest)
+        async with containers.lives.of(container).lock:
+            attaching = asyncio.create_task(containers.attach("web", AttachOptions(stdout=True)))
+            await asyncio.sleep(0)
+            store.remove(container)
+        with pytest.raises(NoSuchContainer):
+            await attaching
+
+    database = Database(tmp_path / "db")
+    try:
+        asyncio.run(scenario())
+    finally:
+        database.close()
