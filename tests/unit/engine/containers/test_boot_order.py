@@ -6,20 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wharf.apitypes.containers import ContainerConfig, EndpointSettings, HostConfig, NetworkingConfig
+from harness.records import recorded
+from wharf.apitypes.containers import EndpointSettings, HostConfig, NetworkingConfig
 from wharf.engine.containers.boot_order import waves
 from wharf.engine.containers.record import Container
 
 
 def container(name: str, *, links: tuple[str, ...] = (), **host: Any) -> Container:
-    return Container(
-        id=name * 4,
-        name=name,
-        created="",
-        image="",
-        path="",
-        args=[],
-        config=ContainerConfig(),
+    return recorded(
+        name * 4,
+        name,
         host=HostConfig(**host),
         networking=NetworkingConfig(endpoints_config={"net": EndpointSettings(links=list(links))}),
     )

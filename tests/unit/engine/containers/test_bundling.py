@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from harness.records import recorded
 from wharf.apitypes.containers import (
     ContainerConfig,
     DeviceMapping,
@@ -28,17 +29,7 @@ EVERY = frozenset({*DEFAULT_CAPABILITIES, "CAP_SYS_ADMIN", "CAP_NET_ADMIN"})
 
 
 def container(host: HostConfig = HostConfig(), **config: Any) -> Container:  # noqa: B008 - frozen
-    return Container(
-        id="c" * 64,
-        name="web",
-        created="2026-01-01T00:00:00Z",
-        image="sha256:1",
-        path="/bin/run",
-        args=["-x"],
-        config=ContainerConfig(hostname="web", **config),
-        host=host,
-        networking=NetworkingConfig(),
-    )
+    return recorded("c" * 64, path="/bin/run", args=["-x"], config=ContainerConfig(hostname="web", **config), host=host)
 
 
 def around(**changes: Any) -> Surroundings:

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wharf.apitypes.containers import ContainerConfig, HostConfig, MountPoint, NetworkingConfig, RestartPolicy
+from harness.records import recorded
+from wharf.apitypes.containers import ContainerConfig, HostConfig, MountPoint, RestartPolicy
 from wharf.engine.containers import changing, record
 from wharf.engine.containers.changing import Change
 from wharf.engine.containers.record import Container, Edit, Settings
@@ -20,17 +21,7 @@ OLD = Settings(
 
 
 def container(settings: Settings = OLD, edit: Edit | None = None) -> Container:
-    bare = Container(
-        id="1" * 64,
-        name="box",
-        created="2026-01-01T00:00:00Z",
-        image="sha256:0",
-        path="",
-        args=[],
-        config=ContainerConfig(),
-        host=HostConfig(),
-        networking=NetworkingConfig(),
-    )
+    bare = recorded("1" * 64, "box")
     return bare.with_settings(settings, edit)
 
 

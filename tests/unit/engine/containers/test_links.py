@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from harness.records import recorded
 from wharf.apitypes.containers import ContainerConfig, EndpointSettings, HostConfig, NetworkingConfig
 from wharf.engine.containers import links
 from wharf.engine.containers.links import Linked
@@ -22,16 +23,11 @@ def container(
 ) -> Container:
     """Its id is `id-of-NAME`; it is on the default network when it has an address."""
     endpoint = Endpoint("e", f"id-of-{name}", "bridge", "veth", "", address, 16, "172.17.0.1")
-    return Container(
-        id=f"id-of-{name}",
-        name=name,
-        created="",
-        image="",
-        path="true",
-        args=[],
+    return recorded(
+        f"id-of-{name}",
+        name,
         config=config or ContainerConfig(hostname=f"{name}-host"),
         host=host or HostConfig(),
-        networking=NetworkingConfig(),
         status=status,
         endpoints={"bridge": endpoint} if address else {},
     )

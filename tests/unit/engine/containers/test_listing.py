@@ -3,7 +3,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from wharf.apitypes.containers import ContainerConfig, HostConfig, MountPoint, NetworkingConfig
+from harness.records import recorded
+from wharf.apitypes.containers import ContainerConfig, HostConfig, MountPoint
 from wharf.engine.containers import listing
 from wharf.engine.containers.record import Container, Status
 from wharf.errors import InvalidArgument
@@ -13,16 +14,12 @@ NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 def container(name: str, **changes: object) -> Container:
-    plain = Container(
-        id=name * 8,
-        name=name,
+    plain = recorded(
+        name * 8,
+        name,
         created="2026-01-01T10:00:00Z",
-        image="sha256:1",
-        path="true",
-        args=[],
         config=ContainerConfig(image="busybox", labels={"tier": "web"}, exposed_ports={"53/udp": {}}),
         host=HostConfig(network_mode="default"),
-        networking=NetworkingConfig(),
         status=Status.RUNNING,
         mounts=[MountPoint(type="volume", name="data", destination="/data")],
         endpoints={

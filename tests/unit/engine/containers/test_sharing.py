@@ -6,7 +6,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from wharf.apitypes.containers import ContainerConfig, HostConfig, NetworkingConfig, PortBinding
+from harness.records import recorded
+from wharf.apitypes.containers import ContainerConfig, HostConfig, PortBinding
 from wharf.engine.containers import sharing
 from wharf.engine.containers.record import Container, Status
 from wharf.engine.containers.sharing import Joined, Sharing
@@ -16,18 +17,7 @@ UNDEFINED = "can't be used with links. This would result in undefined behavior"
 
 
 def container(id: str, name: str = "", status: Status = Status.RUNNING, host: HostConfig | None = None) -> Container:
-    return Container(
-        id=id,
-        name=name or f"name-of-{id}",
-        created="",
-        image="",
-        path="true",
-        args=[],
-        config=ContainerConfig(),
-        host=host or HostConfig(),
-        networking=NetworkingConfig(),
-        status=status,
-    )
+    return recorded(id, name or f"name-of-{id}", host=host or HostConfig(), status=status)
 
 
 @pytest.mark.parametrize(

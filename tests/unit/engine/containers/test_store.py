@@ -5,7 +5,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from wharf.apitypes.containers import ContainerConfig, HostConfig, NetworkingConfig
+from harness.records import recorded
+from wharf.apitypes.containers import ContainerConfig, HostConfig
 from wharf.db.database import Database
 from wharf.db.migrations import MIGRATIONS
 from wharf.engine.containers.record import Container, Status
@@ -15,17 +16,7 @@ from wharf.network.contract import Endpoint
 
 
 def container(id: str, name: str) -> Container:
-    return Container(
-        id=id,
-        name=name,
-        created="2026-01-01T00:00:00Z",
-        image="sha256:1",
-        path="true",
-        args=[],
-        config=ContainerConfig(env=["A=1"]),
-        host=HostConfig(memory=1 << 30),
-        networking=NetworkingConfig(),
-    )
+    return recorded(id, name, config=ContainerConfig(env=["A=1"]), host=HostConfig(memory=1 << 30))
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wharf.apitypes.containers import ContainerConfig, HostConfig, LogConfig, NetworkingConfig
-from wharf.engine.containers.record import Container
+from harness.records import recorded
+from wharf.apitypes.containers import ContainerConfig, HostConfig, LogConfig
 from wharf.engine.logs import drivers
 from wharf.engine.logs.about import About
 from wharf.errors import InvalidArgument
@@ -192,16 +192,14 @@ def test_whatever_is_taken_can_be_planned_and_told_to_the_shim(driver: str, opti
 
 
 def plan(driver: str, options: dict[str, str], **config: Any) -> Log:
-    container = Container(
-        id="a" * 64,
-        name="web",
+    container = recorded(
+        "a" * 64,
         created="2026-01-02T03:04:05Z",
         image="sha256:" + "b" * 64,
         path="sh",
         args=["-c", "x"],
         config=ContainerConfig(image="busybox", **config),
         host=HostConfig(log_config=LogConfig(type=driver, config=options)),
-        networking=NetworkingConfig(),
     )
     return drivers.plan(About(container, "host"), Path("/logs"))
 

@@ -4,6 +4,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 import pytest
 
+from harness.records import recorded
 from wharf.apitypes.containers import (
     ContainerConfig,
     EndpointSettings,
@@ -20,13 +21,9 @@ from wharf.network.contract import Endpoint
 def container(
     name: str, mode: str = "front", address: str = "", address6: str = "", **asked: EndpointSettings
 ) -> Container:
-    plain = Container(
-        id=name * 8,
-        name=name,
-        created="2026-01-01T10:00:00Z",
-        image="sha256:1",
-        path="true",
-        args=[],
+    plain = recorded(
+        name * 8,
+        name,
         config=ContainerConfig(hostname=f"host-{name}"),
         host=HostConfig(network_mode=mode),
         networking=NetworkingConfig(endpoints_config=asked),

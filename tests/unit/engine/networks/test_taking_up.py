@@ -5,10 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
-from wharf.apitypes.containers import ContainerConfig, HostConfig, NetworkingConfig
+from harness.records import recorded
 from wharf.db.database import Database
 from wharf.engine.config import EngineConfig
-from wharf.engine.containers.record import Container
 from wharf.engine.containers.store import ContainerStore
 from wharf.engine.networks.resolvers import Resolvers
 from wharf.engine.networks.sandboxes import Sandboxes
@@ -53,18 +52,7 @@ def test_what_others_record_meanwhile_stays(tmp_path: Path) -> None:
     db = Database(tmp_path / "db")
     store = ContainerStore(db)
     place = Endpoint("e", "c", "back", "veth0", "", "172.18.0.2", 16, "172.18.0.1", default_route=False)
-    found = Container(
-        id="c",
-        name="web",
-        created="2026-01-01T00:00:00Z",
-        image="sha256:1",
-        path="true",
-        args=[],
-        config=ContainerConfig(),
-        host=HostConfig(),
-        networking=NetworkingConfig(),
-        endpoints={"back": place},
-    )
+    found = recorded(endpoints={"back": place})
     store.add(found)
     waits = []
 
