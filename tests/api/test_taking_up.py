@@ -1,30 +1,15 @@
 """A daemon that has no descriptors left for what it should do: it does it when there are some again."""
 
 import os
-import resource
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from itertools import count
+from collections.abc import Callable
 
 import pytest
 
 from harness.engine import wait_until
+from harness.files import no_more_files
 from harness.managed_plugin import parent_of
 from harness.wharfd import Wharfd
-
-
-@contextmanager
-def no_more_files(pid: int) -> Iterator[None]:
-    """The process cannot open anything, for the block."""
-    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-    taken = {int(name) for name in os.listdir(f"/proc/{pid}/fd")}  # noqa: PTH208
-    first_free = next(number for number in count() if number not in taken)
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, (first_free, before[1]))
-    try:
-        yield
-    finally:
-        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
 
 
 @pytest.fixture
@@ -62,3 +47,12 @@ def test_flushed_rules_are_put_back(engine: Wharfd) -> None:
         wait_until(lambda: "is tried again" in engine.log_tail(), "it is tried in vain")
     wait_until(lambda: "iif @bridges" in engine.nft_elements(), "the rules are there again")
     assert engine.log_tail().count("the firewall is not as it was") == 1
+
+
+def test_names_are_found_whatever_a_container_has_done_to_its_network(engine: Wharfd) -> None:
+    inside = ("nsenter", "-t", str(engine.state("box")["Pid"]), "-n")
+    engine.inside(*inside, "nft", "flush", "ruleset")
+    engine.inside(*inside, "ip", "addr", "flush", "dev", "eth0")
+    engine.kill9()
+    engine.start()
+    wait_until(lambda: engine.docker("exec", "box", "nslookup", "peer", check=False).code == 0, "names are found")

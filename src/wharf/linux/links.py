@@ -18,7 +18,6 @@ from wharf.linux.netlink import (
     LINK,
     NLM_F_CREATE,
     NLM_F_EXCL,
-    RTM_DELLINK,
     RTM_NEWLINK,
     Message,
     attribute,
@@ -138,8 +137,3 @@ def set_alias(index: int, alias: str) -> Message:
 
 def set_up(index: int) -> Message:
     return Message(RTM_NEWLINK, 0, LINK.pack(socket.AF_UNSPEC, 0, index, IFF_UP, IFF_UP))
-
-
-def delete_link(index: int) -> Message:
-    """Slow (20 ms): RouteSocket.delete_link is quicker. A container's link mostly goes with its namespace."""
-    return Message(RTM_DELLINK, 0, LINK.pack(socket.AF_UNSPEC, 0, index, 0, 0))

@@ -14,8 +14,10 @@ from typing import Final
 from wharf.linux.netlink import (
     NLM_F_ACK,
     NLM_F_CREATE,
+    NLM_F_DUMP,
     NLM_F_EXCL,
     NLM_F_REQUEST,
+    NLMSG_DONE,
     NLMSG_ERROR,
     Later,
     attribute,
@@ -27,7 +29,8 @@ from wharf.linux.netlink import (
 NETLINK_NETFILTER, SUBSYSTEM = 12, 10  # NFNL_SUBSYS_NFTABLES, the upper byte of a message's type
 CHANGES: Final = 1 << (7 - 1)  # the group of notices: NFNLGRP_NFTABLES is number 7
 _BATCH_BEGIN, _BATCH_END = 16, 17
-_NEW_TABLE, _DELETE_TABLE, _NEW_CHAIN, _NEW_RULE, _DELETE_RULES = (SUBSYSTEM << 8 | kind for kind in (0, 2, 3, 6, 8))
+_NEW_TABLE, _DELETE_TABLE, _NEW_CHAIN = (SUBSYSTEM << 8 | kind for kind in (0, 2, 3))
+_NEW_RULE, _GET_RULES, _DELETE_RULES = (SUBSYSTEM << 8 | kind for kind in (6, 7, 8))
 _NLM_F_APPEND, _NLA_F_NESTED = 0x800, 0x8000
 _GENERAL: Final = struct.Struct("!BBH")  # struct nfgenmsg: family, version, resource
 _IPV4: Final = socket.AF_INET
@@ -60,6 +63,22 @@ def transact(messages: Iterable[Message], later: Later) -> None:
             waiting -= _acknowledged(asking.recv(_PART))
     finally:
         later(asking.close)
+
+
+def count_rules(table: str, chain: str) -> int:
+    """In a chain for IPv4 in this thread's network namespace; 0 also where there is none. Raises OSError."""
+    found = 0
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_NETFILTER) as asking:
+        asking.connect((0, 0))
+        which = _GENERAL.pack(_IPV4, 0, 0) + text(1, table) + text(2, chain)
+        asking.sendall(frame(_GET_RULES, NLM_F_REQUEST | NLM_F_DUMP, 1, which))
+        while True:
+            for kind, _, _, body in parse_messages(asking.recv(_PART)):
+                if kind in (NLMSG_DONE, NLMSG_ERROR):
+                    if code := -struct.unpack_from("=i", body)[0]:
+                        raise OSError(code, os.strerror(code))
+                    return found
+                found += kind == _NEW_RULE
 
 
 def _acknowledged(data: bytes) -> set[int]:

@@ -29,6 +29,8 @@ _SETTINGS: Final = {
 }
 #: Seconds between two looks at the addresses, which a container may change as often as it likes.
 _PAUSE: Final = 1
+#: Seconds after a look that failed, such as with too many open files.
+_LONG_PAUSE: Final = 10
 
 
 def listen(endpoint: Endpoint) -> None:
@@ -97,17 +99,25 @@ class Watch:
         self._task = self._loop.create_task(self._follow(), name="advertised addresses")
 
     async def _follow(self) -> None:
-        try:
-            while True:
-                advertisements.forget(self._told)
-                found = await self._kernel.do_inside(self._namespace, partial(_address, self._endpoint))
-                if found != self._last:
-                    self._last = found
-                    self._tell(found)
+        failed = False
+        while True:
+            try:
+                await self._look()
+                failed = False
                 await asyncio.sleep(_PAUSE)
                 await self._noticed()
-        except Exception:
-            log.exception("advertised addresses are not told any more", extra={"endpoint": self._endpoint.id})
+            except Exception:
+                if not failed:
+                    log.exception("advertised addresses are told late", extra={"endpoint": self._endpoint.id})
+                failed = True
+                await asyncio.sleep(_LONG_PAUSE)
+
+    async def _look(self) -> None:
+        advertisements.forget(self._told)
+        found = await self._kernel.do_inside(self._namespace, partial(_address, self._endpoint))
+        if found != self._last:
+            self._last = found
+            self._tell(found)
 
     async def _noticed(self) -> None:
         changed = asyncio.Event()

@@ -155,7 +155,10 @@ class Network(Protocol):
         """
 
     async def resume(self, endpoint: Endpoint, namespace: int) -> None:
-        """At the daemon's start: goes on with what an endpoint needs while its container runs. Never raises."""
+        """At the daemon's start: goes on with what an endpoint needs while its container runs.
+
+        Raises OSError; then, and also else, it may be called again.
+        """
 
     async def disconnect(self, endpoint: Endpoint, namespace: int) -> None:
         """Takes the interface out of a container that goes on. Then comes `release`."""

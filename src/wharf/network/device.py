@@ -128,7 +128,7 @@ def sweep(routes: RouteSocket, bridge: int, keep: Iterable[str]) -> None:
     known = set(keep)
     for link in ports_of(routes, bridge):
         if _is_containers(link) and link.name not in known:
-            routes.request(links.delete_link(link.index))
+            routes.request(netlink.delete_link(link.index))
 
 
 def allow_local_clients(bridge: str, *, allowed: bool) -> None:

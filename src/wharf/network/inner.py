@@ -166,7 +166,7 @@ def settle(endpoints: Sequence[Endpoint], namespace: int) -> None:
         found = inside.links()
         strays = [link for link in found if link.alias.startswith(_MARK) and link.alias not in known]
         for link in strays:
-            inside.request(links.delete_link(link.index))
+            inside.request(netlink.delete_link(link.index))
         there = {version for version, _, _ in inside.default_routes()}
         ways = _all_ways([link for link in found if link not in strays], endpoints)
         inside.request(*(_way_message(way) for way in ways if way[0] not in there))

@@ -118,22 +118,22 @@ class LeasedNetwork(ParentNetwork):
             wire = f"network {self.name} (parent {self.settings.parent})"
             raise EngineError(f"no address for the container on {wire}: {error}") from error
         self._keep(leased, namespace, client, lease)
-        await self._watch(leased, namespace)
+        try:
+            await self._watch(leased, namespace)
+        except OSError as error:
+            facts = {"container": endpoint.container_id, "network": self.name, "reason": str(error)}
+            log.warning("the container's IPv6 address will not be known", extra=facts)
         return leased
 
     async def _watch(self, endpoint: Endpoint, namespace: int) -> None:
-        """Addresses of IPv6 come in their own time."""
+        """Addresses of IPv6 come in their own time. Raises OSError."""
         if not endpoint.advertised or endpoint.id in self._watches:
             return
 
         def tell(found: Advertised) -> None:
             self._tell(LeaseChange(self.name, endpoint.container_id, endpoint.id, found))
 
-        try:
-            self._watches[endpoint.id] = await Watch.begun(endpoint, namespace, self._kernel, tell)
-        except OSError as error:
-            facts = {"container": endpoint.container_id, "network": self.name, "reason": str(error)}
-            log.warning("the container's IPv6 address will not be known", extra=facts)
+        self._watches[endpoint.id] = await Watch.begun(endpoint, namespace, self._kernel, tell)
 
     def _client(self, endpoint: Endpoint, host_name: str) -> Client:
         if endpoint.mac_address:

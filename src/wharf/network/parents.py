@@ -5,7 +5,7 @@ import re
 from typing import Final
 
 from wharf.errors import EngineError
-from wharf.linux import links
+from wharf.linux import links, netlink
 from wharf.linux.netlink import Link, RouteSocket
 from wharf.network.device import ALIAS, is_ours
 
@@ -109,4 +109,4 @@ def remove(routes: RouteSocket, name: str) -> None:
     """Deletes it if we made it. Raises OSError."""
     link = routes.link(name)
     if link is not None and is_ours(link) and link.kind in ("vlan", "dummy", "veth"):
-        routes.request(links.delete_link(link.index))
+        routes.request(netlink.delete_link(link.index))

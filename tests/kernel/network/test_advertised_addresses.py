@@ -6,10 +6,12 @@ from ipaddress import IPv6Interface
 
 import pytest
 
+from harness.files import no_more_files
 from harness.world import World, ip, run
 from wharf.linux.advertisements import Advertised
 from wharf.linux.namespaces import inside_network
 from wharf.linux.netlink import RouteSocket, add_address, attribute, delete_address
+from wharf.network import advertised
 from wharf.network.advertised import Watch
 from wharf.network.contract import Endpoint
 
@@ -53,3 +55,37 @@ def test_changes_without_a_pause_are_not_told_one_by_one(world: World) -> None:
         assert str(BY_HAND.ip) not in {one.address for one in told}
 
     run(body)
+
+
+def test_after_a_failure_they_are_told_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Such as with too many open files."""
+    monkeypatch.setattr(advertised, "_PAUSE", 0.01)
+    monkeypatch.setattr(advertised, "_LONG_PAUSE", 0.01)
+    address = IPv6Interface("2001:db8:1::1/64")
+
+    async def body() -> None:
+        namespace = world.namespace()
+        with inside_network(namespace):
+            ip("link", "set", "lo", "up")
+            ip("link", "add", "eth0", "type", "bridge")
+            ip("link", "set", "eth0", "up")
+        told: asyncio.Queue[Advertised] = asyncio.Queue()
+        watch = await Watch.begun(ENDPOINT, namespace, world.kernel(), told.put_nowait)
+        with RouteSocket.inside(namespace) as routes:
+            link = routes.link("eth0")
+            assert link is not None
+            added = add_address(link.index, address)
+            added = replace(added, body=added.body + attribute(IFA_PROTO, BY_ADVERTISEMENT))
+            routes.request(added)
+            assert (await asyncio.wait_for(told.get(), 20)).address == str(address.ip)
+            with no_more_files():
+                routes.request(delete_address(link.index, address))
+                while not caplog.records:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+        assert await asyncio.wait_for(told.get(), 20) == Advertised()
+        await watch.stop()
+
+    run(body)
+    assert len(caplog.records) == 1

@@ -82,6 +82,20 @@ def test_the_rules_of_a_wharfd_before_us_go_on_leading_to_the_same_ports() -> No
         assert (after.ports, ruleset(namespace)) == (ports, rules)
 
 
+@pytest.mark.parametrize("mess", ["flush ruleset", "flush chain ip wharf_dns asking", "delete table ip wharf_dns"])
+def test_rules_that_are_gone_are_made_anew(mess: str) -> None:
+    with ExitStack() as stack:
+        namespace = new_namespace(stack)
+        before = open_sockets(namespace, at_once)
+        ports = before.ports
+        before.close()
+        with inside_network(namespace):
+            subprocess.run(["nft", *mess.split()], check=True)
+        after = open_sockets(namespace, at_once, again=True, ports=ports)
+        stack.callback(after.close)
+        assert ruleset(namespace) == expected(after)
+
+
 def test_what_the_kernel_refuses_changes_nothing() -> None:
     with ExitStack() as stack:
         namespace = new_namespace(stack)

@@ -2,12 +2,12 @@
 
 import asyncio
 import os
-import resource
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from harness.files import no_more_files
 from wharf.linux import pidfd
 from wharf.runtime.monitor import SHIM_DIED, ShimMonitor, is_alive
 from wharf.runtime.shim_connection import unconnected
@@ -46,19 +46,8 @@ def test_a_shim_that_is_dead_and_not_yet_reaped_runs_nothing() -> None:
 def test_too_many_open_files_say_nothing_of_a_shim() -> None:
     """A container whose shim cannot be looked at is not taken to have none."""
     own = {"pid": os.getpid(), "start_time": pidfd.start_time(os.getpid())}
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    first = next_file()
     for room in (0, 1):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (first + room, before[1]))
-        try:
-            with pytest.raises(OSError, match="Too many open files"):
-                is_alive(own)
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, before)
-    assert next_file() == first
-
-
-def next_file() -> int:
-    fd = os.dup(0)
-    os.close(fd)
-    return fd
+        before = os.listdir("/proc/self/fd")  # noqa: PTH208
+        with no_more_files(room=room), pytest.raises(OSError, match="Too many open files"):
+            is_alive(own)
+        assert os.listdir("/proc/self/fd") == before  # noqa: PTH208

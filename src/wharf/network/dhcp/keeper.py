@@ -53,15 +53,16 @@ class Keeper:
         await asyncio.wait([self._task])
 
     async def _keep(self, *, taken_up: bool) -> None:
-        try:
-            if taken_up:
-                await asyncio.sleep(random.uniform(0, _SPREAD))
-                await self._again(of_anybody=True)
-            while (pause := self.lease.wait(since_boot())) is not None:
-                await asyncio.sleep(pause)
-                await self._again(of_anybody=self.lease.phase(since_boot()) is Phase.REBINDING)
-        except Exception:
-            log.exception("a lease is not kept any more", extra={"container": self._place.container})
+        pause = random.uniform(0, _SPREAD) if taken_up else self.lease.wait(since_boot())
+        while pause is not None:
+            await asyncio.sleep(pause)
+            try:
+                await self._again(of_anybody=taken_up or self.lease.phase(since_boot()) is Phase.REBINDING)
+                taken_up = False
+                pause = self.lease.wait(since_boot())
+            except Exception:  # whatever it is: nobody else would keep the lease
+                log.exception("a lease is not kept as it should be", extra={"container": self._place.container})
+                pause = _LONGEST_PAUSE
 
     async def _again(self, *, of_anybody: bool) -> None:
         """One attempt to go on with the lease; where that is over, to get another."""

@@ -17,6 +17,7 @@ ADDRESS: Final = "127.0.0.11"
 PORT: Final = 53
 _TABLE, _CHAIN = "wharf_dns", "asking"
 _BEFORE_OTHERS: Final = -100  # where translations of the target usually are
+_RULES: Final = 2
 _BACKLOG: Final = 64
 
 
@@ -59,10 +60,10 @@ def open_sockets(namespace: int, later: Later, *, again: bool = False, ports: Po
     """Not port 53 itself, which the container may want for all of its addresses. Raises OSError.
 
     `again` where a wharfd before us has probably done it; its rules still lead to its `ports`, if these are known:
-    unless somebody has taken them, that is all. `later` runs what takes long and is not waited for.
+    unless somebody has taken them, or the rules away, that is all. `later` runs what takes long and is not waited for.
     """
     with inside_network(namespace):
-        if again and ports is not None:
+        if again and ports is not None and _are_led_to(ports):
             try:
                 return _bound(ports, namespace)
             except OSError:
@@ -78,6 +79,11 @@ def open_sockets(namespace: int, later: Later, *, again: bool = False, ports: Po
             log.warning("the resolver takes port 53 of the container", extra={"reason": str(error)})
             made = _bound((PORT, PORT), namespace)
     return made
+
+
+def _are_led_to(ports: Ports) -> bool:
+    """Whether queries still come to these: the container may have flushed all rules. Raises OSError."""
+    return ports == (PORT, PORT) or nfnetlink.count_rules(_TABLE, _CHAIN) == _RULES
 
 
 def _bound(ports: Ports, namespace: int) -> Sockets:
