@@ -94,6 +94,19 @@ def test_neighbours_reach_such_a_port_by_the_hosts_address(engine: Wharfd) -> No
     engine.docker("network", "rm", "other")
 
 
+@pytest.mark.parametrize("address", ["192.0.2.77", "2001:db8::77"])
+def test_datagrams_are_answered_from_where_they_were_sent_to(engine: Wharfd, address: str) -> None:
+    """It is not the address that the host itself would take on the way to the client."""
+    engine.inside("ip", "addr", "add", address, "dev", "lo")
+    for network, name in (("one", "guarded"), ("other", "far")):
+        engine.docker("network", "create", "--ipv6", network)
+        engine.docker(*GUARDED, "--name", name, "--network", network, "-p", "80/udp", *IDLE)
+    port = int(engine.docker("port", "guarded", "80/udp").text.splitlines()[0].rpartition(":")[2])
+    assert client_seen(engine, "guarded", engine.network_of("far"), address, port, udp=True)
+    engine.remove_all()
+    engine.docker("network", "rm", "one", "other")
+
+
 def test_by_daemon_by_flag_and_by_port(new_wharfd: Callable[..., Wharfd]) -> None:
     engine = new_wharfd("--firewall", "host")
     with Outside(engine) as outside:

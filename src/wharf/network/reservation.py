@@ -21,6 +21,7 @@ from wharf.network.ports import ANY_V4, ANY_V6, HostPort, PublishedPorts, host_a
 _BACKLOG: Final = 511
 #: What the kernel answers where IPv6 is missing or switched off.
 _NO_IPV6: Final = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT)
+_IP_PKTINFO: Final = 8  # Python has no name for it
 _ONLY_FORWARDED: Final = (ANY_V6, "::1")
 #: A port of the host, and the socket that keeps it; SCTP has none.
 _Taken = tuple[HostPort, Listener | None]
@@ -212,11 +213,21 @@ def _bound(host: HostPort, *, reuse: bool) -> socket.socket:
         if family == socket.AF_INET6:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(reuse))
+        if host.protocol == "udp":
+            _tell_destinations(made)
         made.bind((host.ip, host.port))
     except BaseException:
         made.close()
         raise
     return made
+
+
+def _tell_destinations(datagrams: socket.socket) -> None:
+    """Whoever forwards them is told to which of the host's addresses each came: answers have to come from there."""
+    if datagrams.family == socket.AF_INET6:
+        datagrams.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+    else:
+        datagrams.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
 
 
 def _bound_over_remains(host: HostPort) -> socket.socket:

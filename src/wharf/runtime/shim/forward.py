@@ -13,6 +13,9 @@ _CHUNK: Final = 1 << 16
 _MOST_UDP_PEERS: Final = 256
 _BACKLOG: Final = 511
 _NOWHERE: Final = ("", 0)
+#: What goes with a datagram: level, kind, and bytes.
+_Told = tuple[int, int, bytes]
+_TOLD_SPACE: Final = _socket.CMSG_SPACE(20)  # of the larger pktinfo, IPv6's
 
 
 class Forwarder:
@@ -196,7 +199,10 @@ class End:
 
 
 class UdpForwarder(Forwarder):
-    """One socket towards the container for each peer; the least used goes when there are too many."""
+    """One socket towards the container for each peer; the least used goes when there are too many.
+
+    A peer is an address that asks and one of the host's that is asked: answers come from there, or would be dropped.
+    """
 
     def __init__(self, loop: Loop, listener: _socket.socket, target: tuple[str, int], network: str) -> None:
         super().__init__(listener, target, network)
@@ -213,22 +219,24 @@ class UdpForwarder(Forwarder):
 
     def _from_peer(self, _events: int) -> None:
         try:
-            data, peer = self._listener.recvfrom(_CHUNK)
+            data, told, _, address = self._listener.recvmsg(_CHUNK, _TOLD_SPACE)
+            peer = (address, tuple(map(_answering, told)))
             own = self._peers.pop(peer, None) or self._open(peer)
             self._peers[peer] = own
             own.send(data)
         except OSError:
             return  # a datagram may be lost
 
-    def _open(self, peer: Any) -> _socket.socket:
+    def _open(self, peer: tuple[Any, tuple[_Told, ...]]) -> _socket.socket:
         if len(self._peers) >= _MOST_UDP_PEERS:
             self._close_one(next(iter(self._peers)))
-        own = towards.socket_for(peer[0], self._target[0], _socket.SOCK_DGRAM, self._network)
+        address, told = peer
+        own = towards.socket_for(address[0], self._target[0], _socket.SOCK_DGRAM, self._network)
         own.connect(self._target)
 
         def answer(_events: int) -> None:
             try:
-                self._listener.sendto(own.recv(_CHUNK), peer)
+                self._listener.sendmsg([own.recv(_CHUNK)], told, 0, address)
             except OSError:
                 return
 
@@ -245,3 +253,9 @@ class UdpForwarder(Forwarder):
             self._close_one(peer)
         self._loop.forget(self._listener.fileno())
         super().close()
+
+
+def _answering(told: _Told) -> _Told:
+    """With an answer: from the address that a datagram came to. By which device it goes, routes say."""
+    level, kind, data = told
+    return level, kind, data[:16] + bytes(4) if level == _socket.IPPROTO_IPV6 else bytes(4) + data[4:8] + bytes(4)
