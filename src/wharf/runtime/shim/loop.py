@@ -37,10 +37,10 @@ class Loop:
         """Waits for events and calls back; False when time.monotonic() has reached `until` before."""
         wait = -1.0 if until is None else max(0.0, until - time.monotonic())
         ready = self._poll.poll(wait)
-        for fd, events in ready:
-            # An earlier callback of this turn may have forgotten it.
-            if fd in self._watched:
-                self._watched[fd][1](events)
+        for fd, events, callback in [(fd, events, self._watched[fd][1]) for fd, events in ready if fd in self._watched]:
+            # An earlier callback of this turn may have forgotten the file, and the number may be another's by now.
+            if fd in self._watched and self._watched[fd][1] == callback:
+                callback(events)
         return bool(ready)
 
     def close(self) -> None:
