@@ -124,6 +124,12 @@ def test_every_room_says_what_it_owns() -> None:
         assert (directory / "__init__.py").exists(), f"{directory} has no __init__.py"
 
 
+def test_the_map_of_the_largest_room_is_complete() -> None:
+    room = SOURCE / "network"
+    listed = re.findall(r"`(\w+)`", ast.get_docstring(ast.parse((room / "__init__.py").read_text())) or "")
+    assert sorted(listed) == sorted(path.stem for path in room.glob("[!_]*"))
+
+
 def test_the_list_of_rooms_is_complete() -> None:
     text = (ROOT / "docs" / "rooms.md").read_text()
     rooms = {_room(path) for path in _files()} - {""}

@@ -1,4 +1,4 @@
 """The kernel's edge: every system call that Python lacks, and the only code that needs privilege.
 
-Modules here import the standard library only, so that the spawner and its shims may load them.
+Modules here import the standard library only (all but `system_bus`), so that the spawner and its shims may load them.
 """
