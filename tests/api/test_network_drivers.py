@@ -388,6 +388,11 @@ def test_requests_that_are_refused_leave_nothing(engine: Wharfd) -> None:
             400,
             "invalid network config:\ninvalid gateway fd00::1: parent subnet is an IPv4 block",
         ),
+        (
+            {"EnableIPv6": True, "IPAM": {"Config": [{"Subnet": "fd00::%x }\nflush ruleset\n/64"}]}},
+            400,
+            "invalid network config:\ninvalid subnet fd00::%x }\nflush ruleset\n/64: invalid CIDR block notation",
+        ),
         ({"Driver": "overlay"}, 403, None),
         ({"Options": {"com.docker.network.driver.mtu": "-5"}}, 400, "invalid MTU number: -5"),
         ({"Options": {"com.docker.network.bridge.name": "lo"}}, 500, None),

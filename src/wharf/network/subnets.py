@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network, ip_address
 from typing import Final
 
 from wharf.errors import InvalidArgument
@@ -43,6 +43,16 @@ class Subnet:
             return ()
         first = self.network.network_address
         return (first, self.network.broadcast_address) if self.version == 4 else (first,)
+
+
+def parse_address(text: str) -> Address:
+    """An address without a zone (fe80::1%eth0): that may have any characters, and names a device of who asks.
+
+    Raises ValueError.
+    """
+    if "%" in text:
+        raise ValueError(f"an address with a zone: {text!r}")
+    return ip_address(text)
 
 
 def interface(address: Address, prefix_length: int) -> Interface:

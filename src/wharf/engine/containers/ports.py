@@ -1,41 +1,49 @@
 """Published ports: from the request's PortBindings to requests to the network room. Pure."""
 
-import ipaddress
+import re
 from collections.abc import Iterator
 from typing import Final
 
 from wharf.apitypes.containers import ContainerConfig, HostConfig, PortBinding
 from wharf.errors import InvalidArgument
 from wharf.network.contract import PortRequest
+from wharf.network.subnets import parse_address
 
 _PROTOCOLS: Final = ("tcp", "udp", "sctp")
+_NUMBER: Final = re.compile(r"0*([0-9]{1,5})")
 
 
 def parse_port(text: str) -> tuple[int, str]:
     """Port and protocol of `80/tcp`; the protocol defaults to tcp. Raises InvalidArgument."""
     number, _, protocol = text.partition("/")
     protocol = protocol.lower() or "tcp"
-    if not number.isdecimal() or not 0 < int(number) < 65536:
+    if not (port := _number(number)):
         raise InvalidArgument(f'invalid port specification: "{number}"')
     if protocol not in _PROTOCOLS:
         raise InvalidArgument(f'invalid port specification: "{text}"')
-    return int(number), protocol
+    return port, protocol
+
+
+def _number(text: str) -> int | None:
+    """None for what is no port."""
+    match = _NUMBER.fullmatch(text)
+    return int(match[1]) if match and int(match[1]) < 65536 else None
 
 
 def _host_range(text: str) -> tuple[int, int]:
     """First and last port of `8080`, `8080-8090` or nothing; the last is 0 when it is no range."""
     first, dash, last = text.partition("-")
-    numbers = [first, last] if dash else [first or "0"]
-    are_ports = all(number.isdecimal() and int(number) < 65536 for number in numbers)
-    if not are_ports or int(numbers[-1]) < int(numbers[0]):
+    low = _number(first if dash else first or "0")
+    high = _number(last) if dash else low
+    if low is None or high is None or high < low:
         raise InvalidArgument(f'invalid port specification: "{text}"')
-    return int(numbers[0]), int(last) if dash else 0
+    return low, high if dash else 0
 
 
 def _check_address(text: str) -> None:
     if text:
         try:
-            ipaddress.ip_address(text)
+            parse_address(text)
         except ValueError:
             raise InvalidArgument(f"invalid IP address: {text}") from None
 

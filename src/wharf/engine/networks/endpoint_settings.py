@@ -12,6 +12,7 @@ from wharf.engine.networks.placing import joined, used_subnets
 from wharf.engine.networks.record import NetworkRecord
 from wharf.errors import InvalidArgument
 from wharf.linux.netlink import parse_mac
+from wharf.network.subnets import parse_address
 
 _NO_SUBNET: Final = (
     "user specified IP address is supported only when connecting to networks with user configured subnets"
@@ -109,11 +110,10 @@ def _option_problems(settings: EndpointSettings) -> Iterator[str]:
 def address(text: str, version: int = 0) -> IPv4Address | IPv6Address | None:
     """None for what is no address, or (with a `version`) of the other kind."""
     try:
-        found = ip_address(text)
+        found = parse_address(text)
     except ValueError:
         return None
-    # A zone (fe80::1%eth0) names a device of who asks, not of the container.
-    return found if version in (0, found.version) and "%" not in text else None
+    return found if version in (0, found.version) else None
 
 
 def sysctls(settings: EndpointSettings) -> Sequence[str]:

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from ipaddress import ip_address
 from typing import Final
 
 from wharf.errors import InvalidArgument
+from wharf.network.subnets import parse_address
 from wharf.spec.booleans import parse_bool
 
 MTU: Final = "com.docker.network.driver.mtu"
@@ -34,9 +34,10 @@ def address(options: Mapping[str, str], name: str, *, version: int = 0) -> str:
     text = options.get(name, "")
     if name in options:
         try:
-            if version and ip_address(text).version != version:
+            found = parse_address(text)
+            if version and found.version != version:
                 raise ValueError
-            return str(ip_address(text))
+            return str(found)
         except ValueError:
             raise InvalidArgument(f"failed to parse {name} value: {text} (nil ip)") from None
     return text
@@ -45,7 +46,7 @@ def address(options: Mapping[str, str], name: str, *, version: int = 0) -> str:
 def mtu(options: Mapping[str, str]) -> int:
     """0 for none."""
     text = options.get(MTU, "0")
-    if not re.fullmatch(r"[+-]?[0-9]+", text):
+    if not re.fullmatch(r"[+-]?[0-9]{1,18}", text):
         raise InvalidArgument(f'failed to parse {MTU} value: {text} (strconv.Atoi: parsing "{text}": invalid syntax)')
     number = int(text)
     if number and not _SMALLEST_MTU <= number <= _LARGEST_MTU:

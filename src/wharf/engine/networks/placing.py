@@ -50,9 +50,9 @@ def _problems(config: IPAMConfig) -> Iterator[str]:
 
 
 def _network(text: str) -> Network | None:
-    """None for what is none to Go: it takes neither masks (/255.0.0.0) nor lengths like /024."""
+    """None for what is none to Go: it takes no masks (/255.0.0.0), lengths like /024, or zones (fd00::%x/64)."""
     try:
-        found = ip_network(text, strict=False) if _LENGTH.search(text) else None
+        found = ip_network(text, strict=False) if _LENGTH.search(text) and "%" not in text else None
     except ValueError:
         return None
     return None if found is None or _is_mapped(found.network_address) else found

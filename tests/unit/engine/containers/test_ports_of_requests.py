@@ -27,6 +27,7 @@ def test_every_binding_of_an_exposed_port_is_a_request() -> None:
 
 def test_a_range_of_host_ports() -> None:
     assert published({"80": [PortBinding(host_port="8000-8010")]}) == [PortRequest(80, "tcp", "", 8000, 8010)]
+    assert published({"80": [PortBinding(host_port="0" * 5000 + "80-81")]}) == [PortRequest(80, "tcp", "", 80, 81)]
 
 
 def test_publish_all_takes_what_is_exposed_and_bound_to_nothing_else() -> None:
@@ -50,6 +51,12 @@ def test_publish_all_takes_what_is_exposed_and_bound_to_nothing_else() -> None:
         ("80", PortBinding(host_port="90-80")),
         ("80", PortBinding(host_port="70000")),
         ("80", PortBinding(host_ip="nowhere")),
+        ("80", PortBinding(host_ip="fe80::1%lo }")),
+        ("80", PortBinding(host_port="9" * 5000)),
+        ("80", PortBinding(host_port="80-")),
+        ("80", PortBinding(host_port="-80")),
+        ("80", PortBinding(host_port="٨٠")),
+        ("9" * 5000, PortBinding()),
     ],
 )
 def test_nonsense_is_refused(port: str, binding: PortBinding) -> None:

@@ -85,6 +85,11 @@ def test_what_was_asked_for_is_kept() -> None:
             "invalid subnet 10.9.0.0/255.255.0.0: invalid CIDR block notation",
         ),
         ({"subnet": "::ffff:10.9.0.0/120"}, "invalid subnet ::ffff:10.9.0.0/120: invalid CIDR block notation"),
+        ({"subnet": "fd01::%a b/64"}, "invalid subnet fd01::%a b/64: invalid CIDR block notation"),
+        (
+            {"subnet": "fd01::/64", "ip_range": "fd01::%}/80"},
+            "invalid ip-range fd01::%}/80: invalid CIDR block notation",
+        ),
         (
             {"subnet": "fd01::/64", "gateway": "fd01::1%eth0"},
             "invalid gateway fd01::1%eth0: parent subnet fd01::/64 doesn't contain this address",
@@ -260,6 +265,9 @@ MODE4 = bridge_options.GATEWAY_MODE[4]
         ({"options": {bridge_options.ICC: "perhaps"}}, InvalidArgument, 'strconv.ParseBool: parsing "perhaps"'),
         ({"options": {bridge_options.ICC: ""}}, InvalidArgument, "failed to parse"),
         ({"options": {options.MTU: "large"}}, InvalidArgument, 'strconv.Atoi: parsing "large"'),
+        ({"options": {options.MTU: "9" * 5000}}, InvalidArgument, "failed to parse"),
+        ({"options": {bridge_options.HOST_ADDRESS[6]: "fd00::1%x }"}}, InvalidArgument, "nil ip"),
+        ({"options": {bridge_options.HOST_BINDING: "fe80::1%lo"}}, InvalidArgument, "nil ip"),
         ({"options": {options.MTU: "-5"}}, InvalidArgument, "invalid MTU number: -5"),
         ({"options": {options.MTU: ""}}, InvalidArgument, 'strconv.Atoi: parsing ""'),
         ({"options": {options.MTU: "1279"}, "enable_ipv6": True}, InvalidArgument, "IPv6 needs at least 1280"),
