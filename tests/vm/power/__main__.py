@@ -78,7 +78,8 @@ class Test:
             machine = subprocess.Popen(self._line(number, journal), stdin=subprocess.DEVNULL, stdout=console)
             try:
                 self._check(journal, machine)
-                print(f"boot {number}: all is there after {time.monotonic() - began:.0f} s: {_in_words(self._world)}")
+                after = time.monotonic() - began
+                print(f"boot {number}: all is there after {after:.0f} s: {_in_words(self._world)}", flush=True)
                 if not last:
                     self._work(journal, machine, chance.uniform(*WORK))
                     disk.silence(chance.randint(1, 30), PATIENCE / 10)
