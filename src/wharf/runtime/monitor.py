@@ -376,6 +376,8 @@ class ShimMonitors:
             if await monitor.answers():
                 return monitor
             monitor.close()
+            if monitor._ended.done():
+                return monitor._ended.result()  # which it has just told; it may stay until clients have read all
         return await asyncio.to_thread(end_of_orphan, bundle)
 
     async def remove(self, bundle: Path) -> None:

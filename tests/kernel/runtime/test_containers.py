@@ -453,6 +453,28 @@ def test_an_end_that_nobody_saw_is_in_the_record(box: Box) -> None:
     with_monitors(second)
 
 
+def test_a_shim_that_has_told_of_the_end_is_left_to_its_clients(box: Box) -> None:
+    """It ended after a daemon had looked for the records of its start and its end, and before it asked."""
+    launch = box.launch("head", "-c", "3000000", "/dev/zero", log=Log())
+
+    async def work(monitors: ShimMonitors) -> None:
+        monitor = await monitors.create(launch)
+        stream = await monitor.attach(stdin=False, stdout=True, stderr=True)
+        await monitor.run()
+        data = bytearray()
+        while len(data) < 2_000_000:
+            data += await stream.read()
+        status = await monitor.wait()
+        for name in (records.STARTED, records.EXIT):
+            (launch.bundle / name).unlink()
+        assert await monitors.reopen(launch.id, launch.bundle) == status
+        while more := await stream.read():
+            data += more
+        assert len(unframed(bytes(data))) == 3_000_000
+
+    with_monitors(work)
+
+
 def test_a_shim_that_waits_for_a_start_goes_with_its_daemon(box: Box) -> None:
     launch = box.launch("true")
 
