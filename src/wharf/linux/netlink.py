@@ -39,6 +39,7 @@ RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
 RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
 
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER, IFLA_LINKINFO, IFLA_IFALIAS = 1, 3, 4, 5, 10, 18, 20
+IFLA_OPERSTATE, _IF_OPER_UP = 16, 6
 IFLA_GROUP: Final = 27
 IFLA_INFO_KIND: Final = 1
 IFLA_EXT_MASK, _RTEXT_FILTER_SKIP_STATS = 29, 8
@@ -90,6 +91,7 @@ class Link:
     up: bool
     loopback: bool = False
     group: int = 0
+    carries: bool = True  # packets pass: more than being up, and a little later
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,6 +388,7 @@ def _parse_link(body: bytes) -> Link:
         up=bool(flags & IFF_UP),
         loopback=bool(flags & IFF_LOOPBACK),
         group=value(IFLA_GROUP),
+        carries=attributes.get(IFLA_OPERSTATE, b"") == bytes([_IF_OPER_UP]),
     )
 
 

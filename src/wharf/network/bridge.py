@@ -1,5 +1,6 @@
 """A bridge network: containers on one bridge of the host, with translated addresses and published ports."""
 
+import asyncio
 import logging
 import socket
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,7 @@ from wharf.errors import EngineError, Unavailable
 from wharf.linux.listener import Listener, Redirection
 from wharf.linux.nftables import NftablesError
 from wharf.network import device, forwarding, reservation, wiring
-from wharf.network.contract import Endpoint, EndpointRequest
+from wharf.network.contract import Endpoint, EndpointRequest, PortRequest
 from wharf.network.endpoints import Endpoints
 from wharf.network.families import FAMILY
 from wharf.network.ipam import Usage
@@ -21,6 +22,9 @@ from wharf.network.subnets import Interface, Network, Subnet, choose_subnet
 from wharf.network.tables import Tables
 
 log = logging.getLogger(__name__)
+
+#: Seconds between two looks whether packets pass a new cable, and how often to look.
+_LOOK, _LOOKS = 0.002, 250
 
 
 class BridgeNetwork:
@@ -179,16 +183,19 @@ class BridgeNetwork:
             with_gateway=not settings.internal,
         )
         try:
-            ports, listeners = reservation.reserve(
-                request.ports, self._target(endpoint), self._used, default=settings.publish_address
-            )
+            endpoint, listeners = self._with_ports(endpoint, request.ports)
         except BaseException:
             self._endpoints.forget(endpoint)
             self._endpoints.release(endpoint)
             raise
-        endpoint = endpoint.with_ports(ports)
         self._endpoints.note(endpoint)
         return endpoint, listeners
+
+    def _with_ports(self, endpoint: Endpoint, asked: Sequence[PortRequest]) -> tuple[Endpoint, list[Listener]]:
+        ports, listeners = reservation.reserve(
+            asked, self._target(endpoint), self._used, default=self._settings.publish_address
+        )
+        return endpoint.with_ports(ports), listeners
 
     def _require_open(self) -> None:
         if self.unavailable:
@@ -224,6 +231,28 @@ class BridgeNetwork:
             isolated=not self._settings.inter_container and not device.bridge_is_filtered(ipv6=self._has(6)),
         )
         self._tables.publish(endpoint)
+
+    async def carry(self, endpoint: Endpoint, namespace: int) -> None:
+        """See Network."""
+        name, routes = self._settings.name, self._kernel.routes
+        with suppress(OSError):
+            for _ in range(_LOOKS):
+                if await self._kernel.do_inside(namespace, lambda kept: wiring.carries(routes(), name, endpoint, kept)):
+                    return
+                await asyncio.sleep(_LOOK)
+
+    async def publish(self, endpoint: Endpoint, ports: Sequence[PortRequest]) -> tuple[Endpoint, list[Listener]]:
+        """See Network."""
+        opened, listeners = self._with_ports(endpoint, ports)
+        try:
+            await self.republish(opened)
+        except BaseException:
+            for listener in listeners:
+                listener.socket.close()
+            with suppress(EngineError):
+                await self.republish(endpoint)
+            raise
+        return opened, listeners
 
     async def republish(self, endpoint: Endpoint) -> None:
         """See Network."""

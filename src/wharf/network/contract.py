@@ -154,6 +154,12 @@ class Network(Protocol):
         releases the endpoint.
         """
 
+    async def carry(self, endpoint: Endpoint, namespace: int) -> None:
+        """After connect(), for a container that runs already: waits until packets pass, but not for long.
+
+        A container that starts takes longer than that by itself. Never raises.
+        """
+
     async def resume(self, endpoint: Endpoint, namespace: int) -> None:
         """At the daemon's start: goes on with what an endpoint needs while its container runs.
 
@@ -163,6 +169,12 @@ class Network(Protocol):
     async def disconnect(self, endpoint: Endpoint, namespace: int) -> None:
         """Takes the interface out of a container that goes on. Then comes `release`."""
 
+    async def publish(self, endpoint: Endpoint, ports: Sequence[PortRequest]) -> tuple[Endpoint, list[Listener]]:
+        """Takes host ports for an endpoint that is connected and has none, and opens them; only where `publishes`.
+
+        As with reserve(), the listeners are the caller's, and it raises the same for a port in use.
+        """
+
     async def republish(self, endpoint: Endpoint) -> None:
         """An endpoint that is connected has these ports from now on, and no others.
 
@@ -170,7 +182,7 @@ class Network(Protocol):
         """
 
     def redirections(self, endpoint: Endpoint) -> Sequence[Redirection]:
-        """What the shim has to know of the endpoint's ports, of which it holds the sockets since the start."""
+        """What the shim has to know of the endpoint's ports, of which it holds the sockets."""
 
     async def release(self, endpoint: Endpoint) -> None:
         """Gives back what `reserve` and `connect` took. Never fails for something that is gone already."""

@@ -15,7 +15,7 @@ from wharf.linux import links
 from wharf.linux.listener import Listener, Redirection
 from wharf.linux.netlink import RouteSocket
 from wharf.network import inner, parents
-from wharf.network.contract import Endpoint, EndpointRequest
+from wharf.network.contract import Endpoint, EndpointRequest, PortRequest
 from wharf.network.endpoints import Endpoints
 from wharf.network.ipam import Usage
 from wharf.network.kernel import Kernel
@@ -151,12 +151,19 @@ class ParentNetwork:
                 inner.remove(endpoint, namespace, self._kernel.later)
                 raise
 
+    async def carry(self, endpoint: Endpoint, namespace: int) -> None:
+        """See Network. It is part of the parent, which carries already or has no cable."""
+
     async def disconnect(self, endpoint: Endpoint, namespace: int) -> None:
         """See Network. Raises EngineError."""
         try:
             await self._kernel.do_inside(namespace, lambda kept: inner.remove(endpoint, kept, self._kernel.later))
         except OSError as error:
             raise EngineError(f"failed to take the container out of network {self.name}: {error}") from error
+
+    async def publish(self, endpoint: Endpoint, ports: Sequence[PortRequest]) -> tuple[Endpoint, list[Listener]]:
+        """See Network. Nobody asks for it: it publishes nothing."""
+        return endpoint, []
 
     async def republish(self, endpoint: Endpoint) -> None:
         """See Network. There is nothing to publish."""

@@ -33,3 +33,13 @@ def disconnect(endpoint: Endpoint, later: Later) -> None:
     with RouteSocket() as routes:
         if (link := routes.link(endpoint.interface)) is not None:
             routes.delete_link(link.index, later)
+
+
+def carries(routes: RouteSocket, bridge: str, endpoint: Endpoint, namespace: int) -> bool:
+    """Whether packets pass, or never will. The kernel opens a port of a bridge a little after its cable is plugged in,
+    and a bridge after its first port: what is sent before is lost. Raises OSError.
+    """
+    with RouteSocket.inside(namespace) as inside:
+        # In this order: newer kernels hurry with each that is asked for.
+        links = (inside.link(endpoint.inner), routes.link(endpoint.interface), routes.link(bridge))
+    return all(link is None or link.carries for link in links)

@@ -217,8 +217,14 @@ class Monitor(Protocol):
     async def resize(self, height: int, width: int) -> None:
         """Sets the terminal's size. Does nothing without a TTY."""
 
+    async def hold(self, listeners: Sequence[Listener]) -> None:
+        """Gives the shim these listeners instead of all that it has had, by run() or before; it has them on return.
+
+        Raises EngineError. Does nothing when the container has ended.
+        """
+
     async def redirect(self, redirections: Sequence[Redirection]) -> None:
-        """Has the shim forward elsewhere what arrives at the listeners that run() gave it.
+        """Has the shim forward elsewhere what arrives at the listeners that it has; it does so on return.
 
         Connections that are open go where they went. Raises EngineError.
         """

@@ -79,7 +79,7 @@ class ShimMonitor:
         self._running = self._awaited()
         self._ended: asyncio.Future[ExitStatus] = loop.create_future()
         self._failure: EngineError | None = None
-        self._clearing: asyncio.Future[str] | None = None  # the reason of a failure, or ""
+        self._asked: dict[str, asyncio.Future[str]] = {}  # by the answer's event: the reason of a failure, or ""
         self._unheard = False  # it is another daemon's shim, and has not said anything to us yet
         self._search: asyncio.Task[None] | None = None
         self._burial: asyncio.Task[None] | None = None
@@ -143,9 +143,9 @@ class ShimMonitor:
                 if not self._ended.done():
                     self._ended.set_result(exit_status(message))
                 _resolve(self._running)
-            case "log_cleared":
-                if self._clearing is not None and not self._clearing.done():
-                    self._clearing.set_result(message["error"])
+            case "log_cleared" | "held" | "redirected" as answer:
+                if (asked := self._asked.pop(answer, None)) is not None and not asked.done():
+                    asked.set_result(message.get("error", ""))
             case "exec_started" | "exec_failed" | "exec_exit":
                 self._execs.understand(message)
         close_all(fds)
@@ -225,10 +225,9 @@ class ShimMonitor:
         return await ShimStream.open(self.bundle, request)
 
     async def run(self, listeners: Sequence[Listener] = ()) -> None:
-        described = [{"protocol": one.protocol, "target": one.target, "network": one.network} for one in listeners]
+        described, sockets = _described(listeners)
         try:
-            fds = (*self._mounts, *(one.socket.fileno() for one in listeners))
-            self._tell({"op": "run", "mounts": len(self._mounts), "listeners": described}, fds)
+            self._tell({"op": "run", "mounts": len(self._mounts), "listeners": described}, (*self._mounts, *sockets))
             await asyncio.shield(self._running)
         finally:
             if self.network is not None:
@@ -260,29 +259,40 @@ class ShimMonitor:
         if not self._ended.done():
             self._tell({"op": "resize", "height": height, "width": width})
 
+    async def hold(self, listeners: Sequence[Listener]) -> None:
+        described, sockets = _described(listeners)
+        await self._ask({"op": "hold", "listeners": described}, "held", ANSWER_LIMIT, sockets)
+
     async def redirect(self, redirections: Sequence[Redirection]) -> None:
-        await self.found()
-        if not self._ended.done():
-            told = [
-                {"socket": (one.protocol, one.address, one.port), "target": one.target, "network": one.network}
-                for one in redirections
-            ]
-            self._tell({"op": "redirect", "listeners": told})
+        told = [
+            {"socket": (one.protocol, one.address, one.port), "target": one.target, "network": one.network}
+            for one in redirections
+        ]
+        await self._ask({"op": "redirect", "listeners": told}, "redirected", ANSWER_LIMIT)
 
     async def clear_log(self) -> bool:
+        if reason := await self._ask({"op": "clear_log"}, "log_cleared", _CLEAR_LIMIT):
+            raise EngineError(f"cannot clear the container's log: {reason}")
+        return reason is not None
+
+    async def _ask(self, message: dict[str, Any], event: str, limit: float, fds: tuple[int, ...] = ()) -> str | None:
+        """The failure that the shim answers by this event, "" for none; None when the run is over.
+
+        Raises EngineError when it does not answer within `limit` seconds.
+        """
         await self.found()
         if self._ended.done() or self._connection.fileno() < 0:
-            return False
-        clearing = self._clearing = self._loop.create_future()
-        self._tell({"op": "clear_log"})
-        await asyncio.wait({clearing, self._ended}, timeout=_CLEAR_LIMIT, return_when=asyncio.FIRST_COMPLETED)
-        if not clearing.done():
-            if self._ended.done():
-                return False
-            raise EngineError("the container's shim did not clear the log in time")
-        if reason := clearing.result():
-            raise EngineError(f"cannot clear the container's log: {reason}")
-        return True
+            return None
+        asked: asyncio.Future[str] = self._loop.create_future()
+        self._asked[event] = asked
+        self._tell(message, fds)
+        awaited: set[asyncio.Future[Any]] = {asked, self._ended}
+        await asyncio.wait(awaited, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+        if asked.done():
+            return asked.result()
+        if self._ended.done():
+            return None
+        raise EngineError(f"the container's shim did not answer in time: {message['op']}")
 
     async def pause(self) -> None:
         await self._freeze(True)
@@ -327,6 +337,12 @@ def _command(bundle: Path) -> str:
         return str(msgspec.json.decode((bundle / records.CONFIG).read_bytes())["process"]["args"][0])
     except (OSError, msgspec.DecodeError, LookupError):
         return ""
+
+
+def _described(listeners: Sequence[Listener]) -> tuple[list[dict[str, Any]], tuple[int, ...]]:
+    """For the shim: what it does at each of them, and their descriptors."""
+    told = [{"protocol": one.protocol, "target": one.target, "network": one.network} for one in listeners]
+    return told, tuple(one.socket.fileno() for one in listeners)
 
 
 def _resolve(future: asyncio.Future[None]) -> None:

@@ -60,8 +60,8 @@ def state(container: Container, health: Health | None = None) -> ContainerState:
 
 
 def ports(container: Container) -> dict[str, list[PortBinding] | None]:
-    """NetworkSettings.Ports: every exposed port, with its bindings while the container runs."""
-    if not container.endpoints:
+    """NetworkSettings.Ports: every exposed port, with its bindings, while a bridge leads out of the container."""
+    if not any(endpoint.interface and endpoint.router for endpoint in container.endpoints.values()):
         return {}
     found: dict[str, list[PortBinding] | None] = {
         f"{number}/{protocol}": None for number, protocol in map(parse_port, container.config.exposed_ports)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from wharf.engine.config import EngineConfig
-from wharf.engine.containers import bundling, etc_files, links, ports, sysctls
+from wharf.engine.containers import bundling, etc_files, links, sysctls
 from wharf.engine.containers.live import Live
 from wharf.engine.containers.mounting import Mounting
 from wharf.engine.containers.record import ALIVE, Container, Status
@@ -159,9 +159,8 @@ class Starter:
     ) -> tuple[dict[str, Endpoint], Sequence[Listener]]:
         if bundling.network_kind(container) != "bridge":
             return {}, ()
-        wanted = ports.requests(container.config, container.host, self.config.bridge.published_through)
         with told_as("failed to set up container networking"):
-            return await self.sandboxes.reserve(container, tuple(wanted), made)
+            return await self.sandboxes.reserve(container, made)
 
     def write_etc_files(self, container: Container) -> None:
         """The files bound to /etc; a container that shares another's network shares these too."""

@@ -11,6 +11,7 @@ from wharf.engine.networks.leading import Places
 from wharf.engine.networks.record import NetworkRecord
 from wharf.engine.networks.sandboxes import placed
 from wharf.errors import Conflict, EngineError, InvalidArgument, NotFound, PermissionDenied
+from wharf.runtime.contract import Monitor
 
 
 class Connections:
@@ -36,7 +37,8 @@ class Connections:
             self._networks.check_settings(record.name, settings)
             changed = attachments.with_endpoint(container, record.name, settings)
             if container.status in ALIVE and record.real:
-                changed = self._placed(changed, await self._sandboxes.join(container, record.name, settings))
+                places = await self._sandboxes.join(container, record.name, settings, self._monitor(container))
+                changed = self._placed(changed, places)
             self._store.update(changed)
             await self._redirect(container, changed)
             if changed.endpoints:
@@ -92,10 +94,16 @@ class Connections:
         # ports where they are to be, and sees from the ways out that the shim has not been told.
         self._store.update(placed(changed, self._sandboxes.leaving(container, name)))
         try:
-            return self._placed(changed, await self._sandboxes.leave(container, name))
+            return self._placed(changed, await self._sandboxes.leave(container, name, self._monitor(container)))
         except EngineError:
             self._store.update(container)  # it has not left
             raise
+
+    def _monitor(self, container: Container) -> Monitor:
+        """Of a running container. Raises Conflict when it has just ended."""
+        if (monitor := self._lives.of(container).monitor) is None:
+            raise Conflict(f"Container {container.id} is not running")
+        return monitor
 
     def _placed(self, container: Container, places: Places) -> Container:
         """With the ports of its resolver, which comes and goes with its networks."""

@@ -2,8 +2,8 @@
 
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
@@ -11,6 +11,7 @@ from pathlib import Path
 from wharf.apitypes.containers import EndpointIPAMConfig, EndpointSettings
 from wharf.engine.config import EngineConfig
 from wharf.engine.containers import namespaces
+from wharf.engine.containers.ports import requests as port_requests
 from wharf.engine.containers.record import Container
 from wharf.engine.containers.store import ContainerStore
 from wharf.engine.networks import attachments, endpoint_settings, leading, resolvers
@@ -39,15 +40,15 @@ class Sandboxes:
         bundle: Callable[[str], Path],  # where the records of a container's process are
     ) -> None:
         self.networks = networks
+        self._published_through = config.bridge.published_through
         self.resolvers = Resolvers(config, networks, kernel, store)
         self._kernel = kernel
         self._store = store
         self._bundle = bundle
 
-    async def reserve(
-        self, container: Container, ports: Sequence[PortRequest], made: AsyncExitStack
-    ) -> tuple[dict[str, Endpoint], list[Listener]]:
+    async def reserve(self, container: Container, made: AsyncExitStack) -> tuple[dict[str, Endpoint], list[Listener]]:
         """Addresses on each network, and the host ports. `made` gives them back, unless it is emptied."""
+        wanted = self._wanted(container)
         attached = attachments.of(container)
         ways = attachments.ways_out(attached, self.networks.leads_out)
         endpoints: dict[str, Endpoint] = {}
@@ -56,7 +57,7 @@ class Sandboxes:
             request = self._request(container, attached, name, endpoints)
             leading = replace(
                 request,
-                ports=ports if name == attachments.publishing(ways) else (),
+                ports=wanted if name == attachments.publishing(ways) else (),
                 default_route=ways.get(4) == name,
                 default_route6=ways.get(6) == name,
             )
@@ -67,6 +68,10 @@ class Sandboxes:
                 made.callback(listener.socket.close)
             listeners += held
         return endpoints, listeners
+
+    def _wanted(self, container: Container) -> Sequence[PortRequest]:
+        """What it is to publish, open or not. Raises InvalidArgument."""
+        return list(port_requests(container.config, container.host, self._published_through))
 
     def _request(
         self, container: Container, attached: Mapping[str, EndpointSettings], name: str, others: Mapping[str, Endpoint]
@@ -94,13 +99,8 @@ class Sandboxes:
     async def _reserve_one(
         self, container: Container, name: str, request: EndpointRequest
     ) -> tuple[Endpoint, list[Listener]]:
-        try:
+        with _told_of_ports(container) if request.ports else nullcontext():
             return await self.networks.opened(name).reserve(request)
-        except EngineError as error:
-            if not request.ports:
-                raise
-            where = f"endpoint {container.name} ({container.id})"
-            raise EngineError(f"driver failed programming external connectivity on {where}: {error}") from error
 
     async def connect(self, container: Container, namespace: int, made: AsyncExitStack) -> dict[str, Endpoint]:
         """Makes the interfaces of a container that is about to start, and its resolver; its endpoints afterwards.
@@ -157,10 +157,11 @@ class Sandboxes:
 
     # ── while the container runs ──
 
-    async def join(self, container: Container, name: str, settings: EndpointSettings) -> Places:
+    async def join(self, container: Container, name: str, settings: EndpointSettings, monitor: Monitor) -> Places:
         """Connects a running container to one more network; its places afterwards.
 
-        The way out and published ports may move to the new network. After a failure all is as before.
+        The way out and published ports may move to the new network, and those open that it has started without. After
+        a failure all is as before.
         """
         attached = {**attachments.of(container), name: settings}
         request = self._request(container, attached, name, container.endpoints)
@@ -169,14 +170,19 @@ class Sandboxes:
             endpoint, _ = await self._reserve_one(
                 container, name, replace(request, default_route=False, default_route6=False)
             )
-            places = await self._joined(container, endpoint, attached, namespace)
+            places = await self._joined(container, endpoint, attached, namespace, monitor)
         finally:
             os.close(namespace)
         self.networks.publish_connection("connect", name, container.id)
         return places
 
     async def _joined(
-        self, container: Container, endpoint: Endpoint, attached: Mapping[str, EndpointSettings], namespace: int
+        self,
+        container: Container,
+        endpoint: Endpoint,
+        attached: Mapping[str, EndpointSettings],
+        namespace: int,
+        monitor: Monitor,
     ) -> Places:
         """Its places with an endpoint that is reserved. After a failure that is given back, and all is as before."""
         network = self.networks.opened(endpoint.network)
@@ -186,7 +192,9 @@ class Sandboxes:
             if network.name != attachments.DEFAULT:
                 await self.resolvers.open(container.id, namespace)
             joined = Places({**container.endpoints, network.name: endpoint}, tuple(container.parked_ports))
-            return await self._settle(joined, self._settled(joined, attached), namespace)
+            places = await self._settle(joined, self._settled(joined, attached), namespace)
+            await network.carry(endpoint, namespace)
+            return await self._opened(container, places, monitor) if places.home == network.name else places
         except BaseException:
             # Also what goes on in the network's thread after its caller was cancelled: this comes behind it.
             if joined is not None:
@@ -204,7 +212,7 @@ class Sandboxes:
         rest = places_of(container).without(name)
         return rest.ported_as(self._settled(rest, attachments.of(container)))
 
-    async def leave(self, container: Container, name: str) -> Places:
+    async def leave(self, container: Container, name: str, monitor: Monitor) -> Places:
         """Takes a running container out of a network; its places afterwards. Raises EngineError where it stays in."""
         endpoint = container.endpoints[name]
         rest = places_of(container).without(name)
@@ -216,6 +224,7 @@ class Sandboxes:
             await network.release(endpoint)
             try:
                 await self._settle(rest, places, namespace)
+                places = await self._opened(container, places, monitor)
             except EngineError as error:
                 _complain(container, error)  # it has left all the same, and the next daemon settles the rest
         finally:
@@ -248,6 +257,28 @@ class Sandboxes:
             except OSError as error:
                 raise EngineError(f"failed to move the container's default route: {error}") from error
         return wanted
+
+    async def _opened(self, container: Container, places: Places, monitor: Monitor) -> Places:
+        """With the ports open that it is to publish, and has not so far, as no network of it could.
+
+        The shim has their sockets. Raises EngineError, and then none is open.
+        """
+        if not places.home or places.ports or not (wanted := self._wanted(container)):
+            return places
+        network, closed = self.networks.opened(places.home), places.endpoints[places.home]
+        with _told_of_ports(container):
+            endpoint, listeners = await network.publish(closed, wanted)
+        try:
+            await monitor.hold(listeners)
+        except BaseException:
+            with suppress(EngineError):
+                await network.republish(closed)
+                await monitor.hold(())
+            raise
+        finally:
+            for listener in listeners:
+                listener.socket.close()
+        return places.opened(endpoint)
 
     async def redirect(self, container: Container, monitor: Monitor) -> None:
         """Tells the shim where the ports lead that it holds, after a change. A shim that cannot be told has ended."""
@@ -291,6 +322,12 @@ class Sandboxes:
         # A change that was cut off has left the way out without a network.
         now, attached = places_of(container), attachments.of(container)
         places = await self._settle(now, self._settled(now, attached), namespace)
+        if not now.hold and self._wanted(container):
+            try:
+                await monitor.hold(())  # what the last daemon opened, and did not live to record
+                places = await self._opened(container, places, monitor)
+            except EngineError as error:
+                _complain(container, error)
         if places != now:
             container = placed(container, places)
             self._change(container.id, endpoints=container.endpoints, parked_ports=container.parked_ports)
@@ -305,6 +342,16 @@ class Sandboxes:
         """Of the record as it is by now: others write theirs while a container is taken up, such as a restart's."""
         if (current := self._store.get(id)) is not None:
             self._store.update(current.with_(**changes))
+
+
+@contextmanager
+def _told_of_ports(container: Container) -> Iterator[None]:
+    """A failure to publish them, in dockerd's words and with its status."""
+    try:
+        yield
+    except EngineError as error:
+        where = f"endpoint {container.name} ({container.id})"
+        raise EngineError(f"driver failed programming external connectivity on {where}: {error}") from error
 
 
 def _complain(container: Container, error: Exception) -> None:

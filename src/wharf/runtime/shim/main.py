@@ -126,6 +126,8 @@ class Control:
         if self._connection.fileno() >= 0:
             self._shim.loop.forget(self._connection.fileno())
             self._connection.close()
+            for fd in self.reader.fds:
+                os.close(fd)  # of a message that has not come as a whole
             self._shim.control_closed(self)
 
 
@@ -171,9 +173,8 @@ class Shim:
         self._take_streams(own)
         self._listener = _socket.socket(fileno=own["listener"])
         self.loop.watch(own["listener"], READ, self._accept)
-        self._forwarders: list[Forwarder] = [
-            forward(self.loop, _socket.socket(fileno=fds.pop()), how) for how in value["listeners"]
-        ]
+        self._forwarders: list[Forwarder] = []
+        self._hold(value["listeners"], [fds.pop() for _ in value["listeners"]])
         for wants in value["attached"]:
             self._streams.attach(_socket.socket(fileno=fds.pop()), frozenset(wants))
         while fds:
@@ -275,8 +276,13 @@ class Shim:
                 self.execs.signal(message["id"], message["number"])
             case "clear_log":
                 self._clear_log(control)
+            case "hold":
+                if self._status is None:  # else the ports are free already, or will be in a moment
+                    self._hold(message["listeners"], reader.fds)
+                    control.tell({"event": "held"})
             case "redirect":
                 self._redirect(message["listeners"])
+                control.tell({"event": "redirected"})
             case "status":
                 control.tell({"event": "status", "lost_log_bytes": self._streams.lost})
 
@@ -289,6 +295,12 @@ class Shim:
         except OSError as failure:
             error = str(failure)
         control.tell({"event": "log_cleared", "error": error})
+
+    def _hold(self, listeners: list[dict[str, Any]], fds: list[int]) -> None:
+        """Takes these sockets, which are the first of `fds`, and gives up all others."""
+        for forwarder in self._forwarders:
+            forwarder.close()
+        self._forwarders = [forward(self.loop, _socket.socket(fileno=fds.pop(0)), how) for how in listeners]
 
     def _redirect(self, wanted: list[dict[str, Any]]) -> None:
         ways = {tuple(how["socket"]): how for how in wanted}

@@ -49,6 +49,14 @@ def test_ports_are_parked_and_come_back() -> None:
     assert homes(back) == ["both"] and not back.parked
 
 
+def test_what_is_no_port_of_the_host_does_not_move() -> None:
+    routed = PublishedPort(80, "tcp", "0.0.0.0", 0)
+    stays, goes = settle(places("four", "six", ports=[routed])), settle(places("six", "four", ports=[routed]))
+    assert (stays.home, homes(stays)) == ("four", ["four"])
+    assert (goes.home, goes.ports) == ("four", ()), "it is opened anew"
+    assert settle(places("inner", parked=[routed])).parked == ()
+
+
 def test_the_intent_has_the_ports_moved_and_shows_that_the_rest_is_to_be_done() -> None:
     rest = settle(places("both", "four", ports=[WEB])).without("both")
     wanted = settle(rest)
