@@ -9,7 +9,8 @@ import pytest
 
 from harness.files import no_more_files
 from wharf.linux import pidfd
-from wharf.runtime.monitor import SHIM_DIED, ShimMonitor, is_alive
+from wharf.runtime.endings import SHIM_DIED
+from wharf.runtime.monitor import ShimMonitor, is_alive
 from wharf.runtime.shim_connection import unconnected
 
 STARTED = {"pid": 4711, "started": "2026-01-01T00:00:00.000000000Z", "cgroup": "/none"}
