@@ -31,6 +31,8 @@ _LINGER_LIMIT: Final = 30.0
 #: And how long a log's receiver may take for the rest, as with dockerd; how often to look, where nobody tells.
 _SENDING_LIMIT: Final = 10.0
 _LOOK: Final = 0.05
+#: How long a wharfd may take nothing of what it is told, when some hundred messages wait for it.
+_TELLING_LIMIT: Final = 10.0
 
 Receive = Callable[[], tuple[dict[str, Any], int] | None]
 
@@ -112,7 +114,10 @@ class Control:
 
     def tell(self, message: dict[str, Any], fds: tuple[int, ...] = ()) -> None:
         try:
+            # Who finds its connection closed takes us for dead and ends the container: one that is busy is waited for.
+            self._connection.settimeout(_TELLING_LIMIT)
             wire.send(self._connection, message, fds)
+            self._connection.setblocking(False)
         except OSError:
             self.close()  # gone, or it does not read: the records on disk say the same
 
