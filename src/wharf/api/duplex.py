@@ -4,13 +4,17 @@ import asyncio
 from typing import Final
 
 from wharf.api.body import ClientGone
+from wharf.api.presence import has_taken
 from wharf.api.sending import Outlet
 
 #: Bytes from the client that may wait for a slow container before we stop reading.
 _HIGH_WATER: Final = 256 * 1024
-#: Seconds between the head and the first output. docker-py reads the head through a buffer that it then throws away:
-#: what comes with the head is lost to it. dockerd is never so quick that anybody noticed.
+#: docker-py reads the head through a buffer that it then throws away: what comes with the head is lost to it. So the
+#: first output waits until the head has been taken; where that cannot be seen, for this many seconds.
 _HEAD_START: Final = 0.005
+#: Seconds between two looks, and until a client counts as one that reads in its own time.
+_LOOK: Final = 0.001
+_HEAD_LIMIT: Final = 5.0
 
 
 class HijackedStream:
@@ -25,7 +29,8 @@ class HijackedStream:
         self._lost = False
         self._paused = False
         self._waiter: asyncio.Future[None] | None = None
-        self._not_before = asyncio.get_running_loop().time() + _HEAD_START
+        self._opened = asyncio.get_running_loop().time()
+        self._first = True
 
     def feed(self, data: bytes) -> None:
         if not data:
@@ -68,10 +73,18 @@ class HijackedStream:
         return data
 
     async def write(self, data: bytes) -> None:
-        if self._not_before and (left := self._not_before - asyncio.get_running_loop().time()) > 0:
-            await asyncio.sleep(left)
-        self._not_before = 0.0
+        if self._first:
+            await self._head_taken()
+            self._first = False
         if self._lost:
             raise ClientGone
         self._transport.write(data)
         await self._outlet.drain()
+
+    async def _head_taken(self) -> None:
+        clock, sock = asyncio.get_running_loop().time, self._transport.get_extra_info("socket")
+        while not self._lost and (taken := has_taken(sock)) is not True:
+            until = self._opened + (_HEAD_START if taken is None else _HEAD_LIMIT)
+            if (left := until - clock()) <= 0:
+                return
+            await asyncio.sleep(min(left, _LOOK))

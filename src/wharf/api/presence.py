@@ -1,7 +1,10 @@
-"""Whether the client is still there."""
+"""Whether the client is still there, and takes what it is sent."""
 
+import fcntl
 import select
 import socket
+import struct
+import termios
 from typing import Final
 
 #: Idle seconds before the first probe, seconds between probes, probes without an answer.
@@ -29,3 +32,13 @@ def hung_up(sock: socket.socket | None, *, streaming: bool) -> bool:
     poll = select.poll()
     poll.register(sock.fileno(), 0)
     return bool(poll.poll(0))
+
+
+def has_taken(sock: socket.socket | None) -> bool | None:
+    """Whether a client has taken all that was sent out of its socket; None where nobody can tell: TCP."""
+    if sock is None or sock.family != socket.AF_UNIX:
+        return None
+    if sock.fileno() < 0:
+        return True
+    (waiting,) = struct.unpack("i", fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4)))
+    return not waiting

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -376,6 +377,23 @@ def test_a_hijacked_client_that_does_not_read_stalls_the_copy(serve: Serve) -> N
         answer = await reader.read()
         assert answer.partition(b"\r\n\r\n")[2] == b"<>" + data + b"bye"
         writer.close()
+
+    serve(scenario)
+
+
+def test_no_output_comes_with_the_head_of_a_hijacked_connection(serve: Serve) -> None:
+    """However late the client reads: docker-py throws away what its buffer has got beside the head."""
+
+    async def scenario(served: Any) -> None:
+        loop = asyncio.get_running_loop()
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        await loop.connect_accepted_socket(served.server.protocol_factory, theirs)
+        await loop.sock_sendall(ours, post("/hijack", b"body", "Upgrade: tcp", "Connection: Upgrade"))
+        await asyncio.sleep(0.1)
+        with ours:
+            assert (await loop.sock_recv(ours, 65536)).endswith(b"\r\n\r\n")
+            assert await loop.sock_recv(ours, 65536) == b"<body>"
 
     serve(scenario)
 
