@@ -226,6 +226,10 @@ def test_several_networks_addresses_and_a_mac(networks: Wharfd) -> None:
     assert address(networks, "web", "back") == "10.102.0.9"
     assert inside(networks, "web", "cat /sys/class/net/eth0/address").text == "02:42:00:00:00:99"
     assert "default via 10.102.0.254 dev eth1" in inside(networks, "web", "ip route").text
+    body["NetworkingConfig"] = {"EndpointsConfig": {"back": {}}}
+    assert networks.request("POST", "/v1.44/containers/create?name=other", body).status == 201
+    networks.docker("start", "other")
+    assert list(networks.inspect("other")["NetworkSettings"]["Networks"]) == ["back"], "the mode is no endpoint more"
 
 
 def test_an_internal_network(networks: Wharfd) -> None:

@@ -29,18 +29,17 @@ def primary(mode: str) -> str:
 def normalised(mode: str, asked: NetworkingConfig, name_of: Callable[[str], str]) -> NetworkingConfig:
     """The request's endpoints by networks' names, the network of the mode first. `name_of` resolves ids and names.
 
-    Raises InvalidArgument for networks that cannot be together.
+    A mode alone is an endpoint, too; with others it is not, as with dockerd. Raises InvalidArgument for networks that
+    cannot be together.
     """
     if not (main := primary(mode)):
         return NetworkingConfig()
     main = name_of(main)
     given = {name_of(primary(name)): settings for name, settings in asked.endpoints_config.items()}
-    # Networks without a mode are all that there are.
-    if not given or main != DEFAULT or main in given:
-        others = {name: given[name] for name in sorted(given) if name != main}
-        given = {main: given.get(main, EndpointSettings()), **others}
-    _check_alone(main, given)
-    return NetworkingConfig(endpoints_config=given)
+    given = given or {main: EndpointSettings()}
+    _check_alone(main, given.keys() if main == DEFAULT else {main, *given})
+    ordered = sorted(given, key=lambda name: (name != main, name))
+    return NetworkingConfig(endpoints_config={name: given[name] for name in ordered})
 
 
 def without_default(mode: str, asked: NetworkingConfig) -> tuple[str, NetworkingConfig]:
