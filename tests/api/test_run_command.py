@@ -63,13 +63,13 @@ def printed_again(engine: Engine, options: list[str], number: int) -> None:
     assert line.error == ""
     words = shlex.split(line.text)
     assert words[:4] == ["wharf", "run", "--name", first]
-    engine.docker("rm", "-f", first)
+    engine.docker("rm", "-fv", first)
     # As a user would have it: by a shell.
     again = shlex.join([WHARF, "run", "--name", second]) + " " + line.text.partition(f" --name {first} ")[2]
     ran = subprocess.run(["sh", "-c", again], env=engine.environment, capture_output=True, timeout=30, check=False)
     assert ran.returncode == 0, ran.stderr
     assert described(engine, second) == before, line.text
-    engine.docker("rm", "-f", second)
+    engine.docker("rm", "-fv", second)
 
 
 def all_again(engine: Engine, tried: list[list[str]]) -> None:
