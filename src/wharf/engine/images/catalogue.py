@@ -1,6 +1,6 @@
 """The records of images and their names, in the database and (to be quick) in memory."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from sqlite3 import Connection
@@ -10,7 +10,6 @@ import msgspec
 from wharf.db.database import Database
 from wharf.engine.images.record import Image
 from wharf.errors import Conflict, InvalidArgument, NoSuchImage
-from wharf.spec.digest import Digest
 from wharf.spec.reference import Reference
 
 _SHORTEST_ID = 4  # digits; fewer are a name
@@ -168,8 +167,3 @@ def tags(names: Iterable[Reference]) -> list[str]:
 def digests(names: Iterable[Reference]) -> list[str]:
     """RepoDigests."""
     return [name.familiar for name in names if name.digest is not None]
-
-
-def chain_top(layers: Sequence[Digest]) -> Digest | None:
-    """The chain id that names a whole stack; None for an image without layers."""
-    return layers[-1] if layers else None

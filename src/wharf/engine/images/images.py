@@ -56,10 +56,6 @@ class Images:
         """Ends pulls that are under way; what they have got stays for another try."""
         await self._puller.close()
 
-    def set_registries(self, registries: RegistryConfig) -> None:
-        """Other options for the pulls that begin from now on (reload)."""
-        self._puller.registries = registries
-
     def __len__(self) -> int:
         return len(self._stock.catalogue)
 
