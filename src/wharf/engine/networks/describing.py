@@ -50,7 +50,7 @@ def describe_default(record: NetworkRecord, settings: BridgeSettings) -> Network
         enable_ipv6=any(subnet.version == 6 for subnet in settings.subnets),
         ipam=IPAM(config=[_config(subnet) for subnet in settings.subnets]),
         options={
-            "com.docker.network.bridge.default_bridge": "true",
+            bridge_options.DEFAULT_BRIDGE: "true",
             bridge_options.ICC: str(settings.inter_container).lower(),
             bridge_options.MASQUERADE: str(settings.masquerade).lower(),
             bridge_options.HOST_BINDING: settings.publish_address or "0.0.0.0",

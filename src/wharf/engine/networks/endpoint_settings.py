@@ -12,6 +12,7 @@ from wharf.engine.networks.placing import joined, used_subnets
 from wharf.engine.networks.record import NetworkRecord
 from wharf.errors import InvalidArgument
 from wharf.linux.netlink import parse_mac
+from wharf.network.inner import SYSCTL
 from wharf.network.subnets import parse_address
 
 _NO_SUBNET: Final = (
@@ -22,7 +23,6 @@ INTERFACE: Final = "com.docker.network.endpoint.ifname"
 _MAC_ADDRESS: Final = re.compile(
     r"[0-9A-F]{2}(:[0-9A-F]{2}){5}|[0-9A-F]{2}(-[0-9A-F]{2}){5}|[0-9A-F]{4}(\.[0-9A-F]{4}){2}", re.IGNORECASE
 )
-_SYSCTL: Final = re.compile(r"net\.(ipv4|ipv6|mpls)\.[a-z_]+\.(?i:IFNAME)\.[a-z0-9_]+=?.*", re.DOTALL)
 
 
 def check_mac_address(address: str) -> None:
@@ -98,7 +98,7 @@ def _misfits(asked: EndpointIPAMConfig, record: NetworkRecord) -> Iterator[str]:
 
 def _option_problems(settings: EndpointSettings) -> Iterator[str]:
     for text in sysctls(settings):
-        if not _SYSCTL.fullmatch(text):
+        if not SYSCTL.fullmatch(text if "=" in text else f"{text}="):
             yield (
                 f"unrecognised network interface sysctl '{text}'; represent 'net.X.Y.ethN.Z=V' as "
                 "'net.X.Y.IFNAME.Z=V', 'X' must be 'ipv4', 'ipv6' or 'mpls'"

@@ -108,6 +108,7 @@ def test_what_was_asked_for_is_kept() -> None:
             "invalid ip-range 10.9.0.0/16: CIDR block is bigger than its parent subnet 10.9.0.0/24",
         ),
         ({"ip_range": "10.9.0.7/25"}, "invalid ip-range 10.9.0.7/25: it should be 10.9.0.0/25"),
+        ({"ip_range": "fd00::/80"}, "invalid ip-range fd00::/80: parent subnet is an IPv4 block"),
         ({"ip_range": "x"}, "invalid ip-range x: invalid CIDR block notation"),
         ({"auxiliary_addresses": {"a": "x"}}, "invalid auxiliary address a: invalid address"),
     ],

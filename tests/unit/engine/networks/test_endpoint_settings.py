@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from wharf.apitypes.containers import EndpointIPAMConfig, EndpointSettings
@@ -21,6 +22,7 @@ FRONT = NetworkRecord(
 )
 CHOSEN_BY_US = NetworkRecord(id="2", name="auto", created="", ipam=IPAM(config=[IPAMConfig(subnet="172.18.0.0/16")]))
 BRIDGE = NetworkRecord(id="3", name="bridge", created="")
+LAN = NetworkRecord(id="4", name="lan", created="", kind="macvlan", asked_subnet=True, ipam=IPAM(driver="dhcp"))
 
 
 def addressed(**given: Any) -> EndpointSettings:
@@ -40,6 +42,7 @@ def optioned(**given: str) -> EndpointSettings:
         (addressed(ipv4_address="10.9.0.9", ipv6_address="fd09::9"), FRONT),
         (addressed(link_local_ips=["169.254.7.7", "fe80::77"]), CHOSEN_BY_US),
         (addressed(ipv4_address="10.9.0.9"), None),  # the network may be made before the start
+        (addressed(ipv4_address="10.9.0.9"), LAN),  # the server decides
         (EndpointSettings(aliases=["www"]), FRONT),
         (EndpointSettings(mac_address="02-42-AC-11-00-02"), BRIDGE),
         (EndpointSettings(mac_address="0242.ac11.0002"), BRIDGE),
@@ -82,6 +85,16 @@ def test_what_can_be_asked_for(settings: EndpointSettings, record: NetworkRecord
                 "user specified IP address is supported on user defined networks only",
                 "user specified IP address is supported only when connecting to networks with user configured subnets",
             ],
+        ),
+        (
+            addressed(ipv6_address="fd09::9"),
+            LAN,
+            ["addresses of this network are lent by a DHCP server, and those of IPv6 come by router advertisements"],
+        ),
+        (
+            addressed(ipv6_address="fd09::9"),
+            msgspec.structs.replace(FRONT, enable_ipv6=False),
+            ["user specified IP address is supported only when connecting to networks with user configured subnets"],
         ),
         (addressed(link_local_ips=["xx"]), FRONT, ["invalid link-local IP address: xx"]),
         (addressed(link_local_ips=["10.1.1.1"]), FRONT, ["invalid link local IP address: 10.1.1.1"]),
