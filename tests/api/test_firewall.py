@@ -99,7 +99,7 @@ def noted(engine: Wharfd, program: str) -> Path:
 
 @pytest.mark.skipif(not has_legacy_tables(), reason="this machine has no iptables-legacy")
 def test_a_forward_policy_of_iptables_legacy(engine: Wharfd, outside: Outside) -> None:
-    drops = "the chain FORWARD of the table iptables-legacy filter drops what none of its rules accepts"
+    drops = "the chain FORWARD of the table iptables-legacy filter drops it"
 
     def is_told() -> bool:  # once the engine has looked at all tables after its start
         engine.inside("iptables-legacy", "-F", "FORWARD")
@@ -120,6 +120,42 @@ def test_a_forward_policy_of_iptables_legacy(engine: Wharfd, outside: Outside) -
     engine.remove_all()
     engine.stop()
     assert "wharf" not in engine.inside("iptables-legacy", "-S", "FORWARD")
+
+
+@pytest.mark.skipif(not has_legacy_tables(), reason="this machine has no iptables-legacy")
+def test_rules_of_iptables_legacy(engine: Wharfd, outside: Outside) -> None:
+    def told(*arguments: str) -> str:
+        lines = engine.wharf(
+            "network", "check", *(arguments or ("outside", "host:8080")), check=False
+        ).text.splitlines()
+        return "".join(line for line in lines if "iptables-legacy" in line)
+
+    assert told() == "" and engine.inside("cat", "/proc/net/ip_tables_names") == "", "to ask makes no table"
+    to_port, asked = "-p tcp --dport 80 -j DROP", "-m conntrack --ctorigdstport 8080 -j REJECT"
+    for table, rule, says in (
+        ("filter", f"-d 172.16.0.0/12 {to_port}", "NO"),
+        ("filter", to_port.replace("80", "8080"), "ok"),  # it is translated already
+        ("filter", asked, "NO"),
+        ("mangle", "-m conntrack --ctstate DNAT ! -o up0 -j DROP", "NO"),
+        ("filter", "-p tcp -m multiport --dports 22,81:90 -j DROP", "ok"),
+        ("filter", f"-s {OUTSIDE} -j DROP", "?"),
+        ("filter", "-m pkttype --pkt-type broadcast -j DROP", "?"),
+    ):
+        engine.inside("iptables-legacy", "-t", table, "-A", "FORWARD", *rule.split())
+        said = told()
+        assert said.split()[0] == says and f"the chain FORWARD of the table iptables-legacy {table}" in said, rule
+        assert says == "?" or reaches(engine, outside) == (says == "ok"), rule
+        engine.inside("iptables-legacy", "-t", table, "-F", "FORWARD")
+    assert "what iptables' pkttype looks for" in said
+    engine.inside("iptables-legacy", "-N", "guard")
+    for chain, words in (("guard", "! -i up1 -j RETURN"), ("guard", "-j ACCEPT"), ("FORWARD", "-i up0 -g guard")):
+        engine.inside("iptables-legacy", "-A", chain, *words.split())
+    engine.inside("iptables-legacy", "-P", "FORWARD", "DROP")
+    assert told().startswith("NO") and not reaches(engine, outside)
+    engine.inside("iptables-legacy", "-P", "INPUT", "DROP")
+    engine.docker("run", "-d", "--network", "host", "busybox", "httpd", "-f", "-p", "8082")
+    wait_until(lambda: told("outside", "host:8082") != "", "it is listened on")
+    assert told("outside", "host:8082") == "NO  the chain INPUT of the table iptables-legacy filter drops it"
 
 
 def ufw(engine: Wharfd, *arguments: str) -> None:

@@ -19,12 +19,17 @@ class LegacyTablesError(Exception):
     """The program is missing, or failed. The text is for people."""
 
 
-def in_use(version: int) -> bool:
-    """Whether there is such a filter in this thread's network namespace, for this version of IP."""
+def names(version: int) -> Sequence[str]:
+    """Of the tables in this thread's network namespace, for this version of IP. To ask makes none."""
     try:
-        return "filter" in Path("/proc/thread-self/net", _NAMES[version]).read_text().split()
+        return Path("/proc/thread-self/net", _NAMES[version]).read_text().split()
     except OSError:
-        return False
+        return ()
+
+
+def in_use(version: int) -> bool:
+    """Whether there is such a filter."""
+    return "filter" in names(version)
 
 
 def run(version: int, *arguments: str) -> Sequence[str]:

@@ -13,6 +13,6 @@ Its modules:
   `forwarding`, `sources`, `returning`.
 - Beside the firewalls of others: `coexisting`, `legacy`, `zones`, `firewalld`, `watching`.
 - Whether a packet would pass: `checking`, `hurdles`, `facts`; the rules of others: `others`, `rules`, `conditions`,
-  `xt_text`.
+  `xt_text`, `legacy_rules`.
 - Names: `dns`.
 """

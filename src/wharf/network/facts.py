@@ -2,10 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from wharf.network.contract import PortRequest, PublishedPort
 from wharf.network.rules import Table
 from wharf.network.settings import GatewayMode
+
+#: Statements by which a rule does something with packets, or does it by another chain.
+_EFFECTS: Final = frozenset({"drop", "reject", "jump", "goto", "vmap", "queue", "xt"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,13 @@ class Chain:
     hook: str  # "forward", "input", ...
     drops: bool  # by policy
     rules: Table | None = None  # None: nobody can read them
+    priority: int = 0  # in its hook: a chain with a lower one is asked before
+
+    @property
+    def matters(self) -> bool:
+        """Whether it may drop anything: by policy, or by a rule of its own, perhaps by another chain."""
+        rules = self.rules.chains.get(self.name, ()) if self.rules else ()
+        return self.drops or any(_EFFECTS & one.keys() for rule in rules for one in rule if isinstance(one, dict))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +75,7 @@ class World:
     segments: Mapping[str, Segment]
     forwards: frozenset[int] = frozenset((4, 6))  # the versions of IP that the host routes
     bridges_filtered: bool = False  # what passes from port to port of a bridge is asked of the chains of IP, too
-    chains: Sequence[Chain] = ()  # in the order in which they are asked
+    chains: Sequence[Chain] = ()
     unreadable: str = ""  # why nothing is known of chains
     devices: Mapping[str, str] = field(default_factory=dict)  # bridges, by network
     ways: Sequence[str] = ()  # devices that lead to other machines

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import Final
 
+from wharf.network import legacy_rules
 from wharf.network.coexisting import FIREWALLD, USER_TABLE
 from wharf.network.conditions import Packet
 from wharf.network.facts import Chain, Service, Step, World
@@ -64,7 +65,10 @@ def met(world: World, hook: str, flow: Flow) -> Iterator[Step]:
     if world.unreadable:
         yield Step(None, f"the rules of others decide, which cannot be read: {world.unreadable}")
     packets = flow.packets(world, hook)
-    yield from _asked(world, hook, flow, packets, ("inet", "ip" if packets[0].version == 4 else "ip6"))
+    version = packets[0].version
+    yield from _asked(
+        world, hook, flow, packets, ("inet", "ip" if version == 4 else "ip6", legacy_rules.FAMILY[version])
+    )
 
 
 def met_on_bridge(world: World, flow: Flow) -> Iterator[Step]:
@@ -77,11 +81,9 @@ def met_on_bridge(world: World, flow: Flow) -> Iterator[Step]:
 
 
 def _asked(world: World, hook: str, flow: Flow, packets: Sequence[Packet], families: Collection[str]) -> Iterator[Step]:
-    """In the chains of tables of these families; those of which only the policy is known are of every one of IP."""
-    for chain in world.chains:
-        if chain.hook != hook or not (
-            chain.table.split()[0] in families or (chain.rules is None and "inet" in families)
-        ):
+    """In the chains of tables of these families."""
+    for chain in sorted(world.chains, key=lambda chain: chain.priority):
+        if chain.hook != hook or chain.table.split()[0] not in families:
             continue
         if chain.rules is None:
             how = "drops what none of its rules accepts" if chain.drops else "may drop it"

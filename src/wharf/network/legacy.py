@@ -2,6 +2,7 @@
 
 The same two rules as `coexisting` appends for nftables. The kernel gives no notice when these tables change: they are
 looked at when a network is made, for all networks at once at the start, and again where nftables had to be repaired.
+What rules of others there say is read by `legacy_rules`, when somebody asks.
 """
 
 import logging
@@ -10,6 +11,7 @@ from typing import Final
 
 from wharf.linux import legacy_tables
 from wharf.linux.legacy_tables import LegacyTablesError
+from wharf.network import legacy_rules
 from wharf.network.coexisting import COMMENT
 from wharf.network.facts import Chain
 
@@ -17,7 +19,7 @@ log = logging.getLogger(__name__)
 
 _CHAIN: Final = "FORWARD"
 _MARK: Final = ("-m", "comment", "--comment", COMMENT, "-j", "ACCEPT")
-TABLE: Final = {4: "iptables-legacy filter", 6: "ip6tables-legacy filter"}
+_VERSIONS: Final = (4, 6)
 
 
 def passing(bridge: str) -> list[tuple[str, ...]]:
@@ -30,15 +32,6 @@ def missing(listing: Sequence[str], bridge: str) -> list[tuple[str, ...]]:
     if f"-P {_CHAIN} DROP" not in listing:
         return []
     return [rule for rule in passing(bridge) if _line(rule) not in listing]
-
-
-def chain(version: int, listing: Sequence[str]) -> Iterator[Chain]:
-    """What `network check` has to tell of the chain. Pure."""
-    rules = [line for line in listing if line.startswith("-A ")]
-    ours = [line for line in rules if line.endswith(" ".join(_MARK))]
-    drops = f"-P {_CHAIN} DROP" in listing and not ours
-    if drops or len(rules) > len(ours):
-        yield Chain(TABLE[version], _CHAIN, "forward", drops)
 
 
 def _line(rule: tuple[str, ...]) -> str:
@@ -82,7 +75,7 @@ class LegacyTables:
 
 def _let_pass(bridges: Collection[str]) -> None:
     """Lets their packets pass a policy of drop. Does nothing where there is none."""
-    for version in TABLE:
+    for version in _VERSIONS:
         if bridges and legacy_tables.in_use(version):
             try:
                 listing = _listing(version)
@@ -93,7 +86,7 @@ def _let_pass(bridges: Collection[str]) -> None:
 
 
 def _forget(bridge: str) -> None:
-    for version in TABLE:
+    for version in _VERSIONS:
         if legacy_tables.in_use(version):
             try:
                 listing = _listing(version)
@@ -105,15 +98,23 @@ def _forget(bridge: str) -> None:
 
 
 def chains() -> list[Chain]:
-    """What there is to tell of both versions. One whose program is missing may drop anything."""
-    found: list[Chain] = []
-    for version, table in TABLE.items():
-        if legacy_tables.in_use(version):
-            try:
-                found += chain(version, _listing(version))
-            except LegacyTablesError:
-                found.append(Chain(table, _CHAIN, "forward", drops=False))
-    return found
+    """What `network check` has to tell of both versions."""
+    found = [
+        chain
+        for version in _VERSIONS
+        for table in legacy_tables.names(version)
+        if table in legacy_rules.PRIORITY
+        for chain in _chains(version, table)
+    ]
+    return [chain for chain in found if chain.matters or chain.rules is None]
+
+
+def _chains(version: int, table: str) -> Iterator[Chain]:
+    """A table whose program is missing may drop anything."""
+    try:
+        yield from legacy_rules.base_chains(version, table, legacy_tables.run(version, "-t", table, "-S"))
+    except LegacyTablesError:
+        yield from legacy_rules.unread(version, table)
 
 
 def _listing(version: int) -> Sequence[str]:

@@ -3,7 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from wharf.network import xt_text
 from wharf.network.coexisting import USER_TABLE
@@ -11,9 +11,6 @@ from wharf.network.conditions import Json
 from wharf.network.facts import Chain
 from wharf.network.families import PREFIX
 from wharf.network.rules import Table
-
-#: Statements by which a rule does something with packets, or does it by another chain.
-_EFFECTS: Final = frozenset({"drop", "reject", "jump", "goto", "vmap", "queue", "xt"})
 
 
 def needs_text(listing: str) -> bool:
@@ -29,29 +26,22 @@ def base_chains(listing: str, text: str = "") -> Sequence[Chain]:
     as_text = xt_text.by_handle(text)
     rules: defaultdict[str, defaultdict[str, list[Sequence[Json]]]] = defaultdict(lambda: defaultdict(list))
     sets: defaultdict[str, dict[str, Sequence[Json]]] = defaultdict(dict)
-    bases: list[tuple[int, Chain]] = []
+    bases: list[Chain] = []
     for kind, found in _objects(listing):
         table = f"{found.get('family')} {found.get('table')}"
         match kind, found:
             case "chain", {"name": str(name), "type": "filter", "hook": str(hook), "prio": int(priority)}:
                 known = Table(rules[table], sets[table])  # they are listed after the chains
-                bases.append((priority, Chain(table, name, hook, found.get("policy") == "drop", known)))
+                bases.append(Chain(table, name, hook, found.get("policy") == "drop", known, priority))
             case "rule", {"chain": str(name), "handle": int(handle), "expr": [*statements]}:
                 rules[table][name].append(xt_text.translated(statements, as_text.get((table, handle), "")))
             case "set" | "map", {"name": str(name)}:
                 sets[table][name] = found.get("elem", [])  # left out where it has none at the moment
-    in_order = (chain for _, chain in sorted(bases, key=lambda pair: pair[0]))
-    return [chain for chain in in_order if not _is_engines(chain.table) and (chain.drops or _may_drop(chain))]
+    return [chain for chain in bases if not _is_engines(chain.table) and chain.matters]
 
 
 def _is_engines(table: str) -> bool:
     return table.split()[1].startswith(PREFIX) and table != USER_TABLE
-
-
-def _may_drop(chain: Chain) -> bool:
-    """Whether any of its own rules does, perhaps by another chain."""
-    rules = chain.rules.chains.get(chain.name, ()) if chain.rules else ()
-    return any(_EFFECTS & statement.keys() for rule in rules for statement in rule if isinstance(statement, dict))
 
 
 def _objects(listing: str) -> Sequence[tuple[str, dict[str, Any]]]:

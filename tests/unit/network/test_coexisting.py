@@ -41,19 +41,17 @@ MINE = "-A FORWARD -i eth0 -j DROP"
 
 
 @pytest.mark.parametrize(
-    ("listing", "lacking", "told"),
+    ("listing", "lacking"),
     [
-        (["-P FORWARD ACCEPT"], 0, []),
-        (["-P FORWARD ACCEPT", MINE], 0, [False]),
-        (["-P FORWARD DROP"], 2, [True]),
-        (["-P FORWARD DROP", MINE, *OURS], 0, [False]),
-        (["-P FORWARD DROP", OURS[0]], 1, []),
-        (["-P FORWARD DROP", OURS[0].replace("br0", "br00")], 2, []),
+        (["-P FORWARD ACCEPT"], 0),
+        (["-P FORWARD DROP"], 2),
+        (["-P FORWARD DROP", MINE, *OURS], 0),
+        (["-P FORWARD DROP", OURS[0]], 1),
+        (["-P FORWARD DROP", OURS[0].replace("br0", "br00")], 2),
     ],
 )
-def test_what_iptables_legacy_lacks(listing: list[str], lacking: int, told: list[bool]) -> None:
+def test_what_iptables_legacy_lacks(listing: list[str], lacking: int) -> None:
     assert len(legacy.missing(listing, "br0")) == lacking
-    assert [chain.drops for chain in legacy.chain(4, listing)] == told
 
 
 def notice(kind: int, table: str, *, subsystem: int = 10) -> bytes:

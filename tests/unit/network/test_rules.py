@@ -257,12 +257,12 @@ def test_chains_of_others() -> None:
             {"set": {"family": "inet", "table": "fw", "name": "bad", "type": "ipv4_addr", "handle": 2}},
         )
     )
-    assert [(one.table, one.name, one.drops) for one in found] == [
-        ("inet wharf_user", "forward", False),
-        ("ip filter", "FORWARD", True),
-        ("inet fw", "late", False),
-    ], "in the order in which the kernel asks them"
-    assert found[2].rules == Table(
+    assert [(one.table, one.name, one.drops, one.priority) for one in found] == [
+        ("ip filter", "FORWARD", True, 0),
+        ("inet fw", "late", False, 10),
+        ("inet wharf_user", "forward", False, -10),
+    ]
+    assert found[1].rules == Table(
         {"late": [[jump("sub")]], "sub": [[header("ip", "saddr", "@bad"), DROP]]}, {"bad": []}
     )
 
@@ -295,6 +295,9 @@ def test_what_is_told_of_chains() -> None:
     assert said(inward, base("inet fw", there)) == [
         (None, "the chain base of the table inet fw decides by eth0 to br0: dropped; eth1 to br0: passes")
     ]
+    early, late = (Chain("ip filter", name, "forward", True, Table(), at) for name, at in (("early", -1), ("late", 1)))
+    told = said(inward, late, base("ip filter", there), early)
+    assert [text.split()[2] for _, text in told] == ["early", "base", "late"], "in the kernel's order"
     rejected = base("inet firewalld", [jump("zone", "goto")], zone=[[REJECT]])
     assert said(inward, rejected, zones={"front": "drop"}) == [
         (False, "firewalld drops it in zone: the bridge of front is in its zone drop")
