@@ -21,7 +21,7 @@ import pytest
 
 from harness.engine import LIMIT, wait_until
 
-pytestmark = [pytest.mark.peer, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.peer
 
 STARTER = """\
 mount --make-rprivate / && mount -t tmpfs tmpfs /run && ip link set lo up

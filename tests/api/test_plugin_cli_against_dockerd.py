@@ -15,7 +15,7 @@ from harness.engine import Ran
 from harness.managed_plugin import make_plugin
 from harness.registry import Registry
 
-pytestmark = [pytest.mark.peer, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.peer
 
 WHARF = str(Path(sys.executable).parent / "wharf")
 DIGEST = f"sha256:{'0' * 64}"

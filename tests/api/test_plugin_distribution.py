@@ -19,8 +19,6 @@ from harness.plugin_archives import CONFIG, create, names, none_is_left, none_st
 from harness.registry import PASSWORD, Registry
 from harness.wharfd import Wharfd
 
-pytestmark = pytest.mark.timeout(180)
-
 LARGE = 5 << 20  # bytes that cannot be compressed, so that a blob goes in several pieces
 PRIVILEGES = [
     {"Name": "network", "Description": "permissions to access a network", "Value": ["host"]},

@@ -14,8 +14,6 @@ from harness.plugin_archives import create, names, on_disk, plugin, remove_all, 
 from harness.registry import Registry
 from harness.wharfd import Wharfd
 
-pytestmark = pytest.mark.timeout(240)
-
 LARGE = 6 << 20  # bytes that cannot be compressed: what is done with them takes long enough to be hit
 
 

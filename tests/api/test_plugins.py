@@ -26,8 +26,6 @@ from harness.plugin_archives import (
 )
 from harness.wharfd import Wharfd
 
-pytestmark = pytest.mark.timeout(180)
-
 
 @pytest.fixture
 def engine(wharfd: Wharfd) -> Iterator[Wharfd]:

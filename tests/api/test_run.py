@@ -47,13 +47,13 @@ def test_detached(wharfd: Wharfd) -> None:
 
 
 def test_a_binary_stream_through_cat_comes_back_identical(wharfd: Wharfd) -> None:
-    """200 MB in, 200 MB out, at the same time."""
-    data = os.urandom(1 << 20) * 200
-    ran = wharfd.docker("run", "-i", "--rm", "busybox", "cat", input=data, timeout=110)
+    """64 MB in, 64 MB out, at the same time: much more than is held anywhere on the way."""
+    data = os.urandom(1 << 20) * 64
+    ran = wharfd.docker("run", "-i", "--rm", "busybox", "cat", input=data)
     assert hashlib.sha256(ran.out).hexdigest() == hashlib.sha256(data).hexdigest()
 
 
-def _read_until(fd: int, wanted: bytes, timeout: float = 15) -> bytes:
+def _read_until(fd: int, wanted: bytes, timeout: float = 60) -> bytes:
     seen, end = b"", time.monotonic() + timeout
     while wanted not in seen:
         assert time.monotonic() < end, f"no {wanted!r} in {seen!r}"
@@ -77,7 +77,7 @@ def test_interactive_in_a_terminal(wharfd: Wharfd) -> None:
         assert b"/dev/pts/0" in _read_until(ours, b"terminal /dev/pts/0")
         os.write(ours, b"exit 7\n")
         _read_until(ours, b"a text that never comes")
-        assert process.wait(10) == 7
+        assert process.wait(60) == 7
     finally:
         process.kill()
         process.wait()
@@ -102,7 +102,7 @@ def test_detach_keys_leave_the_container_running(wharfd: Wharfd) -> None:
     try:
         _read_until(ours, b"# ")
         os.write(ours, b"\x10\x11")
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
         assert wharfd.state("left")["Running"]
     finally:
         process.kill()

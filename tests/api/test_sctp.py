@@ -28,7 +28,7 @@ def packet(source: int, target: int, chunk: bytes, *, tag: int = 0) -> bytes:
 def raw(namespace: Path) -> socket.socket:
     with namespace.open() as kept, inside_network(kept.fileno()):
         made = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_SCTP)
-    made.settimeout(3)
+    made.settimeout(30)
     return made
 
 

@@ -99,7 +99,7 @@ def test_a_seccomp_profile_may_hand_calls_to_a_listener(wharfd: Wharfd, runtime:
         listener.listen()
         options = ("--runtime", runtime, "--security-opt", f"seccomp={profile}")
         ran = wharfd.docker("run", "--rm", *options, "busybox", *STATUS)
-        listener.settimeout(5)
+        listener.settimeout(30)
         connection, _ = listener.accept()
         with connection:
             message, descriptors, _, _ = socket.recv_fds(connection, 65536, 8)
