@@ -37,6 +37,10 @@ _BURIAL_PAUSE: Final = 5.0
 _CLEAR_LIMIT: Final = 30.0
 
 
+class _Unheard(EngineError):
+    """The shim has gone without a word."""
+
+
 class ShimMonitor:
     """A Monitor. Lives on the event loop that made it."""
 
@@ -138,7 +142,7 @@ class ShimMonitor:
     def _shim_left(self) -> None:
         self._execs.close()
         if not self._ready.done():
-            self._ready.set_exception(EngineError(SHIM_DIED))
+            self._ready.set_exception(_Unheard(SHIM_DIED))
         if not self._running.done():
             self._running.set_exception(self._failure or EngineError(SHIM_DIED))
         if not self._ended.done() and self.pid and self._burial is None:
@@ -347,6 +351,15 @@ class ShimMonitors:
         runtime = find_runtime(launch.runtime)
         (launch.bundle / records.ROOTFS).mkdir(mode=0o711, exist_ok=True)
         message = _message(launch, runtime, hide_unified=self._hide_unified)
+        try:
+            monitor = await self._created(launch, runtime, message)
+        except _Unheard:
+            # Such as with a spawner that was killed before a shim took the launch: nothing has begun.
+            monitor = await self._created(launch, runtime, message)
+        monitor._running.add_done_callback(lambda _: self._learn(monitor))
+        return monitor
+
+    async def _created(self, launch: Launch, runtime: str, message: dict[str, Any]) -> ShimMonitor:
         connection = await self._spawner.spawn(message, self._sealed.descriptor(runtime))
         monitor = ShimMonitor(launch.id, launch.bundle, connection, runtime, launch.mounts)
         monitor.listen()
@@ -355,7 +368,6 @@ class ShimMonitors:
         except BaseException:
             monitor.close()
             raise
-        monitor._running.add_done_callback(lambda _: self._learn(monitor))
         return monitor
 
     def _learn(self, monitor: ShimMonitor) -> None:

@@ -123,6 +123,23 @@ def test_a_killed_spawner_is_replaced_and_its_waiting_shim_does_not_stay(box: Bo
     wait_for_end(left)
 
 
+def test_a_launch_that_a_killed_spawner_had_in_its_hands_goes_to_the_next(box: Box) -> None:
+    async def work(monitors: ShimMonitors) -> None:
+        spawner = monitors._spawner.pid
+        await waiting(spawner)
+        os.kill(spawner, signal.SIGSTOP)
+        first = await monitors.create(box.launch("sleep", "100"))  # by the shim that waited; no other comes now
+        lost = asyncio.create_task(run(monitors, box))
+        await asyncio.sleep(0)
+        os.kill(spawner, signal.SIGKILL)
+        await lost
+        await first.run()
+        await first.signal(signal.SIGKILL)
+        assert (await first.wait()).code == 137
+
+    with_monitors(work)
+
+
 def test_a_start_whose_starter_is_killed_fails_and_leaves_no_process(box: Box) -> None:
     slow = box.path / "slow-runtime"
     began = box.path / "began"
