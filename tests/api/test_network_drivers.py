@@ -359,7 +359,8 @@ def test_configurations(engine: Wharfd) -> None:
 
 
 def test_addresses_that_run_out(engine: Wharfd) -> None:
-    engine.docker("network", "create", "--subnet", "10.101.0.0/29", "--aux-address", "printer=10.101.0.6", "small")
+    asked = ("--subnet", "10.101.0.0/29", "--aux-address", "printer=10.101.0.6")
+    id = engine.docker("network", "create", *asked, "small").text
     for name in ("aa", "bb", "cc", "dd"):
         run(engine, name, "--network", "small")
     addresses = [place(engine, name, "small")["IPAddress"] for name in ("aa", "bb", "cc", "dd")]
@@ -369,7 +370,7 @@ def test_addresses_that_run_out(engine: Wharfd) -> None:
     }
     assert "Status" not in engine.request("GET", "/v1.51/networks/small").json
     full = engine.docker("run", "--rm", "--network", "small", "busybox", "true", check=False).error
-    assert "no available IPv4 addresses on this network's address pools: small" in full
+    assert f"no available IPv4 addresses on this network's address pools: small ({id})" in full
     engine.docker("rm", "-f", "bb")
     run(engine, "ee", "--network", "small")
     assert place(engine, "ee", "small")["IPAddress"] == "10.101.0.3"

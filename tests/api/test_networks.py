@@ -206,6 +206,21 @@ def test_connecting_what_does_not_run(networks: Wharfd) -> None:
     assert address(networks, "web", "front") == "10.101.0.77"
 
 
+@pytest.mark.parametrize("force", [(), ("--force",)])
+def test_who_does_not_run_leaves_a_network_that_is_gone(networks: Wharfd, force: tuple[str, ...]) -> None:
+    networks.docker("network", "create", "front")
+    networks.docker("create", "--name", "web", "--network", "front", "busybox", "sleep", "600")
+    networks.docker("network", "rm", "front")
+    assert "network front not found" in networks.docker("start", "web", check=False).error
+    networks.docker("network", "disconnect", *force, "front", "web")
+    again = networks.docker("network", "disconnect", *force, "front", "web", check=False)
+    assert "is not connected to the network front" in again.error
+    networks.docker("network", "connect", "bridge", "web")
+    networks.docker("start", "web")
+    running = networks.docker("network", "disconnect", "front", "web", check=False)
+    assert "network front not found" in running.error
+
+
 def test_several_networks_addresses_and_a_mac(networks: Wharfd) -> None:
     networks.docker("network", "create", "--subnet", "10.101.0.0/24", "--ip-range", "10.101.0.128/25", "front")
     networks.docker("network", "create", "--subnet", "10.102.0.0/24", "--gateway", "10.102.0.254", "back")

@@ -140,6 +140,8 @@ def test_who_cannot_be_joined(wharfd: Wharfd, mode: str, donor: str, status: int
     assert wharfd.docker("inspect", "-f", f"{{{{.HostConfig.{mode}}}}}", guest).text == f"container:{id}"
     answer = wharfd.request("POST", f"/containers/{guest}/start")
     assert (answer.status, answer.message) == (status, message.format(id=id))
+    answer = wharfd.request("POST", f"/containers/{guest}/restart")
+    assert answer.message == f"Cannot restart container {guest}: {message.format(id=id)}"
 
 
 @pytest.mark.parametrize("mode", ["IpcMode", "PidMode"])

@@ -42,7 +42,7 @@ class BridgeNetwork:
 
     def _place(self, settings: BridgeSettings) -> None:
         self._settings = settings
-        self._endpoints = Endpoints(self.name, settings.subnets)
+        self._endpoints = Endpoints(self.id, self.name, settings.subnets)
         self._tables = Tables(settings, self._kernel, self._endpoints)
 
     @property

@@ -18,11 +18,11 @@ _REMEMBERED: Final = 256
 class Endpoints:
     """Knows every endpoint from its reservation to its release, and which addresses a container had before."""
 
-    def __init__(self, network: str, subnets: Sequence[Subnet], *, with_mac: bool = True) -> None:
+    def __init__(self, id: str, network: str, subnets: Sequence[Subnet], *, with_mac: bool = True) -> None:
         """`network` is the name. Without `with_mac` the endpoints have the address of their parent device."""
         self._network = network
         self._with_mac = with_mac
-        self.addresses = AddressBook(network, subnets)
+        self.addresses = AddressBook(f"{network} ({id})", subnets)
         self._known: dict[str, Endpoint] = {}
         self._former: dict[str, Sequence[str]] = {}  # by container
 

@@ -88,7 +88,7 @@ class AddressBook:
     """All addresses of one network: who asks for an address does not know in which subnet one is free."""
 
     def __init__(self, network: str, subnets: Iterable[Subnet]) -> None:
-        """`network` is its name, for messages."""
+        """`network` is what messages call it."""
         self._network = network
         self._books = [Addresses(subnet) for subnet in subnets]
 

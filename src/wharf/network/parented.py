@@ -40,7 +40,7 @@ class ParentNetwork:
         self.settings = settings
         self._kernel = kernel
         # The MAC addresses of ipvlan's links are the parent's: it is what makes them ipvlan.
-        self._endpoints = Endpoints(name, settings.subnets, with_mac=settings.driver == "macvlan")
+        self._endpoints = Endpoints(id, name, settings.subnets, with_mac=settings.driver == "macvlan")
 
     @property
     def subnets(self) -> Sequence[Subnet]:

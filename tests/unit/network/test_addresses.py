@@ -90,7 +90,7 @@ def test_an_address_that_is_liked_best_is_given_if_it_is_free() -> None:
 
 
 def test_who_comes_back_has_the_address_of_before_unless_somebody_has_it() -> None:
-    endpoints = Endpoints("front", [SMALL, SMALL6])
+    endpoints = Endpoints("0123", "front", [SMALL, SMALL6])
 
     def come(container: str, address: str = "") -> Endpoint:
         return endpoints.admit(EndpointRequest(container, address=IPv4Address(address) if address else None))

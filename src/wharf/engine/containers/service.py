@@ -116,7 +116,9 @@ class Containers:
         return await self.stops.stop(self._store.find(ref), timeout, signal)
 
     async def restart(self, ref: str, timeout: int | None = None, signal: str = "") -> None:
-        await self.stops.restart(self._store.find(ref), timeout, signal)
+        container = self._store.find(ref)
+        with told_as(f"Cannot restart container {ref}"):
+            await self.stops.restart(container, timeout, signal)
 
     async def kill(self, ref: str, signal: str = "SIGKILL") -> None:
         """Sends a signal; SIGKILL (the default) also waits for the end."""

@@ -60,7 +60,7 @@ class Connections:
             raise PermissionDenied(f"endpoint with name {container.name} already exists in network {record.name}")
 
     async def disconnect(self, network: str, ref: str, *, force: bool = False) -> None:
-        """`force` also takes a container that does not exist any more, which then has no endpoint."""
+        """`force` also takes a container or a network that does not exist any more; the container has no endpoint."""
         try:
             container = self._store.find(ref)
         except NotFound:
@@ -68,23 +68,24 @@ class Connections:
                 raise
             self._networks.find(network)
             raise NotFound(f"endpoint {ref} not found") from None
-        record = self._networks.find(network)
         async with self._lives.of(container).lock:
             container = self._lives.current(container.id)
-            self._check_disconnect(record, container)
-            changed = attachments.without_endpoint(container, record.name)
-            if container.status in ALIVE and record.name in container.endpoints:
-                changed = await self._take_out(container, changed, record.name)
+            alive = container.status in ALIVE
+            name = self._networks.find(network).name if alive and not force else self._networks.name_of(network)
+            self._check_disconnect(name, container)
+            changed = attachments.without_endpoint(container, name)
+            if alive and name in container.endpoints:
+                changed = await self._take_out(container, changed, name)
             self._store.update(changed)
             await self._redirect(container, changed)
             if container.endpoints:
                 self._starter.note_addresses(changed)
 
-    def _check_disconnect(self, record: NetworkRecord, container: Container) -> None:
-        if record.name not in attachments.of(container):
+    def _check_disconnect(self, name: str, container: Container) -> None:
+        if name not in attachments.of(container):
             article = "" if container.status in ALIVE else "the "  # dockerd's
-            raise EngineError(f"container {container.id} is not connected to {article}network {record.name}")
-        if record.name == "host":
+            raise EngineError(f"container {container.id} is not connected to {article}network {name}")
+        if name == "host":
             raise InvalidArgument(
                 "cannot disconnect container from host network - container was created in host network mode"
             )
