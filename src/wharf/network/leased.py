@@ -114,10 +114,10 @@ class LeasedNetwork(ParentNetwork):
             leased = endpoint.leased(self._without_router(lease))
             await self._use(endpoint, namespace, lease, is_other=True)
             await self._kernel.do_inside(namespace, partial(inner.add_ways, leased))
+            self._keep(leased, namespace, client, lease)
         except (EngineError, OSError) as error:
             wire = f"network {self.name} (parent {self.settings.parent})"
             raise EngineError(f"no address for the container on {wire}: {error}") from error
-        self._keep(leased, namespace, client, lease)
         try:
             await self._watch(leased, namespace)
         except OSError as error:
@@ -164,6 +164,7 @@ class LeasedNetwork(ParentNetwork):
     def _keep(
         self, endpoint: Endpoint, namespace: int, client: Client, lease: Lease, *, taken_up: bool = False
     ) -> None:
+        """Raises OSError."""
         kept = os.dup(namespace)
 
         async def use(found: Lease, is_other: bool) -> None:
