@@ -44,16 +44,11 @@ IFLA_GROUP: Final = 27
 IFLA_INFO_KIND: Final = 1
 IFLA_EXT_MASK, _RTEXT_FILTER_SKIP_STATS = 29, 8
 _LONGEST_NAME: Final = 15  # IFNAMSIZ without its null
-IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST, IFA_CACHEINFO = 1, 2, 4, 6
-#: The address is used at once: nobody asks first whether it is taken, since we give out each only once.
-IFA_F_NODAD: Final = 0x02
+IFA_ADDRESS, IFA_LOCAL = 1, 2
 RTA_DST, RTA_OIF, RTA_GATEWAY = 1, 4, 5
 IFF_UP, IFF_LOOPBACK = 0x1, 0x8
 
 RT_TABLE_MAIN: Final = 254
-RTPROT_BOOT: Final = 3
-RT_SCOPE_UNIVERSE, RT_SCOPE_LINK = 0, 253
-RTN_UNICAST: Final = 1
 
 Address = IPv4Address | IPv6Address
 Interface = IPv4Interface | IPv6Interface
@@ -66,7 +61,7 @@ _RTNLGRP_LINK: Final = 1
 _HEADER: Final = struct.Struct("=IHHII")
 LINK: Final = struct.Struct("=BxHiII")
 ADDRESS: Final = struct.Struct("=BBBBi")
-_ROUTE: Final = struct.Struct("=BBBBBBBBI")
+ROUTE: Final = struct.Struct("=BBBBBBBBI")
 #: The kernel sends dumps in parts of at most 32 KiB (netlink_dump).
 _PART: Final = 65536
 #: So often at the most a list is asked for that others change while it comes: some always do where much is started.
@@ -342,10 +337,10 @@ class RouteSocket:
 
     def _main_routes(self) -> Iterator[tuple[int, int, dict[int, bytes]]]:
         """Version, prefix length and attributes."""
-        for body in self.dump(RTM_GETROUTE, _ROUTE.pack(socket.AF_UNSPEC, 0, 0, 0, 0, 0, 0, 0, 0)):
-            family, length, _, _, table, *_ = _ROUTE.unpack_from(body)
+        for body in self.dump(RTM_GETROUTE, ROUTE.pack(socket.AF_UNSPEC, 0, 0, 0, 0, 0, 0, 0, 0)):
+            family, length, _, _, table, *_ = ROUTE.unpack_from(body)
             if table == RT_TABLE_MAIN and family in _VERSION:
-                yield _VERSION[family], length, parse_attributes(body[_ROUTE.size :])
+                yield _VERSION[family], length, parse_attributes(body[ROUTE.size :])
 
 
 _VERSION: Final = {socket.AF_INET.value: 4, socket.AF_INET6.value: 6}
@@ -392,49 +387,6 @@ def _parse_link(body: bytes) -> Link:
     )
 
 
-def _family(version: int) -> int:
-    return socket.AF_INET if version == 4 else socket.AF_INET6
-
-
 def delete_link(index: int) -> Message:
     """Slow (20 ms): RouteSocket.delete_link is quicker. A container's link mostly goes with its namespace."""
     return Message(RTM_DELLINK, 0, LINK.pack(socket.AF_UNSPEC, 0, index, 0, 0))
-
-
-def _address_body(index: int, address: Interface, flags: int = 0) -> bytes:
-    local = attribute(IFA_LOCAL, address.ip.packed) + attribute(IFA_ADDRESS, address.ip.packed)
-    scope = RT_SCOPE_LINK if address.is_link_local else RT_SCOPE_UNIVERSE
-    return ADDRESS.pack(_family(address.version), address.network.prefixlen, flags, scope, index) + local
-
-
-def add_address(index: int, address: Interface) -> Message:
-    if address.version == 6:
-        return Message(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, _address_body(index, address, IFA_F_NODAD))
-    broadcast = attribute(IFA_BROADCAST, address.network.broadcast_address.packed)
-    return Message(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, _address_body(index, address) + broadcast)
-
-
-def lend_address(index: int, address: Interface, seconds: int) -> Message:
-    """Adds an address that the kernel takes away after that time, or gives one that time anew; 2**32 - 1 is ever."""
-    broadcast = attribute(IFA_BROADCAST, address.network.broadcast_address.packed)
-    lifetime = attribute(IFA_CACHEINFO, struct.pack("=IIII", seconds, seconds, 0, 0))  # preferred and valid
-    return Message(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, _address_body(index, address) + broadcast + lifetime)
-
-
-def delete_address(index: int, address: Interface) -> Message:
-    return Message(RTM_DELADDR, 0, _address_body(index, address))
-
-
-def add_default_route(index: int, gateway: Address | None, version: int) -> Message:
-    """By a gateway; None leads everything to the link itself, where the other side knows the way."""
-    scope = RT_SCOPE_UNIVERSE if gateway is not None or version == 6 else RT_SCOPE_LINK
-    body = _ROUTE.pack(_family(version), 0, 0, 0, RT_TABLE_MAIN, RTPROT_BOOT, scope, RTN_UNICAST, 0)
-    if gateway is not None:
-        body += attribute(RTA_GATEWAY, gateway.packed)
-    return Message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, body + number(RTA_OIF, index))
-
-
-def delete_default_route(version: int, index: int = 0) -> Message:
-    """That by a link, or any; one of them. The kernel answers ESRCH when there is none."""
-    body = _ROUTE.pack(_family(version), 0, 0, 0, RT_TABLE_MAIN, 0, 0, 0, 0)
-    return Message(RTM_DELROUTE, 0, body + (number(RTA_OIF, index) if index else b""))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from wharf.errors import EngineError
-from wharf.linux import host, links, netlink, sysctl
+from wharf.linux import addressing, host, links, netlink, sysctl
 from wharf.linux.netlink import Later, Link, RouteSocket
 from wharf.network.subnets import Interface
 
@@ -56,13 +56,13 @@ def ensure_bridge(routes: RouteSocket, name: str, wanted: Sequence[Interface], m
     has = addresses_of(routes, name)
     if link is not None and (surplus := _surplus(has, wanted)):
         if is_ours(link) and not ports_of(routes, link.index):
-            routes.request(*(netlink.delete_address(link.index, address) for address in surplus))
+            routes.request(*(addressing.delete_address(link.index, address) for address in surplus))
         elif lacking := _lacking(has, wanted):
             raise EngineError(f"bridge {name} has the address {surplus[0]}, which is not the configured {lacking[0]}")
     if link is None:
         link = _make(routes, name, mtu)
     _speak_ipv6(name, enabled=ipv6)
-    missing = [netlink.add_address(link.index, address) for address in wanted if address not in has]
+    missing = [addressing.add_address(link.index, address) for address in wanted if address not in has]
     routes.request(*missing, links.set_up(link.index))
     return link.index
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from wharf.errors import EngineError
-from wharf.linux import links, netlink, sysctl
+from wharf.linux import addressing, links, netlink, sysctl
 from wharf.linux.clock import since_boot
 from wharf.linux.namespaces import inside_network
 from wharf.linux.netlink import Later, Link, Message, RouteSocket
@@ -59,7 +59,7 @@ def lend(endpoint: Endpoint, lease: Lease, namespace: int) -> None:
         link = inside.link(endpoint.inner)
         if link is None:
             raise EngineError(f"the container has no interface {endpoint.inner} any more")
-        inside.request(netlink.lend_address(link.index, _leased(lease), lease.left(since_boot())))
+        inside.request(addressing.lend_address(link.index, _leased(lease), lease.left(since_boot())))
 
 
 def take_back(endpoint: Endpoint, lease: Lease, namespace: int) -> None:
@@ -68,7 +68,7 @@ def take_back(endpoint: Endpoint, lease: Lease, namespace: int) -> None:
         if (link := inside.link(endpoint.inner)) is None:
             return
         try:
-            inside.request(netlink.delete_address(link.index, _leased(lease)))
+            inside.request(addressing.delete_address(link.index, _leased(lease)))
         except OSError as error:
             if error.errno != errno.EADDRNOTAVAIL:
                 raise
@@ -87,9 +87,9 @@ def add_ways(endpoint: Endpoint, namespace: int) -> None:
 def _addresses(index: int, endpoint: Endpoint) -> Iterator[Message]:
     for address, length in ((endpoint.address, endpoint.prefix_length), (endpoint.address6, endpoint.prefix_length6)):
         if address:
-            yield netlink.add_address(index, ip_interface(f"{address}/{length}"))
+            yield addressing.add_address(index, ip_interface(f"{address}/{length}"))
     for text in endpoint.link_local:
-        yield netlink.add_address(index, ip_interface(f"{text}/{_LINK_LOCAL_PREFIX[ip_address(text).version]}"))
+        yield addressing.add_address(index, ip_interface(f"{text}/{_LINK_LOCAL_PREFIX[ip_address(text).version]}"))
 
 
 def _ways(index: int, endpoint: Endpoint) -> Iterator[_Way]:
@@ -187,7 +187,7 @@ def lead_out(endpoints: Sequence[Endpoint], namespace: int) -> None:
 
 def _way_message(way: _Way) -> Message:
     version, gateway, index = way
-    return netlink.add_default_route(index, gateway, version)
+    return addressing.add_default_route(index, gateway, version)
 
 
 def _all_ways(there: Sequence[Link], endpoints: Sequence[Endpoint]) -> list[_Way]:
@@ -197,7 +197,7 @@ def _all_ways(there: Sequence[Link], endpoints: Sequence[Endpoint]) -> list[_Way
 
 def _forget_default_route(inner: RouteSocket, version: int, index: int) -> None:
     try:
-        inner.request(netlink.delete_default_route(version, index))
+        inner.request(addressing.delete_default_route(version, index))
     except OSError as error:
         if error.errno not in _NO_ROUTE:
             raise

@@ -7,14 +7,16 @@ them until the last bridge goes, and are shared by all engines on the host.
 
 import errno
 import socket
-import struct
 from typing import Final
 
 from wharf.linux import marks
+from wharf.linux.addressing import RTPROT_BOOT
 from wharf.linux.netlink import (
     LOOPBACK_INDEX,
     NLM_F_CREATE,
     NLM_F_EXCL,
+    ROUTE,
+    RTA_OIF,
     RTM_DELROUTE,
     RTM_NEWROUTE,
     Message,
@@ -26,21 +28,19 @@ from wharf.network import passing
 from wharf.network.families import Family
 
 _RTM_NEWRULE, _RTM_DELRULE = 32, 33
-#: struct fib_rule_hdr and struct rtmsg are alike: family, lengths, tos, table, two more, kind, flags.
-_HEADER: Final = struct.Struct("=BBBBBBBBI")
-_FRA_FWMARK, _FRA_TABLE, _RTA_OIF, _RTA_TABLE = 10, 15, 4, 15
+_FRA_FWMARK, _FRA_TABLE, _RTA_TABLE = 10, 15, 15
 _FR_ACT_TO_TBL: Final = 1
-_RTPROT_BOOT, _RT_SCOPE_HOST, _RTN_LOCAL = 3, 254, 2
+_RT_SCOPE_HOST, _RTN_LOCAL = 254, 2
 
 
 def _rule(kind: int, flags: int, family: int) -> Message:
-    header = _HEADER.pack(family, 0, 0, 0, 0, 0, 0, _FR_ACT_TO_TBL, 0)
+    header = ROUTE.pack(family, 0, 0, 0, 0, 0, 0, _FR_ACT_TO_TBL, 0)  # struct fib_rule_hdr is alike
     return Message(kind, flags, header + number(_FRA_FWMARK, marks.RETURNING) + number(_FRA_TABLE, marks.TABLE))
 
 
 def _route(kind: int, flags: int, family: int) -> Message:
-    header = _HEADER.pack(family, 0, 0, 0, 0, _RTPROT_BOOT, _RT_SCOPE_HOST, _RTN_LOCAL, 0)
-    return Message(kind, flags, header + number(_RTA_TABLE, marks.TABLE) + number(_RTA_OIF, LOOPBACK_INDEX))
+    header = ROUTE.pack(family, 0, 0, 0, 0, RTPROT_BOOT, _RT_SCOPE_HOST, _RTN_LOCAL, 0)
+    return Message(kind, flags, header + number(_RTA_TABLE, marks.TABLE) + number(RTA_OIF, LOOPBACK_INDEX))
 
 
 def begin(routes: RouteSocket, family: Family) -> None:

@@ -8,9 +8,10 @@ import pytest
 
 from harness.files import no_more_files
 from harness.world import World, ip, run
+from wharf.linux.addressing import add_address, delete_address
 from wharf.linux.advertisements import Advertised
 from wharf.linux.namespaces import inside_network
-from wharf.linux.netlink import RouteSocket, add_address, attribute, delete_address
+from wharf.linux.netlink import RouteSocket, attribute
 from wharf.network import advertised
 from wharf.network.advertised import Watch
 from wharf.network.contract import Endpoint
