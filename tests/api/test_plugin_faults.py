@@ -71,7 +71,7 @@ def killed_when(engine: Wharfd, work: Callable[[], object], pattern: str) -> Non
 
     thread = threading.Thread(target=quietly)
     thread.start()
-    root, end = engine.root / "data/plugins", time.monotonic() + 20 * PATIENCE
+    root, end = engine.root / "data/plugins", time.monotonic() + 60 * PATIENCE
     while thread.is_alive() and not any(root.glob(pattern)):
         assert time.monotonic() < end
         time.sleep(0.001)

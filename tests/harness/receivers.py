@@ -92,8 +92,8 @@ class Datagrams(Receiver):
                 os.close(memory)
             self.got.append(data)
 
-    def wait_for(self, count: int, timeout: float = 10) -> list[bytes]:
-        wait_until(lambda: len(self.got) >= count, f"{count} datagrams; got {self.got}", timeout)
+    def wait_for(self, count: int) -> list[bytes]:
+        wait_until(lambda: len(self.got) >= count, f"{count} datagrams; got {self.got}")
         return self.got
 
 
@@ -139,7 +139,7 @@ class Streams(Receiver):
                 continue
             except OSError:
                 return
-            connection.settimeout(5)
+            connection.settimeout(30)
             try:
                 connection = self._wrap(connection)
             except OSError:
@@ -168,8 +168,8 @@ class Streams(Receiver):
 
         return read
 
-    def wait_for(self, text: bytes, timeout: float = 15) -> bytes:
-        wait_until(lambda: text in self.all, f"{text!r} in {self.all[-300:]!r}", timeout)
+    def wait_for(self, text: bytes) -> bytes:
+        wait_until(lambda: text in self.all, f"{text!r} in {self.all[-300:]!r}")
         return self.all
 
 

@@ -329,7 +329,7 @@ def test_pause_stops_all_processes_until_resume(box: Box) -> None:
             while True:
                 await asyncio.wait_for(stream.read(), 0.3)
         await monitor.resume()
-        assert await asyncio.wait_for(stream.read(), 5)
+        assert await asyncio.wait_for(stream.read(), 60)
         await monitor.pause()
         await monitor.signal(signal.SIGKILL)
         await monitor.resume()

@@ -47,7 +47,7 @@ class Sending:
     def say(self, text: bytes) -> None:
         self.output.write(1, text)
 
-    def until(self, condition: Callable[[], bool], timeout: float = 15.0) -> None:
+    def until(self, condition: Callable[[], bool], timeout: float = 60.0) -> None:
         """Lives until something holds."""
         end = time.monotonic() + timeout
         while not condition():
