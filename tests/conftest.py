@@ -13,6 +13,8 @@ from vm.suites import shown_by
 settings.register_profile("wharf", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("wharf")
 
+#: How the reason of a skip begins that the virtual machine is made for.
+LACKS: Final = "this kernel has no "
 #: The virtual machine of `make test-vm` says so.
 IN_VM: Final = "WHARF_TEST_VM" in os.environ
 
@@ -26,18 +28,35 @@ def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    skipped = terminalreporter.stats.get("skipped", [])
+    skipped = _skipped(terminalreporter)
     if skipped:
         terminalreporter.section("tests that could not run here")
-        for report in skipped:
-            text = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-            reason = text.removeprefix("Skipped: ")
-            terminalreporter.line(f"{report.nodeid}: {reason}{_elsewhere(report.nodeid, reason)}")
+        for test, reason in skipped:
+            terminalreporter.line(f"{test}: {reason}{_elsewhere(test, reason)}")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """What the virtual machine lacks, too, would be shown nowhere, so its suite fails."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if IN_VM and reporter and any(_suites(test) and reason.startswith(LACKS) for test, reason in _skipped(reporter)):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _skipped(reporter: pytest.TerminalReporter) -> list[tuple[str, str]]:
+    """Tests and why they could not run."""
+    found = []
+    for report in reporter.stats.get("skipped", []):
+        text = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        found.append((report.nodeid, text.removeprefix("Skipped: ")))
+    return found
+
+
+def _suites(test: str) -> str:
+    return shown_by(test.partition("::")[0])
 
 
 def _elsewhere(test: str, reason: str) -> str:
     """How to see a test that this machine is not made for."""
-    suite = shown_by(test.partition("::")[0])
-    if IN_VM or not suite or not reason.startswith(("this kernel has no ", "not installed: ", "not in a machine ")):
+    if IN_VM or not _suites(test) or not reason.startswith((LACKS, "not installed: ", "not in a machine ")):
         return ""
-    return f" (`make test-vm` shows it, suite {suite})"
+    return f" (`make test-vm` shows it, suite {_suites(test)})"

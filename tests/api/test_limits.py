@@ -298,7 +298,7 @@ def test_update(wharfd: Wharfd, state: str) -> None:
     assert (host_config(wharfd, "box")["PidsLimit"], host_config(wharfd, "box")["MemorySwap"]) == (0, -1)
 
 
-@pytest.mark.skipif(not SYSTEMD, reason="this kernel has no scopes of systemd")
+@pytest.mark.skipif(not SYSTEMD, reason="not in a machine with systemd")
 @pytest.mark.parametrize("runtime", ["crun", "runc"])
 def test_systemd_knows_what_was_updated(wharfd: Wharfd, runtime: str) -> None:
     """Its own limits hold for the groups below, too, and it writes them again whenever it is told to reload."""

@@ -10,12 +10,12 @@ if [ $$ = 1 ]; then
     mount -t devpts -o gid=5,mode=620,ptmxmode=666 pts /dev/pts
     mount -t tmpfs shm /dev/shm
     mount -t securityfs security /sys/kernel/security
-    modprobe loop
     mount -t cgroup2 cgroup /sys/fs/cgroup
     for name in $(cat /sys/fs/cgroup/cgroup.controllers); do
         echo "+$name" >/sys/fs/cgroup/cgroup.subtree_control
     done
 fi
+modprobe -a loop fuse
 if [ $$ != 1 ]; then export WHARF_TEST_CGROUP_DRIVER=systemd; fi
 export WHARF_TEST_PATIENCE=6 WHARF_TEST_VM=1
 hostname machine
