@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from harness.engine import API, wait_until
@@ -131,6 +132,19 @@ def test_on_failure_stop_is_for_good(wharfd: Wharfd) -> None:
     assert wharfd.state("box")["ExitCode"] == 5
     time.sleep(0.3)
     assert wharfd.state("box")["Status"] == "exited"
+
+
+def test_a_check_that_the_containers_own_end_cuts_off_says_nothing(wharfd: Wharfd, tmp_path: Path) -> None:
+    check = ("--health-cmd", "touch /go/checks; sleep 300", "--health-interval", "100ms", "--health-retries", "1")
+    command = ("sh", "-c", "until test -e /go/now; do sleep 0.02; done; exit 4")
+    mount = ("-v", f"{tmp_path}:/go")
+    wharfd.wharf("run", "-d", "--name", "box", "--health-on-failure", "restart", *check, *mount, "busybox", *command)
+    wait_until((tmp_path / "checks").exists, "a check is under way")
+    (tmp_path / "now").touch()
+    assert wharfd.docker("wait", "box").text == "4"
+    wait_until(lambda: health(wharfd)["Status"] == "unhealthy", "nothing is checked any more")
+    assert (wharfd.state("box")["Status"], health(wharfd)["Log"]) == ("exited", [])
+    assert [count(wharfd, event) for event in ("start", "restart", "health_status: unhealthy")] == [1, 0, 0]
 
 
 def test_on_failure_by_annotation_and_without_sense(wharfd: Wharfd) -> None:

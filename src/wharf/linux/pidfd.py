@@ -10,19 +10,28 @@ from typing import Final
 
 #: PF_FORKNOEXEC in the kernel's include/linux/sched.h: born by fork, and no execve has succeeded since.
 _FORKED: Final = 0x40
+#: PF_EXITING, there too.
+_EXITING: Final = 0x4
 #: What runc calls the process that prepares a container, up to its execve.
 _RUNC_INIT: Final = b"runc:[2:INIT]"
 
 
-def start_time(pid: int) -> int:
-    """Clock ticks from boot to the start of `pid` (field 22 of /proc/pid/stat); 0 when there is no such process."""
+def _stat(pid: int) -> tuple[bytes, list[bytes]] | None:
+    """A process's name, and the fields of /proc/<pid>/stat behind it; None when there is no such process."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             text = file.read()
     except (FileNotFoundError, ProcessLookupError):
-        return 0
-    # The second field is the name in brackets, which may hold blanks and brackets itself.
-    return int(text[text.rindex(b")") + 2 :].split()[19])
+        return None
+    # The name is in brackets, and may hold blanks and brackets itself.
+    end = text.rindex(b")")
+    return text[text.index(b"(") + 1 : end], text[end + 2 :].split()
+
+
+def start_time(pid: int) -> int:
+    """Clock ticks from boot to the start of `pid`; 0 when there is no such process."""
+    found = _stat(pid)
+    return int(found[1][19]) if found else 0
 
 
 def runs_program(pid: int) -> bool | None:
@@ -30,27 +39,25 @@ def runs_program(pid: int) -> bool | None:
 
     None is "not yet". Also of a zombie it is known what it ran; what has gone altogether did run.
     """
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            text = file.read()
-    except (FileNotFoundError, ProcessLookupError):
+    if (found := _stat(pid)) is None:
         return True
-    end = text.rindex(b")")
-    fields = text[end + 2 :].split(None, 7)
+    name, fields = found
     # crun's is a fork of itself. runc's is a program of its own, whose name the kernel replaces at the next execve.
-    if not int(fields[6]) & _FORKED and text[text.index(b"(") + 1 : end] != _RUNC_INIT:
+    if not int(fields[6]) & _FORKED and name != _RUNC_INIT:
         return True
     return False if fields[0] in (b"Z", b"X") else None
 
 
+def is_ending(pid: int) -> bool:
+    """Whether `pid` has begun to end, or has. The init of a pid namespace kills all others there before it has."""
+    found = _stat(pid)
+    return found is None or bool(int(found[1][6]) & _EXITING)
+
+
 def is_zombie(pid: int) -> bool:
     """Whether `pid` has ended and only waits for its parent to look."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            text = file.read()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return text[text.rindex(b")") + 2 :][:1] in (b"Z", b"X")
+    found = _stat(pid)
+    return found is not None and found[1][0] in (b"Z", b"X")
 
 
 def open_same(pid: int, started: int) -> int | None:

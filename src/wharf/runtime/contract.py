@@ -205,6 +205,13 @@ class Monitor(Protocol):
     async def wait(self) -> ExitStatus:
         """Waits for the end. May be called by many and again afterwards."""
 
+    @property
+    def is_ending(self) -> bool:
+        """Whether the container's process ends, or has: the kernel kills the others in its pid namespace first.
+
+        wait() tells it later, when the shim has seen to the rest.
+        """
+
     async def execute(self, launch: ExecLaunch) -> ExecProcess:
         """Starts a further process and returns when it runs.
 

@@ -234,6 +234,13 @@ class ShimMonitor:
     async def wait(self) -> ExitStatus:
         return await asyncio.shield(self._ended)
 
+    @property
+    def is_ending(self) -> bool:
+        # Looked at before the descriptor: a number that is another's by then is one of a process that has ended.
+        return (
+            self._ended.done() or pidfd.is_ending(self.pid) or (self._init_fd >= 0 and pidfd.has_ended(self._init_fd))
+        )
+
     async def execute(self, launch: ExecLaunch) -> ShimExec:
         await self.found()
         return await self._execs.start(launch)

@@ -30,15 +30,15 @@ def test_a_process_is_found_again_only_if_it_is_the_same() -> None:
         assert pidfd.open_same(process.pid, started + 1) is None
         fd = pidfd.open_same(process.pid, started)
         assert fd is not None
-        assert not pidfd.has_ended(fd)
+        assert not pidfd.has_ended(fd) and not pidfd.is_ending(process.pid)
         assert pidfd.send(fd, 9)
-        assert pidfd.has_ended(fd, 5)
-        assert pidfd.is_zombie(process.pid)
+        assert pidfd.has_ended(fd, 30)
+        assert pidfd.is_zombie(process.pid) and pidfd.is_ending(process.pid)
     finally:
         process.kill()
         process.wait()
     assert not pidfd.send(fd, 9)
-    assert pidfd.start_time(process.pid) == 0
+    assert pidfd.start_time(process.pid) == 0 and pidfd.is_ending(process.pid)
     os.close(fd)
 
 

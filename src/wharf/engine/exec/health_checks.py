@@ -52,8 +52,8 @@ class HealthChecks:
             if current.status is not ContainerStatus.RUNNING:
                 continue  # paused: nothing could answer
             result = await self._probe(current, check)
-            if live.monitor is not monitor or live.health is None:
-                break
+            if monitor is None or monitor.is_ending or live.monitor is not monitor or live.health is None:
+                break  # a check that the container's own end has cut off says nothing
             await self._judge(current, live, health.after(live.health, result, check, result.start - started))
         if live.monitor in (None, monitor) and live.health is not None:
             live.health = health.stopped(live.health)
