@@ -1,6 +1,5 @@
 """The engine: opens all services in the order in which they need one another, and closes them the other way round."""
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -33,6 +32,7 @@ from wharf.engine.plugins.starting import PluginStarter
 from wharf.engine.plugins.store import PluginStore
 from wharf.engine.primitives import Primitives, open_primitives
 from wharf.engine.system.system import System
+from wharf.engine.tasks import Tasks
 from wharf.engine.userns.opening import open_user_namespaces
 from wharf.engine.userns.service import UserNamespaces
 from wharf.engine.volumes import Volumes
@@ -73,14 +73,13 @@ class Engine:
         """
         async with AsyncExitStack() as stack:
             engine, again, reconciler = await _open(config, monitors, stack)
-            taking_up = asyncio.create_task(reconciler.take_up(), name="take up networks")
-            starting = asyncio.create_task(reconciler.start_again(again), name="start again")
+            background = Tasks("not all that an earlier engine left is as it was")
+            background.begin(reconciler.take_up(), "take up networks")
+            background.begin(reconciler.start_again(again), "start again")
             try:
                 yield engine
             finally:
-                for background in (taking_up, starting):
-                    background.cancel()
-                await asyncio.gather(taking_up, starting, return_exceptions=True)
+                await background.close()
                 reconciler.let_go()
                 if not engine.ending.live_restore:
                     await engine.containers.stop_all(config.shutdown_timeout)

@@ -49,7 +49,7 @@ class Zones:
         try:
             # Not above: only hosts with a bus pay for speaking to it.
             self._firewalld = await (await asyncio.to_thread(_import_client)).open()
-        except EngineError as error:
+        except (EngineError, OSError) as error:
             log.debug("firewalld cannot be looked for", extra={"reason": str(error)})
         else:
             await self._look(self._firewalld)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -13,6 +13,7 @@ from wharf.engine.containers.live import Live, WaitResult
 from wharf.engine.containers.record import ZERO_TIME, Container, Status
 from wharf.engine.containers.starting import Starter
 from wharf.engine.containers.store import ContainerStore
+from wharf.engine.tasks import Tasks
 from wharf.errors import Conflict, EngineError, InvalidArgument, NoSuchContainer
 from wharf.events.bus import Bus
 from wharf.network.waits import GivenUp
@@ -42,7 +43,7 @@ class Lives:
     remove_ended: Callable[[str], Awaitable[None]]  # removes an ended container that has auto-remove, by id
     began: Callable[[Container], None] = lambda container: None  # told of each that runs now
     live: dict[str, Live] = field(default_factory=dict)
-    _tasks: "set[asyncio.Task[None]]" = field(default_factory=set)
+    _tasks: Tasks = field(default_factory=lambda: Tasks("a container's task failed"))
     closing: bool = False
 
     def of(self, container: Container) -> Live:
@@ -146,7 +147,7 @@ class Lives:
             self.store.update(container)
         live.monitor = monitor
         live.ended.clear()
-        self._spawn(self._watch(live, monitor), f"watch {container.id[:12]}")
+        self._tasks.begin(self._watch(live, monitor), f"watch {container.id[:12]}")
         self.began(container)
 
     # ── end ──
@@ -206,7 +207,7 @@ class Lives:
             live.tell(result, "not-running")
             live.end_early_attachments()
         else:
-            live.restart = self._spawn(self._restart_after(pause, live), f"restart {container.id[:12]}")
+            live.restart = self._tasks.begin(self._restart_after(pause, live), f"restart {container.id[:12]}")
 
     def _restart_delay(self, ended: Container, live: Live) -> timedelta | None:
         if ended.stopped_by_user or self.closing:
@@ -230,7 +231,7 @@ class Lives:
             if pause is None:
                 self.store.update(container.with_(status=Status.EXITED))
             else:
-                live.restart = self._spawn(self._restart_after(pause, live), f"restart {container.id[:12]}")
+                live.restart = self._tasks.begin(self._restart_after(pause, live), f"restart {container.id[:12]}")
 
     async def _restart_after(self, pause: timedelta, live: Live) -> None:
         await asyncio.sleep(pause.total_seconds())
@@ -250,25 +251,10 @@ class Lives:
                 self.store.update(ended)
                 live.tell(WaitResult(ended.exit_code, ended.error), "not-running")
 
-    # ── tasks ──
-
-    def _spawn(self, work: Coroutine[None, None, None], name: str) -> "asyncio.Task[None]":
-        task = asyncio.get_running_loop().create_task(work, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-        return task
-
-    def _done(self, task: "asyncio.Task[None]") -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("a container's task failed", exc_info=error, extra={"task": task.get_name()})
-
     async def close(self) -> None:
         """Leaves running containers alone and ends all that watches them."""
         self.closing = True
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.close()
         for live in self.live.values():
             if live.monitor is not None:
                 live.monitor.close()

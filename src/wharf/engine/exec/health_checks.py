@@ -14,6 +14,7 @@ from wharf.engine.containers.record import Status as ContainerStatus
 from wharf.engine.containers.stopping import Stops
 from wharf.engine.exec.attaching import ExecAttachment
 from wharf.engine.exec.service import Execs
+from wharf.engine.tasks import Tasks
 from wharf.errors import EngineError
 
 log = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ class HealthChecks:
 
     execs: Execs
     stops: Stops
-    _tasks: "set[asyncio.Task[None]]" = field(default_factory=set)
+    _tasks: Tasks = field(default_factory=lambda: Tasks("a health check failed"))
 
     def began(self, container: Container) -> None:
         """The container runs now."""
@@ -38,10 +39,7 @@ class HealthChecks:
             live.health = None
             return
         live.health = health.began(live.health)
-        work = self._watch(container, live, check)
-        task = asyncio.get_running_loop().create_task(work, name=f"health of {container.id[:12]}")
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
+        self._tasks.begin(self._watch(container, live, check), f"health of {container.id[:12]}")
 
     async def _watch(self, container: Container, live: Live, check: Check) -> None:
         monitor, started = live.monitor, wording.parse_time(container.started_at)
@@ -85,7 +83,7 @@ class HealthChecks:
         start = datetime.now(UTC)
         try:
             code, output = await self._run(container, check)
-        except EngineError as error:
+        except (EngineError, OSError) as error:
             code, output = health.NOT_RUN, str(error)
         return Result(start, datetime.now(UTC), code, output)
 
@@ -107,16 +105,9 @@ class HealthChecks:
             running.attachment.close()
             self.execs.forget(running.exec)
 
-    def _done(self, task: "asyncio.Task[None]") -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("a health check failed", exc_info=error, extra={"task": task.get_name()})
-
     async def close(self) -> None:
         """Checks nothing any more."""
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.close()
 
 
 async def _collect(attachment: ExecAttachment, output: bytearray) -> None:

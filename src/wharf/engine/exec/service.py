@@ -1,12 +1,10 @@
 """The operations on execs that faces call."""
 
 import asyncio
-import logging
 import secrets
-from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Final, TypeVar
+from typing import Final
 from weakref import WeakValueDictionary
 
 import msgspec
@@ -20,16 +18,13 @@ from wharf.engine.containers.terminal import console_size
 from wharf.engine.exec import record
 from wharf.engine.exec.attaching import ExecAttachment, StartOptions, told
 from wharf.engine.exec.record import Exec
+from wharf.engine.tasks import Tasks
 from wharf.errors import Conflict, EngineError, InvalidArgument, NotFound
 from wharf.runtime.contract import ExecLaunch, ExecProcess, Monitor
 from wharf.runtime.exec_bundle import ExecSpec, home_of, process_json
 from wharf.runtime.failure import RuntimeFailed
 from wharf.runtime.records import CONFIG
 from wharf.runtime.users import User
-
-log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 _NO_COMMAND: Final = "No exec command specified"
 #: How long the exit code of an ended exec can be asked for; dockerd forgets it about as late.
@@ -55,7 +50,7 @@ class Execs:
 
     lives: Lives
     _by_id: "WeakValueDictionary[str, Exec]" = field(default_factory=WeakValueDictionary)
-    _tasks: "set[asyncio.Task[Any]]" = field(default_factory=set)
+    _tasks: Tasks = field(default_factory=lambda: Tasks("an exec's task failed", expected=(EngineError,)))
 
     async def create(self, ref: str, config: ExecConfig, detach_keys: bytes = b"") -> ExecCreated:
         """Prepares an exec in a running container."""
@@ -113,7 +108,7 @@ class Execs:
             raise InvalidArgument("console size is only supported with a terminal")
         one.running = True
         # In a task of its own: who starts a process and leaves has started it all the same.
-        starting = self._spawn(self._run(one, container, options), f"start exec {id[:12]}")
+        starting = self._tasks.begin(self._run(one, container, options), f"start exec {id[:12]}")
         try:
             process = await asyncio.shield(starting)
         except EngineError as error:
@@ -142,7 +137,7 @@ class Execs:
             raise
         one.process = process
         one.started.set()
-        self._spawn(self._watch(one, process, live), f"watch exec {one.id[:12]}")
+        self._tasks.begin(self._watch(one, process, live), f"watch exec {one.id[:12]}")
         return process
 
     async def _execute(self, one: Exec, container: Container, monitor: Monitor, options: StartOptions) -> ExecProcess:
@@ -218,25 +213,9 @@ class Execs:
             raise NotFound(f"No such exec instance: {id}")
         return one, container
 
-    def _spawn(self, work: Coroutine[None, None, T], name: str) -> "asyncio.Task[T]":
-        task = asyncio.get_running_loop().create_task(work, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-        return task
-
-    def _done(self, task: "asyncio.Task[Any]") -> None:
-        self._tasks.discard(task)
-        if task.cancelled():
-            return
-        error = task.exception()
-        if error is not None and not isinstance(error, EngineError):
-            log.error("an exec's task failed", exc_info=error, extra={"task": task.get_name()})
-
     async def close(self) -> None:
         """Leaves the processes alone and ends all that watches them."""
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.close()
 
 
 def _directory(path: str) -> str:

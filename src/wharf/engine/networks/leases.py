@@ -1,12 +1,12 @@
 """What a lease that changes while its container runs changes with it: record, files, way out; and who is told."""
 
-import asyncio
 import logging
 from dataclasses import replace
 
 from wharf.engine.containers.record import ALIVE, Container
 from wharf.engine.containers.running import Lives
 from wharf.engine.containers.starting import Starter
+from wharf.engine.tasks import Tasks
 from wharf.errors import EngineError
 from wharf.linux.advertisements import Advertised
 from wharf.network.contract import Endpoint
@@ -22,18 +22,14 @@ class Leases:
         self._lives = lives
         self._starter = starter
         self._networks = starter.sandboxes.networks
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks("a change of a container's address is not noted")
         self._networks.lease_changed = self._changed
 
     def _changed(self, change: LeaseChange) -> None:
-        task = asyncio.get_running_loop().create_task(self._note(change), name="lease changed")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.begin(self._note(change), f"lease of {change.container_id[:12]}")
 
     async def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.close()
 
     async def _note(self, change: LeaseChange) -> None:
         container = self._lives.store.get(change.container_id)
@@ -57,9 +53,9 @@ class Leases:
         facts = {"container": container.id, "network": change.network, **addresses}
         expected = isinstance(change.now, Advertised)  # after each start
         log.log(logging.INFO if expected else logging.WARNING, "a container's address has changed", extra=facts)
-        self._starter.note_addresses(container)
         try:
             await self._starter.sandboxes.lead_out_again(container)
+            self._starter.note_addresses(container)
         except (EngineError, OSError) as error:
-            log.warning("a container's way out is not as it should be", extra={**facts, "reason": str(error)})
+            log.warning("its way out, or its /etc/hosts, is not as it should be", extra={**facts, "reason": str(error)})
         self._networks.publish_lease(change, after.address6 if expected else after.address)
