@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from harness.answering import Answering, answer
-from harness.engine import API, Answer, wait_until
+from harness.engine import API, Answer
 from harness.outside import HOST, Outside, seen
 from harness.wharfd import Wharfd
 from wharf.linux.namespaces import inside_network
@@ -150,15 +150,11 @@ def test_all_exposed_ports_move_with_the_way_out(wharfd: Wharfd) -> None:
     before = wharfd.docker("port", "all").text
     assert len(before.splitlines()) == 4
     port = int(wharfd.docker("port", "all", "80").text.splitlines()[0].rpartition(":")[2])
-
-    def reached(address: str) -> bool:
-        return bool(seen(wharfd.network_of("all"), wharfd.network.path, address, port, listening=80))
-
     for verb, network in (("connect", "aa"), ("disconnect", "zz"), ("connect", "bridge"), ("disconnect", "aa")):
         wharfd.docker("network", verb, network, "all")
         assert wharfd.docker("port", "all").text == before
         for address in ("127.0.0.1", "::1"):
-            # Of a new address the container's shim learns in its own time.
-            wait_until(lambda address=address: reached(address), f"{verb} {network}: {address}")
+            reached = seen(wharfd.network_of("all"), wharfd.network.path, address, port, listening=80)
+            assert reached, (verb, network, address)
     wharfd.docker("rm", "-f", "all")
     wharfd.docker("network", "rm", "aa", "zz")
