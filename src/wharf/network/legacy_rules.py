@@ -3,7 +3,7 @@
 What is not read here, an extension of iptables or a line of another shape, is a condition of which nothing is known.
 """
 
-import shlex
+import re
 from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from typing import Final
@@ -22,6 +22,8 @@ _PROTOCOLS: Final = {"6": "tcp", "17": "udp"}
 #: Extensions with options that are read; of others it is only known that they are there.
 _READ: Final = ("tcp", "udp", "multiport", "conntrack", "state", "addrtype", "iprange", "mark", "mac")
 _FIRST_OF_TCP: Final = ["FIN,SYN,RST,ACK", "SYN"]  # --syn
+#: In quotation marks, with others behind a backslash; or as it is.
+_WORD: Final = re.compile(r'"((?:[^"\\]|\\.)*)"|(\S+)')
 #: What a rule looks at, and what it wants there.
 _Condition = tuple[Json, Json]
 _L4PROTO: Final = {"meta": {"key": "l4proto"}}
@@ -53,10 +55,7 @@ def unread(version: int, table: str) -> Iterator[Chain]:
 
 
 def _statements(rule: str, version: int, chains: Collection[str]) -> Sequence[Json]:
-    try:
-        words = deque(shlex.split(rule) if '"' in rule else rule.split())
-    except ValueError:  # a quotation without an end
-        return [{"xt": None}]
+    words = deque(quoted or word for quoted, word in _WORD.findall(rule))
     found: list[Json] = []
     extension = ""
     while words:

@@ -106,7 +106,6 @@ MATCHES: list[tuple[str, bool | None]] = [
     ('-m comment --comment "-j ACCEPT"', True),
     ("-m comment --comment x -i eth1", False),
     ("-f", None),
-    ('-m comment --comment "x', None),
 ]
 
 
