@@ -16,10 +16,10 @@ _EXITING: Final = 0x4
 _RUNC_INIT: Final = b"runc:[2:INIT]"
 
 
-def _stat(pid: int) -> tuple[bytes, list[bytes]] | None:
-    """A process's name, and the fields of /proc/<pid>/stat behind it; None when there is no such process."""
+def _stat(task: int | str) -> tuple[bytes, list[bytes]] | None:
+    """The name of a process, or of a thread ("pid/task/tid"), and the fields after it in its stat; None: it is gone."""
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
+        with open(f"/proc/{task}/stat", "rb") as file:
             text = file.read()
     except (FileNotFoundError, ProcessLookupError):
         return None
@@ -50,14 +50,13 @@ def runs_program(pid: int) -> bool | None:
 
 def is_ending(pid: int) -> bool:
     """Whether `pid` has begun to end, or has. The init of a pid namespace kills all others there before it has."""
-    found = _stat(pid)
-    return found is None or bool(int(found[1][6]) & _EXITING)
-
-
-def is_zombie(pid: int) -> bool:
-    """Whether `pid` has ended and only waits for its parent to look."""
-    found = _stat(pid)
-    return found is not None and found[1][0] in (b"Z", b"X")
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")  # noqa: PTH208
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    # All of them: the first may end long before the others.
+    found = (_stat(f"{pid}/task/{thread}") for thread in threads)
+    return all(one is None or int(one[1][6]) & _EXITING for one in found)
 
 
 def open_same(pid: int, started: int) -> int | None:

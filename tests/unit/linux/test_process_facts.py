@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,13 +34,29 @@ def test_a_process_is_found_again_only_if_it_is_the_same() -> None:
         assert not pidfd.has_ended(fd) and not pidfd.is_ending(process.pid)
         assert pidfd.send(fd, 9)
         assert pidfd.has_ended(fd, 30)
-        assert pidfd.is_zombie(process.pid) and pidfd.is_ending(process.pid)
+        assert pidfd.is_ending(process.pid)
     finally:
         process.kill()
         process.wait()
     assert not pidfd.send(fd, 9)
     assert pidfd.start_time(process.pid) == 0 and pidfd.is_ending(process.pid)
     os.close(fd)
+
+
+#: exit(2) ends one thread, not the process.
+FIRST_THREAD_ENDS = """
+import ctypes, os, threading, time
+threading.Thread(target=time.sleep, args=(600,)).start()
+ctypes.CDLL(None).syscall({"x86_64": 60, "aarch64": 93}[os.uname().machine], 0)
+"""
+
+
+def test_a_process_goes_on_when_its_first_thread_has_ended() -> None:
+    with subprocess.Popen([sys.executable, "-c", FIRST_THREAD_ENDS]) as process:
+        while ") Z " not in Path(f"/proc/{process.pid}/stat").read_text():
+            assert process.poll() is None
+        assert not pidfd.is_ending(process.pid)
+        process.kill()
 
 
 def write(path: Path, text: str) -> None:
