@@ -39,7 +39,7 @@ class Ruleset:
     internal: bool = False  # nothing passes between this network and any other
     mode: GatewayMode = GatewayMode.NAT
     host_address: str = ""  # what containers look like outside, instead of the address of the way
-    trusted: tuple[str, ...] = ()  # devices from which everything may come
+    trusted: tuple[str, ...] = ()  # devices from which published ports are reached at the container's own address
     returns: bool = False  # there are ports that the host's own rules decide on
     hosted: bool = True  # the host has an address in it
 
@@ -104,13 +104,14 @@ class Ruleset:
             return
         yield "ct state established,related accept"
         yield "ct status dnat accept"
+        opened = f"meta l4proto . {ip} daddr . th dport @{passing.opened(self.bridge)} accept"
         if self.mode is GatewayMode.ROUTED:
-            yield f"meta l4proto . {ip} daddr . th dport @{passing.opened(self.bridge)} accept"
+            yield opened
             yield f"iifname != {bridge} meta l4proto {icmp} accept"
         yield neighbours
         if self.trusted:
             devices = ", ".join(f'"{name}"' for name in self.trusted)
-            yield f"iifname {{ {devices} }} accept"
+            yield f"iifname {{ {devices} }} {opened}"
         if self.mode is not GatewayMode.NAT_UNPROTECTED:
             # Who routes to a container's address by this host gets no further than its published ports.
             yield "drop"

@@ -48,7 +48,7 @@ class BridgeSettings:
     inhibit_ipv4: bool = False  # the bridge has no IPv4 address of ours
     host_address: str = ""  # what containers look like outside; "" is the address of the way
     host_address6: str = ""
-    trusted: tuple[str, ...] = ()  # devices from which all ports of the containers are reached
+    trusted: tuple[str, ...] = ()  # devices from which published ports are reached at the container's own address
 
     def mode_of(self, version: int) -> GatewayMode:
         return self.mode if version == 4 else self.mode6

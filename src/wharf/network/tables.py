@@ -114,7 +114,8 @@ class Tables:
             return ""
 
     def _elements(self, endpoint: Endpoint, family: Family) -> list[tuple[str, str]]:
-        return elements(endpoint, family, self._settings.mode_of(family.version))
+        settings = self._settings
+        return elements(endpoint, family, settings.mode_of(family.version), trusting=bool(settings.trusted))
 
     def expect(self, endpoints: Iterable[Endpoint]) -> None:
         """Their ports are open since before we began, or will be by rebuild(), else by repair()."""

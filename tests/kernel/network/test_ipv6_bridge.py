@@ -224,9 +224,15 @@ def test_trusted_devices_and_a_fixed_face(world: World) -> None:
     async def body() -> None:
         ip("addr", "add", "198.51.100.9/24", "dev", "up0")
         network = await opened(world, replace(DUAL, trusted=("up0",), host_address="198.51.100.9"))
-        a, at_a = await attached(world, network)
-        assert world.reaches(world.server(a, 81), world.outside, at_a.address, 81) != ""
+        a, at_a = await attached(world, network, PortRequest(80, "tcp"), PortRequest(82, "tcp"))
+        published, published6 = world.server(a, 80), world.server(a, 82, ipv6=True)
+        assert world.reaches(published, world.outside, at_a.address, 80) != ""
+        assert world.reaches(published6, world.outside, at_a.address6, 82) != ""
+        assert world.reaches(world.server(a, 81), world.outside, at_a.address, 81) == ""
+        assert world.reaches(world.server(a, 83, ipv6=True), world.outside, at_a.address6, 83) == ""
         assert world.reaches(world.server(world.outside, 99), a, "198.51.100.2", 99) == "198.51.100.9"
+        await network.release(at_a)
+        assert world.reaches(published, world.outside, at_a.address, 80) == ""
 
     run(body)
 

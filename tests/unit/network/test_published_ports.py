@@ -94,6 +94,10 @@ def test_each_version_of_ip_has_its_elements() -> None:
     assert elements(ENDPOINT, IPV6, GatewayMode.NAT) == [("published", "tcp . 8080 : fd00::2 . 80")]
     assert elements(ENDPOINT, IPV4, GatewayMode.ROUTED) == [("opened", "tcp . 172.17.0.2 . 80")]
     assert elements(replace(ENDPOINT, address6=""), IPV6, GatewayMode.NAT) == []
+    assert elements(ENDPOINT, IPV6, GatewayMode.NAT, trusting=True) == [
+        ("published", "tcp . 8080 : fd00::2 . 80"),
+        ("opened", "tcp . fd00::2 . 80"),
+    ]
     routed = replace(ENDPOINT, ports=[PublishedPort(80, "tcp", "0.0.0.0", 0)])
     assert elements(routed, IPV4, GatewayMode.NAT) == []  # no host port leads there
 
