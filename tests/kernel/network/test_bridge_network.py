@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.engine import wait_until
 from harness.world import CONFIG, HOST, OUTSIDE, World, attached, ip, new_namespace, opened, plug, rules, run, settings
 from wharf.errors import Conflict, EngineError, Unavailable
 from wharf.linux import links, sysctl
@@ -191,6 +192,11 @@ def test_cables_of_others_stay_on_a_bridge_and_keep_it(world: World) -> None:
     run(body)
 
 
+def links_here() -> set[str]:
+    with RouteSocket() as routes:
+        return {link.name for link in routes.links()}
+
+
 def test_nothing_is_left_of_many_in_parallel(world: World) -> None:
     async def body() -> None:
         network = await opened(world)
@@ -208,13 +214,7 @@ def test_nothing_is_left_of_many_in_parallel(world: World) -> None:
 
         await asyncio.gather(*(life(number) for number in range(200)))
         assert rules() == before
-        for _ in range(100):
-            with RouteSocket() as routes:
-                left = {link.name for link in routes.links()}
-            if left == {"lo", "up0", "br0"}:
-                break
-            await asyncio.sleep(0.05)  # the kernel takes namespaces down in its own time
-        assert left == {"lo", "up0", "br0"}
+        wait_until(lambda: links_here() == {"lo", "up0", "br0"}, "the kernel has taken all namespaces down")
         await network.close()
         assert rules() == ""
         with RouteSocket() as routes:

@@ -495,20 +495,21 @@ def test_a_container_does_not_outlive_its_shim(box: Box, seen: bool) -> None:
     async def work(monitors: ShimMonitors) -> None:
         monitor = await monitors.create(launch)
         await monitor.run()
-        init = os.pidfd_open(monitor.pid)
+        init, shim = os.pidfd_open(monitor.pid), os.pidfd_open(monitor.shim_pid)
         if not seen:
             monitor.close()
-        os.kill(monitor.shim_pid, signal.SIGKILL)
+        pidfd.send(shim, signal.SIGKILL)
         if seen:
             status = await monitor.wait()
         else:
-            await asyncio.sleep(0.05)
+            assert await asyncio.to_thread(pidfd.has_ended, shim, 30)
             found = await monitors.reopen(launch.id, launch.bundle)
             assert isinstance(found, ExitStatus)
             status = found
         assert (status.code, status.error) == (137, "the container's shim died")
-        assert await asyncio.to_thread(pidfd.has_ended, init, 5)
-        os.close(init)
+        assert await asyncio.to_thread(pidfd.has_ended, init, 30)
+        for fd in (init, shim):
+            os.close(fd)
         box.assert_clean(launch)
 
     with_monitors(work)
