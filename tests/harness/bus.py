@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from harness.engine import wait_until
+from harness.engine import LIMIT, wait_until
 from harness.serving import takes_connections
 
 VARIABLE: Final = "DBUS_SYSTEM_BUS_ADDRESS"
@@ -46,7 +46,7 @@ class Bus:
 
     def end(self) -> None:
         self._process.terminate()
-        self._process.wait(20)
+        self._process.wait(LIMIT)
         self._path.unlink(missing_ok=True)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:

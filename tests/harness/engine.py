@@ -121,14 +121,14 @@ class Engine:
     def signal(self, number: int) -> None:
         os.kill(self.pid, number)
 
-    def stop(self, timeout: float = 30) -> int:
+    def stop(self, timeout: float = 2 * LIMIT) -> int:
         """Ends it in order; its exit code."""
         self.signal(signal.SIGTERM)
         return self._wait(timeout)
 
     def kill9(self) -> None:
         self.signal(signal.SIGKILL)
-        self._wait(10)
+        self._wait(LIMIT)
 
     def restart(self) -> float:
         self.stop()

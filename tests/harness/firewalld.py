@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from harness.bus import VARIABLE, Bus
-from harness.engine import Engine, wait_until
+from harness.engine import LIMIT, Engine, wait_until
 
 PROGRAMS: Final = ("firewalld", "firewall-cmd", "dbus-daemon")
 
@@ -41,12 +41,12 @@ class Firewalld:
                 stdout=output,
                 stderr=output,
             )
-        wait_until(lambda: self.command("--state", check=False) == "running", "firewalld runs")
+        wait_until(lambda: self.command("--state", check=False) == "running", "firewalld runs", timeout=4 * LIMIT)
 
     def stop(self) -> None:
         assert self._process is not None
         self._process.terminate()
-        self._process.wait(20)
+        self._process.wait(2 * LIMIT)
         self._process = None
 
     def restart_bus(self) -> None:

@@ -32,7 +32,7 @@ class NetworkNamespace:
         """The command that runs `arguments` inside."""
         return ["nsenter", f"--net={self.path}", *arguments]
 
-    def run(self, *arguments: str, check: bool = True, timeout: float = 30) -> str:
+    def run(self, *arguments: str, check: bool = True, timeout: float = 120) -> str:
         """Standard output of a program that runs inside."""
         done = subprocess.run(self.command(arguments), capture_output=True, text=True, timeout=timeout, check=False)
         assert not check or done.returncode == 0, f"{arguments}: {done.stderr}"
