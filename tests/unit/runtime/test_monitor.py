@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 import subprocess
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from harness.files import no_more_files
 from wharf.linux import pidfd
+from wharf.runtime import wire
 from wharf.runtime.endings import SHIM_DIED
 from wharf.runtime.monitor import ShimMonitor, is_alive
 from wharf.runtime.shim_connection import unconnected
@@ -52,3 +54,25 @@ def test_too_many_open_files_say_nothing_of_a_shim() -> None:
         with no_more_files(room=room), pytest.raises(OSError, match="Too many open files"):
             is_alive(own)
         assert os.listdir("/proc/self/fd") == before  # noqa: PTH208
+
+
+@pytest.mark.parametrize("room", [0, 1])
+def test_descriptors_for_which_there_is_no_room(tmp_path: Path, room: int) -> None:
+    """A shim that brings two is not taken for one without a network: the start fails."""
+
+    async def body() -> None:
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        monitor = ShimMonitor("c", tmp_path, ours, "crun")
+        with theirs:
+            wire.send(theirs, {"event": "ready", "pid": 4711}, (theirs.fileno(), theirs.fileno()))
+            before = os.listdir("/proc/self/fd")  # noqa: PTH208
+            with no_more_files(room=room):
+                monitor.listen()
+                with pytest.raises(OSError, match="Too many open files"):
+                    await asyncio.wait_for(monitor.ready(), 10)
+            assert len(os.listdir("/proc/self/fd")) == len(before) - 1  # noqa: PTH208
+        assert monitor.network is None
+        monitor.close()
+
+    asyncio.run(body())
