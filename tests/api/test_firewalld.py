@@ -113,7 +113,9 @@ def test_what_is_said_of_its_rules_is_what_happens(engine: Wharfd, firewalld: Fi
     def said(source: str, target: str) -> tuple[str, str]:
         """The answer, and what is said of firewalld."""
         lines = engine.wharf("network", "check", source, target, check=False).text.splitlines()
-        return next((line[:2].strip(), line[4:]) for line in lines if line[4:].startswith("firewalld"))
+        found = [(line[:2].strip(), line[4:]) for line in lines if line[4:].startswith("firewalld")]
+        assert found, lines
+        return found[0]
 
     def agree(port: int) -> str:
         """The answer for a port of the host, which has to be what becomes of a connection."""
