@@ -4,15 +4,12 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from signal import SIGCONT, SIGSTOP
-from socket import AF_INET, AF_INET6, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET, socket
 
 import pytest
 
 from harness.engine import missing, wait_until
-from harness.outside import HOST, HOST6, OUTSIDE, OUTSIDE6, Outside, client_seen, seen, socket_in
+from harness.outside import HOST, OUTSIDE, Outside, client_seen, seen
 from harness.wharfd import Wharfd
 
 
@@ -57,56 +54,6 @@ def test_flushed_rules_are_put_back(engine: Wharfd, outside: Outside) -> None:
     wait_until(lambda: "policy drop" in rules(engine), "strangers are kept out again")
     engine.inside("nft", "flush", "chain", "ip", "wharf_sources", "sent")
     wait_until(lambda: "fib saddr oif @bridges return" in rules(engine), "senders are looked at again")
-
-
-def test_open_connections_outlive_a_flush_of_all_rules(engine: Wharfd, outside: Outside) -> None:
-    """Those to a published port and those to the world, of both versions of IP, also while the rules are not there."""
-    engine.docker("network", "create", "--ipv6", "six")
-    engine.docker("run", "-d", "--name", "both", "--network", "six", "-p", "8081:80", "busybox", "sleep", "1000")
-    both = engine.network_of("both")
-    with ExitStack() as stack:
-        connections = [
-            stack.enter_context(connected(server, client, address, port, listening))
-            for here, there in ((HOST, OUTSIDE), (HOST6, OUTSIDE6))
-            for server, client, address, port, listening in (
-                (both, outside.namespace, here, 8081, 80),
-                (outside.namespace, both, there, 81, 81),
-            )
-        ]
-        for _ in range(2):
-            engine.signal(SIGSTOP)  # it puts nothing back
-            try:
-                engine.inside("nft", "flush", "ruleset")
-                for ends in connections:
-                    exchange(*ends)
-            finally:
-                engine.signal(SIGCONT)
-            wait_until(lambda: rules(engine).count("map published {") == 3, "the rules are there again")
-            for ends in connections:
-                exchange(*ends)
-
-
-@contextmanager
-def connected(server: Path, client: Path, address: str, port: int, listening: int) -> Iterator[tuple[socket, socket]]:
-    """Both ends of a connection from one network namespace to another, where somebody listens on a port."""
-    family = AF_INET6 if ":" in address else AF_INET
-    with socket_in(server, family, SOCK_STREAM) as listener, socket_in(client, family, SOCK_STREAM) as sender:
-        listener.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
-        listener.bind(("", listening))
-        listener.listen()
-        sender.connect((address, port))
-        accepted, _ = listener.accept()
-        listener.close()
-        with accepted:
-            accepted.settimeout(5)
-            yield accepted, sender
-
-
-def exchange(*ends: socket) -> None:
-    for one in ends:  # both at once: a host that knows nothing of the connection resets it
-        one.sendall(b"x")
-    for one in ends:
-        assert one.recv(1) == b"x"
 
 
 def test_the_users_table_is_theirs(engine: Wharfd, outside: Outside) -> None:

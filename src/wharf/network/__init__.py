@@ -11,7 +11,7 @@ Its modules:
 - The books: `endpoints`, `ipam`, `subnets`; of ports: `ports`, `reservation`.
 - The rules of one bridge: `firewall`, `openings`, `families`, kept by `tables`. Those of all bridges: `passing`,
   `forwarding`, `sources`, `returning`.
-- Beside the firewalls of others: `coexisting`, `legacy`, `zones`, `firewalld`, `watching`, `lasting`.
+- Beside the firewalls of others: `coexisting`, `legacy`, `zones`, `firewalld`, `watching`.
 - Whether a packet would pass: `checking`, `hurdles`, `facts`; the rules of others: `others`, `rules`, `conditions`,
   `xt_text`, `legacy_rules`.
 - Names: `dns`.

@@ -32,7 +32,7 @@ from wharf.events.bus import Bus
 from wharf.linux.host import ipv4_forwarding
 from wharf.linux.nftables import NftablesError
 from wharf.linux.nftables_events import FirewallEvents
-from wharf.network import coexisting, lasting
+from wharf.network import coexisting
 from wharf.network.bridge import BridgeNetwork
 from wharf.network.contract import Network
 from wharf.network.kernel import Kernel
@@ -91,21 +91,17 @@ class Networks:
             log.warning("IPv4 forwarding is disabled")
 
     async def _open_firewall(self) -> None:
-        """The tables of users and of open connections, a way by others' older ones, and the watch over ours."""
+        """The users' own table, a way by others' older ones, and the watch over ours."""
         await self._kernel.do(self._kernel.legacy.look)
         try:
-            await self._make_tables()
+            await self._make_user_table()
             self._watch = FirewallWatch(FirewallEvents(), self.repair)
         except (NftablesError, OSError) as error:
             log.warning("changes of the host's firewall will not be noticed", extra={"reason": str(error)})
         await self._kernel.zones.begin()
 
-    async def _make_tables(self) -> None:
-        def make() -> None:
-            coexisting.make_user_table(self._kernel.nftables())
-            lasting.begin(self._kernel.nftables())
-
-        await self._kernel.do(make)
+    async def _make_user_table(self) -> None:
+        await self._kernel.do(lambda: coexisting.make_user_table(self._kernel.nftables()))
 
     async def repair(self) -> None:
         """After a change of the host's firewall: what it took from our networks is put back, and the users' table.
@@ -114,7 +110,7 @@ class Networks:
         """
         failures: list[str] = []
         try:
-            await self._make_tables()
+            await self._make_user_table()
         except (NftablesError, OSError) as error:
             failures.append(f"there is no table for rules of users: {error}")
         for network in list(self._open.values()):
