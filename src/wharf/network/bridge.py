@@ -287,14 +287,19 @@ class BridgeNetwork:
         """See Network."""
         if not self._endpoints.forget(endpoint):
             return
-        if endpoint.ports and not self.unavailable:
+        if not self.unavailable:
             try:
-                await self._kernel.do(lambda: self._tables.withdraw(endpoint))
+                await self._kernel.do(lambda: self._take_away(endpoint))
             except (NftablesError, OSError) as error:
                 log.warning("ports not closed", extra={"container": endpoint.container_id, "reason": str(error)})
         # Given away only now: the old container's elements must not meet the new one's.
         reservation.release(endpoint.ports, self._used)
         self._endpoints.release(endpoint)
+
+    def _take_away(self, endpoint: Endpoint) -> None:
+        self._kernel.later(lambda: wiring.unplug(endpoint))
+        if endpoint.ports:
+            self._tables.withdraw(endpoint)
 
     async def restore(self, endpoints: Sequence[Endpoint]) -> None:
         """See Network. Also those of an engine whose bridge is not available keep their place in the books."""

@@ -1,6 +1,8 @@
 """The cable between a bridge and a container: a pair of links, one end in each."""
 
-from wharf.linux import links
+from contextlib import suppress
+
+from wharf.linux import links, netlink
 from wharf.linux.netlink import Later, RouteSocket
 from wharf.network import inner
 from wharf.network.contract import Endpoint
@@ -9,7 +11,7 @@ from wharf.network.contract import Endpoint
 def connect(routes: RouteSocket, bridge: int, endpoint: Endpoint, namespace: int, *, mtu: int, isolated: bool) -> None:
     """Makes the pair, then the inner end's addresses and routes. Raises OSError, EngineError.
 
-    Both ends go with the container's namespace.
+    Both ends go with the container's namespace, or by unplug().
     """
     with RouteSocket.inside(namespace) as inside:
         routes.request(
@@ -33,6 +35,17 @@ def disconnect(endpoint: Endpoint, later: Later) -> None:
     with RouteSocket() as routes:
         if (link := routes.link(endpoint.interface)) is not None:
             routes.delete_link(link.index, later)
+
+
+def unplug(endpoint: Endpoint) -> None:
+    """Takes away the pair of a container that has ended. Slow.
+
+    It goes with the namespace, if not for others who hold that: a debugger, or what the container has sent to somebody
+    who does not answer. Its address would stay with it, which may be another's by then.
+    """
+    with suppress(OSError), RouteSocket() as routes:
+        if (link := routes.link(endpoint.interface)) is not None:
+            routes.request(netlink.delete_link(link.index))
 
 
 def carries(routes: RouteSocket, bridge: str, endpoint: Endpoint, namespace: int) -> bool:

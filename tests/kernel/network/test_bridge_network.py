@@ -176,6 +176,22 @@ def test_an_engine_that_comes_back_takes_up_what_runs(world: World) -> None:
     run(body)
 
 
+def test_who_holds_the_namespace_of_a_container_does_not_keep_it_on_the_network(world: World) -> None:
+    async def body() -> None:
+        network = await opened(world)
+        ended, endpoint = await attached(world, network)
+        _, other = await attached(world, network)
+        await network.release(endpoint)
+        with RouteSocket.inside(ended) as held:
+            wait_until(lambda: endpoint.interface not in links_here(), "it is unplugged")
+            assert held.link(endpoint.inner) is None
+            assert other.interface in links_here()
+        await network.release(other)
+        await network.close()
+
+    run(body)
+
+
 def test_cables_of_others_stay_on_a_bridge_and_keep_it(world: World) -> None:
     async def body() -> None:
         network = await opened(world)
