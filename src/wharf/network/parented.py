@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 #: passthru, the whole device). A container that starts again waits for that.
 _PATIENCE: Final = 3.0  # seconds
 _PAUSE: Final = 0.02
+_CLOSED: Final = "the network is closed"
 
 
 class ParentNetwork:
@@ -39,6 +40,8 @@ class ParentNetwork:
         self.unavailable = "the network is not open"
         self.settings = settings
         self._kernel = kernel
+        self._turn = asyncio.Lock()  # of who opens it, again and again maybe, or closes it
+        self._closed = False
         # The MAC addresses of ipvlan's links are the parent's: it is what makes them ipvlan.
         self._endpoints = Endpoints(id, name, settings.subnets, with_mac=settings.driver == "macvlan")
 
@@ -63,13 +66,16 @@ class ParentNetwork:
 
     async def open(self) -> None:
         """See Network. The parent may be plugged in later: it is looked for again at every connect()."""
-        try:
-            await self._kernel.do(self._parent)
-            self._kernel.parents.add(self.settings.parent, self.id)
-            self.unavailable = ""
-        except (EngineError, OSError) as error:
-            self.unavailable = str(error)
-            log.warning("no network", extra={"network": self.name, "reason": str(error)})
+        async with self._turn:
+            if self._closed:
+                return  # nobody would remove what we make now
+            try:
+                await self._kernel.do(self._parent)
+                self._kernel.parents.add(self.settings.parent, self.id)
+                self.unavailable = ""
+            except (EngineError, OSError) as error:
+                self.unavailable = str(error)
+                log.warning("no network", extra={"network": self.name, "reason": str(error)})
 
     def _parent(self) -> int:
         settings = self.settings
@@ -77,13 +83,15 @@ class ParentNetwork:
 
     async def close(self) -> None:
         """See Network. A parent that we made goes with its last network, unless containers go on."""
-        parent = self.settings.parent
-        if not self.unavailable and not self._endpoints and self._kernel.parents.remove(parent, self.id):
-            try:
-                await self._kernel.do(lambda: parents.remove(self._kernel.routes(), parent))
-            except OSError as error:
-                log.warning("device not removed", extra={"device": parent, "reason": str(error)})
-        self.unavailable = self.unavailable or "the network is closed"
+        self._closed = True
+        async with self._turn:
+            parent = self.settings.parent
+            if not self.unavailable and not self._endpoints and self._kernel.parents.remove(parent, self.id):
+                try:
+                    await self._kernel.do(lambda: parents.remove(self._kernel.routes(), parent))
+                except OSError as error:
+                    log.warning("device not removed", extra={"device": parent, "reason": str(error)})
+            self.unavailable = self.unavailable or _CLOSED
 
     async def reserve(self, request: EndpointRequest) -> tuple[Endpoint, list[Listener]]:
         """See Network. Ports are not published: they are reached at the container's own address.
@@ -106,8 +114,8 @@ class ParentNetwork:
         return endpoint, []
 
     def _require_open(self) -> None:
-        if self.unavailable:
-            raise Unavailable(f"network {self.name} is not available: {self.unavailable}")
+        if why := self.unavailable or (_CLOSED if self._closed else ""):
+            raise Unavailable(f"network {self.name} is not available: {why}")
 
     async def connect(self, endpoint: Endpoint, namespace: int) -> Endpoint:
         """See Network."""

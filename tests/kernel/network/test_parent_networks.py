@@ -1,5 +1,6 @@
 """macvlan, and what it shares with ipvlan: real traffic between containers on the host's wire and a machine outside."""
 
+import asyncio
 from contextlib import ExitStack
 from dataclasses import replace
 from ipaddress import IPv4Address, ip_network
@@ -116,6 +117,22 @@ def test_a_parent_may_come_later(world: World) -> None:
         ip("link", "add", "usb0", "type", "veth", "peer", "name", "usb1")
         ip("link", "set", "usb1", "up")
         await attached(world, network)
+
+    run(body)
+
+
+def test_a_parent_that_comes_while_its_network_goes_does_not_stay(world: World) -> None:
+    async def body() -> None:
+        own = replace(MACVLAN, parent="dm-0123456789ab", own_parent=True, internal=True)
+        network = ParentNetwork("1" * 64, own, world.kernel(), name="lan")
+        # In this order: the device is being made when the network is closed.
+        found = await asyncio.gather(network.reserve(EndpointRequest("c")), network.close(), return_exceptions=True)
+        assert isinstance(found[0], Unavailable) and found[1] is None
+        with pytest.raises(Unavailable):
+            await network.reserve(EndpointRequest("c"))
+        with RouteSocket() as routes:
+            assert routes.link(own.parent) is None
+        assert not network.in_use
 
     run(body)
 
