@@ -259,8 +259,11 @@ class BridgeNetwork:
         before = self._endpoints.known(endpoint)
         try:
             if before is not None and before.ports:
-                await self._kernel.do(lambda: self._tables.withdraw(before))
-                reservation.release(before.ports, self._used)
+                self._endpoints.note(before.with_ports(()))  # none is its own any more, whatever comes of it
+                try:
+                    await self._kernel.do(lambda: self._tables.withdraw(before))
+                finally:
+                    reservation.release(before.ports, self._used)
             self._endpoints.note(endpoint)
             self._note_ports(endpoint)
             await self._kernel.do(lambda: self._tables.publish(endpoint))

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from harness.engine import wait_until
+from harness.files import no_more_files
 from harness.world import CONFIG, HOST, OUTSIDE, World, attached, ip, new_namespace, opened, plug, rules, run, settings
 from wharf.errors import Conflict, EngineError, Unavailable
 from wharf.linux import links, sysctl
@@ -127,6 +128,21 @@ def test_port_conflicts_have_dockerds_words(world: World) -> None:
         assert {port.host_port for port in at_b.ports} == {8081}
         _, at_c = await attached(world, network, PortRequest(80, "tcp"))
         assert at_c.ports[0].host_port > 1024
+
+    run(body)
+
+
+def test_ports_that_cannot_be_opened_are_free_again(world: World) -> None:
+    async def body() -> None:
+        network = await opened(world)
+        a, at_a = await attached(world, network)
+        wanted = [PortRequest(80, "tcp", host_port=8080)]
+        with no_more_files(room=4), pytest.raises(EngineError, match="Too many open files"):  # enough for the sockets
+            await network.publish(at_a, wanted)
+        at_a, listeners = await network.publish(at_a, wanted)
+        for listener in listeners:
+            world.stack.callback(listener.socket.close)
+        assert world.reaches(world.server(a, 80), world.outside, HOST, 8080) == OUTSIDE
 
     run(body)
 

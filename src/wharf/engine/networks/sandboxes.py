@@ -273,6 +273,7 @@ class Sandboxes:
         except BaseException:
             with suppress(EngineError):
                 await network.republish(closed)
+            with suppress(EngineError):
                 await monitor.hold(())
             raise
         finally:
