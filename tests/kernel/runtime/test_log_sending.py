@@ -1,16 +1,18 @@
 """Receivers that are slow, go, come back, never were, or ask for TLS: what the queue of a shim does."""
 
 import _socket
+import os
 import socket
 import ssl
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import trustme
 
+from harness.engine import wait_until
 from harness.receivers import Datagrams, Streams
 from wharf.runtime.contract import Log, LogReceiver, Retry, Tls
 from wharf.runtime.log_message import log_message
@@ -223,6 +225,30 @@ def test_tls(certificates: Path) -> None:
             Sending("tls", f"localhost:{receiver.port}", tls=Tls("/nosuch"))
         with pytest.raises(NoLog, match="Could not load X509 key pair: no such file"):
             Sending("tls", f"localhost:{receiver.port}", tls=Tls(cert="/nosuch", verify=False))
+
+
+def _be_shim(port: int, certificates: Path) -> NoReturn:
+    try:
+        sending = Sending("tls", f"localhost:{port}", tls=Tls(str(certificates / "ca")))
+        sending.say(b"one\n" + b"x" * 16000 + b"\ntail\n")
+        sending.until(lambda: sending.output.is_idle)
+    finally:
+        os._exit(0)
+
+
+def test_the_end_of_a_shim_takes_nothing_back(certificates: Path) -> None:
+    """It has not read the tickets that a receiver sends: then the end of a connection drops what is on its way."""
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(certificates / "cert", certificates / "key")
+    with Streams(wrap=lambda connection: server.wrap_socket(connection, server_side=True)) as receiver:
+        receiver.reading.clear()
+        for number in range(1, 6):
+            if (shim := os.fork()) == 0:
+                _be_shim(receiver.port, certificates)
+            os.waitpid(shim, 0)
+            receiver.reading.set()
+            wait_until(lambda count=number: receiver.all.count(b"tail\n") == count, "all has arrived")
+            receiver.reading.clear()
 
 
 def test_what_is_too_large_for_a_datagram_goes_to_journald_as_sealed_memory(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import array
 import errno
 import fcntl
 import os
+import sys
 from collections import deque
 from typing import Any, Final, Protocol
 
@@ -12,6 +13,7 @@ from wharf.runtime.shim.loop import READ, WRITE
 
 #: Frames that go into one system call.
 _AT_ONCE: Final = 64
+_TIOCOUTQ: Final = 0x5411
 _F_ADD_SEALS: Final = 1033
 _ALL_SEALS: Final = 0xF  # seal, shrink, grow, write: journald takes no other memory
 
@@ -27,6 +29,9 @@ class Link(Protocol):
 
     def receive(self) -> bytes:
         """What the receiver says; b"" at its end. Raises as send() does."""
+
+    def has_arrived(self) -> bool:
+        """Whether close() takes nothing back of what was sent."""
 
     def close(self) -> None: ...
 
@@ -56,6 +61,13 @@ class StreamLink:
     def receive(self) -> bytes:
         data: bytes = self._socket.recv(1 << 12)
         return data
+
+    def has_arrived(self) -> bool:
+        # With words of the receiver unread, such as tickets of TLS, the kernel resets the connection at its end, and
+        # forgets what the other kernel has not acknowledged.
+        if self._socket.family == _socket.AF_UNIX:
+            return True
+        return int.from_bytes(fcntl.ioctl(self.fd, _TIOCOUTQ, bytes(4)), sys.byteorder) == 0
 
     def close(self) -> None:
         self._socket.close()
@@ -88,6 +100,9 @@ class DatagramLink:
 
     def receive(self) -> bytes:
         return self._socket.recv(1 << 12)
+
+    def has_arrived(self) -> bool:
+        return True
 
     def close(self) -> None:
         self._socket.close()

@@ -65,8 +65,12 @@ class Sender:
 
     @property
     def is_idle(self) -> bool:
-        """Whether all has been sent."""
-        return not (self._waiting or self._frames or self._unconfirmed)
+        """Whether all has been sent, and arrived."""
+        return not self._has_more and (self._link is None or self._link.has_arrived())
+
+    @property
+    def _has_more(self) -> bool:
+        return bool(self._waiting or self._frames or self._unconfirmed)
 
     def _is_beyond(self, cost: int) -> bool:
         most: int = self._where["most"]
@@ -129,7 +133,7 @@ class Sender:
 
     def _is_old(self) -> bool:
         renew = self._where["renew"]
-        return bool(renew) and time.monotonic() - self._linked > renew and not self.is_idle
+        return bool(renew) and time.monotonic() - self._linked > renew and self._has_more
 
     def _encode(self) -> bool:
         """Makes the next frames; False when there are none, or a receipt is due first."""
@@ -188,7 +192,7 @@ class Sender:
         # A receiver that has half a frame drops it, and what it has not acknowledged it gets again.
         if self._unconfirmed:
             self._frames = deque(self._unconfirmed)
-        if not self.is_idle:
+        if self._has_more:
             self._connect()
         self.when_room()
 
