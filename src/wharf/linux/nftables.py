@@ -2,7 +2,7 @@
 
 A program `nft` for each change costs 22 ms, an element by the library 0.3 ms. The context's socket belongs to the
 namespace that its thread was in when it opened. What others have written there may end the library's process: where
-that is possible, another process tries it first (see `nftables_sets`).
+that is possible, another process tries it first (see `nftables_sets`). All rules are listed in another one, too.
 """
 
 import ctypes
@@ -13,19 +13,12 @@ from pathlib import Path
 from typing import Final, Self
 
 import wharf
-from wharf.linux.nftables_library import LIBRARY, declared
+from wharf.linux.nftables_library import LIBRARY, OUTPUT_HANDLES, declared
 from wharf.linux.nftables_sets import SetNotices
-
-_OUTPUT_HANDLES: Final = 1 << 3  # NFT_CTX_OUTPUT_HANDLE of nftables/libnftables.h
-_OUTPUT_JSON: Final = 1 << 4  # NFT_CTX_OUTPUT_JSON
-
 
 _SOURCE: Final = str(Path(wharf.__file__).parents[1])
 _MISSING: Final = "No such file or directory"  # of an object, in the library's own words
-_TRIAL: Final = (
-    "import sys; sys.path.insert(0, sys.argv[1]); from wharf.linux.nftables_library import try_out; try_out()"
-)
-
+_PROGRAM: Final = "import sys; sys.path.insert(0, sys.argv[1]); from wharf.linux import nftables_library as library; "
 
 #: libnftables waits with select(2), which knows no greater numbers of files (FD_SETSIZE): it would end the process.
 _LARGEST_NUMBER: Final = 1023
@@ -59,16 +52,14 @@ class Nftables:
         self._library.nft_ctx_buffer_error(self._context)
         self._library.nft_ctx_buffer_output(self._context)
 
-    def run(self, commands: str, *, handles: bool = False, json: bool = False) -> str:
+    def run(self, commands: str, *, handles: bool = False) -> str:
         """Runs commands in nft's own language as one transaction: all of them or none. Returns what they print.
 
-        With `handles`, listings show each object's number; with `json` they are as in libnftables-json(5).
-        Raises NftablesError.
+        With `handles`, listings show each object's number. Raises NftablesError.
         """
         _make_sure(self._notices)
         _next_file()
-        flags = (_OUTPUT_HANDLES if handles else 0) | (_OUTPUT_JSON if json else 0)
-        self._library.nft_ctx_output_set_flags(self._context, flags)
+        self._library.nft_ctx_output_set_flags(self._context, OUTPUT_HANDLES if handles else 0)
         failed = self._library.nft_run_cmd_from_buffer(self._context, commands.encode())
         output: bytes = self._library.nft_ctx_get_output_buffer(self._context) or b""
         errors: bytes = self._library.nft_ctx_get_error_buffer(self._context) or b""
@@ -112,6 +103,14 @@ class Nftables:
         self.close()
 
 
+def all_rules(*, as_text: bool = False) -> str:
+    """Those of everybody, as in libnftables-json(5), or as text with handles. Raises NftablesError.
+
+    Another process lists them: libnftables 1.0.6 reads freed memory for some tables of others, and may die of it.
+    """
+    return _elsewhere(f"print_rules({as_text=})", "this host's libnftables dies of listing all rules")
+
+
 def _next_file() -> int:
     """The number that the next open file will have. Raises NftablesError where there is no room for some more."""
     probes: list[int] = []
@@ -132,15 +131,24 @@ def _make_sure(notices: SetNotices) -> None:
     try:
         if not notices.doubtful():
             return
-        command = [sys.executable, "-I", "-S", "-c", _TRIAL, _SOURCE]
+    except OSError as error:
+        raise NftablesError(f"nftables is not usable: {error}") from None
+    death = "a newer nft has made sets which this host's libnftables cannot read, and dies of"
+    notices.trust(_elsewhere("try_out()", death).split())
+
+
+def _elsewhere(call: str, death: str) -> str:
+    """What a function of `nftables_library` prints elsewhere. Raises NftablesError: with `death` if it dies."""
+    command = [sys.executable, "-I", "-S", "-c", f"{_PROGRAM}library.{call}", _SOURCE]
+    try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     except OSError as error:
         raise NftablesError(f"nftables is not usable: {error}") from None
     if done.returncode < 0:
-        raise NftablesError(
-            "nftables is not usable: a newer nft has made sets which this host's libnftables cannot read, and dies of"
-        )
+        raise NftablesError(f"nftables is not usable: {death}")
     if done.returncode:
-        said = done.stderr.decode(errors="replace").strip().splitlines() or [f"a trial ended with {done.returncode}"]
+        said = done.stderr.decode(errors="replace").strip().splitlines() or [
+            f"its process ended with {done.returncode}"
+        ]
         raise NftablesError(f"nftables is not usable: {said[-1]}")
-    notices.trust(done.stdout.decode().split())
+    return done.stdout.decode(errors="replace")

@@ -13,6 +13,10 @@ from wharf.network.families import PREFIX
 from wharf.network.rules import Table
 
 
+class UnreadableRules(Exception):
+    """What should be a listing is none."""
+
+
 def needs_text(listing: str) -> bool:
     """Whether there are matches in it that are told in the listing as text only."""
     return '"xt"' in listing
@@ -21,7 +25,7 @@ def needs_text(listing: str) -> bool:
 def base_chains(listing: str, text: str = "") -> Sequence[Chain]:
     """Chains of others, and the users' own, that filter and may drop something: by a rule or by policy.
 
-    `text` is the same listing, with handles; see `needs_text`.
+    `text` is the same listing, with handles; see `needs_text`. Raises UnreadableRules.
     """
     as_text = xt_text.by_handle(text)
     rules: defaultdict[str, defaultdict[str, list[Sequence[Json]]]] = defaultdict(lambda: defaultdict(list))
@@ -47,10 +51,12 @@ def _is_engines(table: str) -> bool:
 def _objects(listing: str) -> Sequence[tuple[str, dict[str, Any]]]:
     try:
         found: Json = json.loads(listing)
-    except ValueError:
-        return ()
-    objects = found.get("nftables", ()) if isinstance(found, dict) else ()
-    return [(kind, body) for one in objects if isinstance(one, dict) for kind, body in one.items() if _is_object(body)]
+    except (ValueError, RecursionError) as error:
+        raise UnreadableRules(f"nftables' listing is broken: {error}") from None
+    if not isinstance(found, dict) or not isinstance(found.get("nftables"), list):
+        raise UnreadableRules("nftables' listing is broken: it has no rules")
+    objects = (one for one in found["nftables"] if isinstance(one, dict))
+    return [(kind, body) for one in objects for kind, body in one.items() if _is_object(body)]
 
 
 def _is_object(body: Json) -> bool:

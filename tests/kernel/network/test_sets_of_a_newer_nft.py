@@ -97,7 +97,7 @@ def test_a_trial_that_could_not_be_made_is_no_trust(monkeypatch: pytest.MonkeyPa
     with Nftables() as nftables:
         monkeypatch.setattr(sys, "executable", "/bin/false")
         for _ in range(2):
-            with pytest.raises(NftablesError, match="a trial ended with 1"):
+            with pytest.raises(NftablesError, match="its process ended with 1"):
                 nftables.run("list tables")
 
 
@@ -110,7 +110,7 @@ def test_what_was_survived_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -
         nftables.run("add set ip wharf_br0 second { typeof ip saddr; }")
         assert works(nftables)
         nftables.run("add set ip wharf_br0 third { typeof ip daddr . tcp dport; }")
-        with pytest.raises(NftablesError, match="a trial ended with 1"):
+        with pytest.raises(NftablesError, match="its process ended with 1"):
             nftables.run("list tables")
 
 

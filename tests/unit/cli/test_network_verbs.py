@@ -6,7 +6,7 @@ import pytest
 
 from wharf.cli.commands.container.kinds import read_search_domain
 from wharf.cli.commands.container.networks import read_network
-from wharf.cli.commands.network import connect, create
+from wharf.cli.commands.network import check, connect, create
 from wharf.cli.flags import parse
 from wharf.client.containers import with_one_mac_address
 from wharf.errors import InvalidArgument
@@ -105,3 +105,14 @@ def test_the_mac_address_for_engines_that_know_but_one() -> None:
     body = {"HostConfig": {"NetworkMode": "front"}, "NetworkingConfig": networks}
     assert with_one_mac_address(body) == {**body, "MacAddress": mac}
     assert with_one_mac_address({"Image": "x"}) == {"Image": "x"}
+
+
+def test_where_packets_would_go() -> None:
+    assert check.target("web:80/udp") == ("web", 80, "udp")
+    assert check.target("outside") == ("outside", 0, "tcp")
+
+
+@pytest.mark.parametrize("text", ["", ":80", "web:http", "web:-1", "web:100000", "web:" + "9" * 5000])
+def test_a_target_that_is_none(text: str) -> None:
+    with pytest.raises(InvalidArgument, match="invalid target"):
+        check.target(text)

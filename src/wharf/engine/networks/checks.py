@@ -14,7 +14,7 @@ from wharf.engine.networks.service import Networks
 from wharf.errors import InvalidArgument
 from wharf.linux import sysctl
 from wharf.linux.listening import listeners
-from wharf.linux.nftables import NftablesError
+from wharf.linux.nftables import NftablesError, all_rules
 from wharf.network import checking, legacy, others
 from wharf.network.bridge import BridgeNetwork
 from wharf.network.contract import Network
@@ -106,7 +106,7 @@ class NetworkChecks:
         bridges = {
             name: network.settings.name for name, network in networks.items() if isinstance(network, BridgeNetwork)
         }
-        chains, unreadable = await self._kernel.do(self._chains)
+        chains, unreadable = await self._kernel.do(_chains)
         return World(
             {name: _segment(name, network) for name, network in networks.items()},
             forwards=frozenset(version for version, name in checking.FORWARDING.items() if _is_on(name)),
@@ -118,22 +118,22 @@ class NetworkChecks:
             zones={name: zones[bridge] for name, bridge in bridges.items() if bridge in zones},
         )
 
-    def _chains(self) -> tuple[Sequence[Chain], str]:
-        """Of others; or why they cannot be read."""
-        try:
-            run = self._kernel.nftables().run
-            listing = run("list ruleset", json=True)
-            text = run("list ruleset", handles=True) if others.needs_text(listing) else ""
-        except NftablesError as error:
-            return legacy.chains(), str(error)
-        return [*others.base_chains(listing, text), *legacy.chains()], ""
-
     def _ways(self, bridges: Collection[str]) -> Sequence[str]:
         """The host's devices with an address, which may lead to other machines."""
         routes = self._kernel.routes()
         placed = {index for index, address in routes.addresses() if not address.is_link_local}
         found = (link for link in routes.links() if link.index in placed and link.up and not link.loopback)
         return [link.name for link in found if link.name not in bridges]
+
+
+def _chains() -> tuple[Sequence[Chain], str]:
+    """Of others; or why they cannot be read."""
+    try:
+        listing = all_rules()
+        text = all_rules(as_text=True) if others.needs_text(listing) else ""
+        return [*others.base_chains(listing, text), *legacy.chains()], ""
+    except (NftablesError, others.UnreadableRules) as error:
+        return legacy.chains(), str(error)
 
 
 def _service(asked: NetworkCheckRequest) -> Service:

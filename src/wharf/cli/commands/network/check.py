@@ -9,12 +9,14 @@ from wharf.jsontext import encode_json
 
 MARKS = {True: "ok ", False: "NO ", None: "?  "}
 
+_DIGITS = 5  # of the greatest port
+
 
 def target(text: str) -> "tuple[str, int, str]":
     """Container (or host, or outside), port and protocol of `web:80/udp`; port 0 is any. Raises InvalidArgument."""
     name, _, service = text.partition(":")
     number, _, protocol = service.partition("/")
-    if not name or (number and not (number.isdecimal() and number.isascii())):
+    if not name or (number and not (number.isdecimal() and number.isascii() and len(number) <= _DIGITS)):
         raise InvalidArgument(f"invalid target {text!r}: expected CONTAINER[:PORT[/PROTOCOL]], host:PORT or outside")
     return name, int(number or 0), protocol or "tcp"
 
