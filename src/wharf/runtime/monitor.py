@@ -367,7 +367,12 @@ class ShimMonitors:
         return monitor
 
     async def _created(self, launch: Launch, runtime: str, message: dict[str, Any]) -> ShimMonitor:
-        connection = await self._spawner.spawn(message, self._sealed.descriptor(runtime))
+        program = self._sealed.descriptor(runtime)
+        try:
+            connection = await self._spawner.spawn(message, program)
+        finally:
+            if program is not None:
+                os.close(program)
         monitor = ShimMonitor(launch.id, launch.bundle, connection, runtime, launch.mounts)
         monitor.listen()
         try:

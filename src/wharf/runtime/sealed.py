@@ -23,21 +23,23 @@ class SealedPrograms:
         self._copies: dict[str, tuple[_Identity, int]] = {}
 
     def descriptor(self, program: str) -> int | None:
-        """The copy of `program`, made anew when that was replaced; None where there is none and itself is to be run."""
+        """The copy of `program`, made anew when that was replaced; None where there is none and itself is to be run.
+
+        The caller closes it: another may have the copy replaced before it has sent this one.
+        """
         path = Path(program)
         if path.name not in _COPIED:
             return None
         try:
             identity = _identity(path)
             known = self._copies.get(program)
-            if known is not None and known[0] == identity:
-                return known[1]
-            self._copies[program] = (identity, _copy(path))
+            if known is None or known[0] != identity:
+                self._copies[program] = (identity, _copy(path))
+                if known is not None:
+                    os.close(known[1])
+            return os.dup(self._copies[program][1])
         except OSError:
             return None
-        if known is not None:
-            os.close(known[1])
-        return self._copies[program][1]
 
     def close(self) -> None:
         for _, fd in self._copies.values():
