@@ -2,8 +2,13 @@
 
 import json
 import math
+import os
+import signal
+import sqlite3
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -255,3 +260,21 @@ def test_whether_it_is_paused_is_the_kernels_to_say(new_wharfd: Callable[..., Wh
     wharfd.start()
     assert (running.status, paused.status) == ("running", "paused")
     assert paused.post("stop?t=0").status == 204
+
+
+def test_an_end_that_the_disk_does_not_take_is_told_and_recorded_later(new_wharfd: Callable[..., Wharfd]) -> None:
+    wharfd = new_wharfd()
+    for name in ("box", "other"):
+        wharfd.docker("run", "-d", "--name", name, "busybox", "sleep", "600")
+    with closing(sqlite3.connect(wharfd.root / "data/wharf.db")) as db, ThreadPoolExecutor() as pool:
+        db.execute("CREATE TRIGGER f BEFORE UPDATE ON containers BEGIN SELECT RAISE(ABORT, 'the disk is full'); END")
+        waiting = pool.submit(wharfd.docker, "wait", "box")
+        os.kill(wharfd.state("box")["Pid"], signal.SIGKILL)
+        assert waiting.result().text == "137"
+        assert wharfd.state("box")["Status"] == "exited"
+        db.execute("DROP TRIGGER f")
+    wharfd.docker("pause", "other")
+    wharfd.docker("unpause", "other")
+    wharfd.kill9()
+    wharfd.start()
+    assert (wharfd.state("box")["Status"], wharfd.state("box")["ExitCode"]) == ("exited", 137)

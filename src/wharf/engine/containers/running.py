@@ -134,7 +134,7 @@ class Lives:
         if isinstance(error, EngineError):
             code = error.exit_code if isinstance(error, RuntimeFailed) else 128
             container = container.with_(error=str(error), exit_code=code)
-        self.store.update(container.with_(endpoints={}, parked_ports=[], pid=0))
+        self.store.settle(container.with_(endpoints={}, parked_ports=[], pid=0))
 
     def adopt(self, container: Container, live: Live, monitor: Monitor) -> None:
         """From now on `monitor` tells how the container does."""
@@ -195,7 +195,7 @@ class Lives:
         pause = self._restart_delay(ended, live) if restart else None
         if pause is not None:
             ended = ended.with_(status=Status.RESTARTING)
-        self.store.update(ended)
+        self.store.settle(ended)
         live.forget_unstarted_execs()
         live.ended.set()
         if status.oom_killed:
@@ -248,7 +248,7 @@ class Lives:
                     "restart failed", exc_info=unexpected, extra={"container": container.id, "reason": str(error)}
                 )
                 ended = self.current(live.id).with_(status=Status.EXITED)
-                self.store.update(ended)
+                self.store.settle(ended)
                 live.tell(WaitResult(ended.exit_code, ended.error), "not-running")
 
     async def close(self) -> None:

@@ -1,5 +1,6 @@
 """All containers by id and name: in memory for the questions, in the database for the next start."""
 
+import logging
 import sqlite3
 from collections.abc import Iterator, Sequence
 
@@ -10,6 +11,8 @@ from wharf.engine.containers.record import ALIVE, Container
 from wharf.engine.containers.sharing import donor
 from wharf.errors import Conflict, InvalidArgument, NoSuchContainer
 
+log = logging.getLogger(__name__)
+
 
 class ContainerStore:
     """The records. What a write method returned is on disk."""
@@ -19,6 +22,7 @@ class ContainerStore:
         self.version = 0  # grows with every change
         self._by_id: dict[str, Container] = {}
         self._id_by_name: dict[str, str] = {}
+        self._unrecorded: set[str] = set()  # those that the disk did not take
         self._with_links: set[str] = set()  # few have any, and each start asks for them
         self._guests: set[str] = set()  # few have joined another's network, and each end asks for them
         for row in db.read("SELECT record FROM containers"):
@@ -87,6 +91,21 @@ class ContainerStore:
         """
         values = (record.encode(container), container.id)
         self._db.change("UPDATE containers SET record = ? WHERE id = ?", values, durable=durable)
+        self._replace(container)
+        late, self._unrecorded = self._unrecorded - {container.id}, set()
+        for id in late & self._by_id.keys():
+            self.settle(self._by_id[id])
+
+    def settle(self, container: Container) -> None:
+        """As update(), for what has happened whatever the disk takes: that is recorded with the next change then."""
+        try:
+            self.update(container)
+        except sqlite3.Error:
+            log.exception("cannot record the state of a container yet", extra={"container": container.id})
+            self._replace(container)
+            self._unrecorded.add(container.id)
+
+    def _replace(self, container: Container) -> None:
         self.version += 1
         self._by_id[container.id] = container
         self._note_links(container)

@@ -14,6 +14,8 @@ from wharf.engine.containers.store import ContainerStore
 from wharf.errors import Conflict, InvalidArgument, NoSuchContainer
 from wharf.network.contract import Endpoint
 
+FULL = "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+
 
 def container(id: str, name: str) -> Container:
     return recorded(id, name, config=ContainerConfig(env=["A=1"]), host=HostConfig(memory=1 << 30))
@@ -109,3 +111,20 @@ def test_a_record_with_one_endpoint_is_read_as_one_of_many(tmp_path: Path) -> No
     db.close()
     assert {name: c.endpoints for name, c in found.items()} == {"one": {"bridge": endpoint}, "two": {}}
     assert {name: c.with_(endpoints={}) for name, c in found.items()} == {n: container(n, n) for n in ("one", "two")}
+
+
+def test_what_has_happened_is_recorded_once_the_disk_takes_it(db: Database) -> None:
+    store = ContainerStore(db)
+    for id in ("one", "two"):
+        store.add(container(id, id))
+    with db.write() as connection:
+        connection.execute(f"CREATE TRIGGER full BEFORE UPDATE ON containers {FULL}")
+    store.settle(ended := store.find("one").with_(status=Status.EXITED, exit_code=3))
+    assert store.find("one") == ended
+    with pytest.raises(sqlite3.Error, match="the disk is full"):
+        store.update(store.find("two").with_(exit_code=4))
+    assert (store.find("two").exit_code, ContainerStore(db).find("one").status) == (0, Status.CREATED)
+    with db.write() as connection:
+        connection.execute("DROP TRIGGER full")
+    store.update(store.find("two").with_(exit_code=5))
+    assert ContainerStore(db).find("one") == ended
