@@ -398,7 +398,12 @@ class ShimMonitors:
                 monitor.know(started)
                 return monitor
             # It has just been asked to start its container, or never was: that only it knows.
-            if await monitor.answers():
+            try:
+                answered = await monitor.answers()
+            except BaseException:
+                monitor.close()
+                raise
+            if answered:
                 return monitor
             monitor.close()
             if monitor._ended.done():

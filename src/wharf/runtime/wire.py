@@ -5,6 +5,7 @@ Standard library only: the shim loads this, and for its sake _socket instead of 
 
 import _socket
 import array
+import errno
 from typing import Any, Final
 
 from wharf.jsontext import decode_json
@@ -14,6 +15,8 @@ from wharf.runtime import records
 LONGEST: Final = 1 << 20
 #: More than a launch needs, because config.json does not come this way; less than a packet on a socket may have.
 LONGEST_LAUNCH: Final = 1 << 17
+#: Nothing has come, or the kernel has no memory for it just now: it is still there the next time.
+_LATER: Final = (errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM)
 MOST_DESCRIPTORS: Final = 250  # the kernel's limit for one message is 253 (SCM_MAX_FD)
 
 
@@ -59,10 +62,12 @@ class Reader:
             data, control, flags, _ = self._source.recvmsg(
                 65536, _socket.CMSG_SPACE(MOST_DESCRIPTORS * 4), _socket.MSG_CMSG_CLOEXEC
             )
-        except BlockingIOError:
-            return []
         except ConnectionError:
             data, control, flags = b"", [], 0
+        except OSError as error:
+            if error.errno in _LATER:
+                return []
+            raise
         self.lost = bool(flags & _socket.MSG_CTRUNC)
         for level, kind, payload in control:
             if (level, kind) == (_socket.SOL_SOCKET, _socket.SCM_RIGHTS):

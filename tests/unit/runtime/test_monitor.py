@@ -1,18 +1,20 @@
 """Monitors of shims that an earlier daemon has started."""
 
 import asyncio
+import errno
 import os
 import socket
 import subprocess
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
 from harness.files import no_more_files
 from wharf.linux import pidfd
-from wharf.runtime import wire
+from wharf.runtime import records, wire
 from wharf.runtime.endings import SHIM_DIED
-from wharf.runtime.monitor import ShimMonitor, is_alive
+from wharf.runtime.monitor import ShimMonitor, ShimMonitors, is_alive
 from wharf.runtime.shim_connection import unconnected
 
 STARTED = {"pid": 4711, "started": "2026-01-01T00:00:00.000000000Z", "cgroup": "/none"}
@@ -34,6 +36,40 @@ def test_a_search_that_failed_is_made_again(tmp_path: Path) -> None:
         monitor.close()
 
     asyncio.run(body())
+
+
+def test_a_shim_that_cannot_be_asked_leaves_nothing_open(tmp_path: Path) -> None:
+    shim = {"pid": os.getpid(), "start_time": pidfd.start_time(os.getpid()), "runtime": "crun"}
+    records.write(tmp_path, records.SHIM, shim)
+    (tmp_path / records.SOCKET).symlink_to(records.SOCKET)  # to itself: connecting fails, as with too many open files
+
+    async def body() -> None:
+        monitors = ShimMonitors()
+        before = os.listdir("/proc/self/fd")  # noqa: PTH208
+        with pytest.raises(OSError, match="Too many levels of symbolic links") as told:
+            await monitors.reopen("c", tmp_path)
+        assert told.tb is not None  # which holds the monitor: that nobody has it any more is not what closes it
+        assert os.listdir("/proc/self/fd") == before  # noqa: PTH208
+        await monitors.close()
+
+    asyncio.run(body())
+
+
+def test_a_kernel_without_memory_for_a_message_is_asked_again() -> None:
+    class Short(socket.socket):
+        errors: ClassVar = [errno.ENOMEM, errno.ENOBUFS]
+
+        def recvmsg(self, *sizes: int) -> Any:
+            if self.errors:
+                raise OSError(self.errors.pop(), "")
+            return super().recvmsg(*sizes)
+
+    ours, theirs = socket.socketpair()
+    with Short(fileno=ours.detach()) as short, theirs:
+        reader = wire.Reader(short)
+        wire.send(theirs, {"event": "ready"})
+        assert [reader.receive() for _ in range(3)] == [[], [], [{"event": "ready"}]]
+        assert not reader.at_end
 
 
 def test_a_shim_that_is_dead_and_not_yet_reaped_runs_nothing() -> None:
