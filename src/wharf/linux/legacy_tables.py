@@ -41,4 +41,6 @@ def run(version: int, *arguments: str) -> Sequence[str]:
         raise LegacyTablesError(f"cannot run {command[0]}: {error}") from None
     if done.returncode:
         raise LegacyTablesError(f"{command[0]}: {done.stderr.decode(errors='replace').strip()}")
-    return done.stdout.decode(errors="replace").splitlines()  # a rule's comment may have any bytes
+    return done.stdout.decode(errors="replace").split("\n")[
+        :-1
+    ]  # a comment may have any bytes, and other ends of lines
