@@ -94,10 +94,13 @@ class Networks:
         """The users' own table, a way by others' older ones, and the watch over ours."""
         await self._kernel.do(self._kernel.legacy.look)
         try:
-            await self._make_user_table()
             self._watch = FirewallWatch(FirewallEvents(), self.repair)
-        except (NftablesError, OSError) as error:
+        except OSError as error:
             log.warning("changes of the host's firewall will not be noticed", extra={"reason": str(error)})
+        try:
+            await self._make_user_table()
+        except (NftablesError, OSError):
+            self.repair_soon()  # which also tells of it
         await self._kernel.zones.begin()
 
     async def _make_user_table(self) -> None:
