@@ -41,6 +41,5 @@ def run(version: int, *arguments: str) -> Sequence[str]:
         raise LegacyTablesError(f"cannot run {command[0]}: {error}") from None
     if done.returncode:
         raise LegacyTablesError(f"{command[0]}: {done.stderr.decode(errors='replace').strip()}")
-    return done.stdout.decode(errors="replace").split("\n")[
-        :-1
-    ]  # a comment may have any bytes, and other ends of lines
+    # A comment may have any bytes, and other ends of lines.
+    return done.stdout.decode(errors="replace").split("\n")[:-1]

@@ -147,8 +147,7 @@ def _elsewhere(call: str, death: str) -> str:
     if done.returncode < 0:
         raise NftablesError(f"nftables is not usable: {death}")
     if done.returncode:
-        said = done.stderr.decode(errors="replace").strip().splitlines() or [
-            f"its process ended with {done.returncode}"
-        ]
-        raise NftablesError(f"nftables is not usable: {said[-1]}")
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        reason = said[-1] if said else f"its process ended with {done.returncode}"
+        raise NftablesError(f"nftables is not usable: {reason}")
     return done.stdout.decode(errors="replace")

@@ -103,9 +103,9 @@ class Watch:
         while True:
             try:
                 await self._look()
-                failed = False
                 await asyncio.sleep(_PAUSE)
                 await self._noticed()
+                failed = False
             except Exception:
                 if not failed:
                     log.exception("advertised addresses are told late", extra={"endpoint": self._endpoint.id})

@@ -14,8 +14,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds: a reload is many changes, and only the state after the last of them counts.
 PATIENCE: Final = 0.2
-#: Seconds between two tries of a repair where something was short, such as open files.
-_PAUSES: Final = (1, 2, 5, 10, 20, 40, 60, 60, 60)
+#: Seconds between two tries of what failed where something was short, such as open files.
+PAUSES: Final = (1, 2, 5, 10, 20, 40, 60, 60, 60)
 _FILTER_TABLES: Final = frozenset(table.split()[1] for table in FILTERS)
 
 
@@ -69,8 +69,8 @@ class FirewallWatch:
         except EngineError as error:
             if self._failures == 0:
                 log.warning("the firewall is not as it was: it is tried again", extra={"reason": str(error)})
-            if self._failures < len(_PAUSES):
-                self._repair_in(_PAUSES[self._failures])
+            if self._failures < len(PAUSES):
+                self._repair_in(PAUSES[self._failures])
                 self._failures += 1
         except Exception:
             log.exception("the firewall could not be repaired")

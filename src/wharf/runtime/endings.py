@@ -29,11 +29,13 @@ def end_of_orphan(bundle: Path) -> ExitStatus | None:
     """The end of a container whose shim does not answer: as recorded, or made now. None when nobody knows. Blocks."""
     shim, started = records.read(bundle, records.SHIM), records.read(bundle, records.STARTED)
     if shim is not None and (fd := pidfd.open_same(shim["pid"], shim["start_time"])) is not None:
-        # It may be between closing its connections and its end, or stuck: then it is no watch any more either.
-        if not pidfd.has_ended(fd, 2.0):
-            pidfd.send(fd, signals.SIGKILL)
-            pidfd.has_ended(fd, 2.0)
-        os.close(fd)
+        try:
+            # It may be between closing its connections and its end, or stuck: then it is no watch any more either.
+            if not pidfd.has_ended(fd, 2.0):
+                pidfd.send(fd, signals.SIGKILL)
+                pidfd.has_ended(fd, 2.0)
+        finally:
+            os.close(fd)
     if record := records.read(bundle, records.EXIT):
         return exit_status(record)
     alive = started is not None and _kill_process(started["pid"], started["start_time"])

@@ -5,6 +5,7 @@ import errno
 import logging
 import os
 import socket
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -68,7 +69,8 @@ class ShimMonitor:
         self._running = self._awaited()
         self._ended: asyncio.Future[ExitStatus] = loop.create_future()
         self._failure: EngineError | None = None
-        self._asked: dict[str, asyncio.Future[str]] = {}  # by the answer's event: the reason of a failure, or ""
+        # By the answer's event, in order: the reason of a failure, or "". Also whom nobody waits for any more.
+        self._asked: defaultdict[str, deque[asyncio.Future[str]]] = defaultdict(deque)
         self._unheard = False  # it is another daemon's shim, and has not said anything to us yet
         self._search: asyncio.Task[None] | None = None
         self._burial: asyncio.Task[None] | None = None
@@ -133,8 +135,8 @@ class ShimMonitor:
                     self._ended.set_result(exit_status(message))
                 _resolve(self._running)
             case "log_cleared" | "held" | "redirected" as answer:
-                if (asked := self._asked.pop(answer, None)) is not None and not asked.done():
-                    asked.set_result(message.get("error", ""))
+                if self._asked[answer]:
+                    self._asked[answer].popleft().set_result(message.get("error", ""))
             case "exec_started" | "exec_failed" | "exec_exit":
                 self._execs.understand(message)
         close_all(fds)
@@ -195,6 +197,7 @@ class ShimMonitor:
             self._connection = unconnected()
             self._reader = wire.Reader(self._connection)
             self._execs = ShimExecs(self.bundle, self._connection)
+            self._asked.clear()
             self._running = self._awaited()
         try:
             async with asyncio.timeout(ANSWER_LIMIT):
@@ -236,10 +239,14 @@ class ShimMonitor:
 
     @property
     def is_ending(self) -> bool:
-        # Looked at before the descriptor: a number that is another's by then is one of a process that has ended.
-        return (
-            self._ended.done() or pidfd.is_ending(self.pid) or (self._init_fd >= 0 and pidfd.has_ended(self._init_fd))
-        )
+        if self._ended.done():
+            return True
+        try:
+            # Looked at before the descriptor: a number that is another's by then is one of a process that has ended.
+            begun = pidfd.is_ending(self.pid)
+        except OSError:
+            begun = False  # such as too many open files: the descriptor tells the end itself
+        return begun or (self._init_fd >= 0 and pidfd.has_ended(self._init_fd))
 
     async def execute(self, launch: ExecLaunch) -> ShimExec:
         await self.found()
@@ -257,7 +264,8 @@ class ShimMonitor:
 
     async def hold(self, listeners: Sequence[Listener]) -> None:
         described, sockets = _described(listeners)
-        await self._ask({"op": "hold", "listeners": described}, "held", ANSWER_LIMIT, sockets)
+        if reason := await self._ask({"op": "hold", "listeners": described}, "held", ANSWER_LIMIT, sockets):
+            raise EngineError(f"cannot forward ports: {reason}")
 
     async def redirect(self, redirections: Sequence[Redirection]) -> None:
         told = [
@@ -279,9 +287,9 @@ class ShimMonitor:
         await self.found()
         if self._ended.done() or self._connection.fileno() < 0:
             return None
-        asked: asyncio.Future[str] = self._loop.create_future()
-        self._asked[event] = asked
         self._tell(message, fds)
+        asked: asyncio.Future[str] = self._loop.create_future()
+        self._asked[event].append(asked)
         awaited: set[asyncio.Future[Any]] = {asked, self._ended}
         await asyncio.wait(awaited, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
         if asked.done():

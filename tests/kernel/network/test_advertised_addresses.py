@@ -23,13 +23,19 @@ BY_HAND = IPv6Interface("2001:db8::5/64")
 IFA_PROTO, BY_ADVERTISEMENT = 11, b"\x02"
 
 
+def with_interface(world: World) -> int:
+    """A container whose eth0 no router is on."""
+    namespace = world.namespace()
+    with inside_network(namespace):
+        ip("link", "set", "lo", "up")
+        ip("link", "add", "eth0", "type", "bridge")
+        ip("link", "set", "eth0", "up")
+    return namespace
+
+
 def test_changes_without_a_pause_are_not_told_one_by_one(world: World) -> None:
     async def body() -> None:
-        namespace = world.namespace()
-        with inside_network(namespace):
-            ip("link", "set", "lo", "up")
-            ip("link", "add", "eth0", "type", "bridge")
-            ip("link", "set", "eth0", "up")
+        namespace = with_interface(world)
         told: list[Advertised] = []
         last = asyncio.Event()
         addresses = [IPv6Interface(f"2001:db8:1::{number}/64") for number in range(1, 21)]
@@ -67,11 +73,7 @@ def test_after_a_failure_they_are_told_again(
     address = IPv6Interface("2001:db8:1::1/64")
 
     async def body() -> None:
-        namespace = world.namespace()
-        with inside_network(namespace):
-            ip("link", "set", "lo", "up")
-            ip("link", "add", "eth0", "type", "bridge")
-            ip("link", "set", "eth0", "up")
+        namespace = with_interface(world)
         told: asyncio.Queue[Advertised] = asyncio.Queue()
         watch = await Watch.begun(ENDPOINT, namespace, world.kernel(), told.put_nowait)
         with RouteSocket.inside(namespace) as routes:

@@ -32,7 +32,7 @@ class Events:
 def test_a_repair_that_failed(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     """It is made again after each pause, then at the next change only; and told once."""
     monkeypatch.setattr(watching, "PATIENCE", 0.01)
-    monkeypatch.setattr(watching, "_PAUSES", (0.01,) * 3)
+    monkeypatch.setattr(watching, "PAUSES", (0.01,) * 3)
     failures = [EngineError("too many open files")] * 5
 
     async def body() -> None:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import pytest
 
 from harness.files import no_more_files
+from wharf.errors import EngineError
 from wharf.linux import pidfd
 from wharf.runtime import records, wire
 from wharf.runtime.endings import SHIM_DIED
@@ -109,6 +110,51 @@ def test_descriptors_for_which_there_is_no_room(tmp_path: Path, room: int) -> No
                     await asyncio.wait_for(monitor.ready(), 10)
             assert len(os.listdir("/proc/self/fd")) == len(before) - 1  # noqa: PTH208
         assert monitor.network is None
+        monitor.close()
+
+    asyncio.run(body())
+
+
+def test_too_many_open_files_do_not_hide_whether_a_container_ends(tmp_path: Path) -> None:
+    """Health checks ask, and go on when there is room again."""
+
+    async def body(process: "subprocess.Popen[bytes]") -> None:
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        monitor = ShimMonitor("c", tmp_path, ours, "crun")
+        process_fd = os.pidfd_open(process.pid)
+        with theirs:
+            started = {**STARTED, "event": "started", "pid": process.pid, "hide_unified": False}
+            wire.send(theirs, started, (process_fd,))
+            monitor._receive()
+            with no_more_files():
+                assert not monitor.is_ending
+            process.kill()
+            assert pidfd.has_ended(process_fd, 60)
+            with no_more_files():
+                assert monitor.is_ending
+        os.close(process_fd)
+        monitor.close()
+
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as process:
+        asyncio.run(body(process))
+
+
+def test_an_answer_that_comes_late_is_not_that_of_the_next_question(tmp_path: Path) -> None:
+    async def body() -> None:
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        monitor = ShimMonitor("c", tmp_path, ours, "crun")
+        monitor.listen()
+        with theirs:
+            with pytest.raises(EngineError, match="did not answer in time"):
+                await monitor._ask({"op": "hold"}, "held", 0.01)
+            again = asyncio.create_task(monitor.hold(()))
+            await asyncio.sleep(0)  # it has asked
+            for error in ("", "too many open files"):
+                wire.send(theirs, {"event": "held", "error": error})
+            with pytest.raises(EngineError, match="too many open files"):
+                await asyncio.wait_for(again, 60)
         monitor.close()
 
     asyncio.run(body())

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from datetime import UTC, datetime
-from typing import Final
 
 from wharf.engine.containers import boot_order, restart
 from wharf.engine.containers.live import Live
@@ -15,6 +14,7 @@ from wharf.engine.containers.store import ContainerStore
 from wharf.engine.networks.sandboxes import Sandboxes
 from wharf.errors import EngineError
 from wharf.linux import cgroups
+from wharf.network.watching import PAUSES
 from wharf.runtime.contract import ExitStatus, Monitor, Monitors
 
 log = logging.getLogger(__name__)
@@ -23,8 +23,6 @@ log = logging.getLogger(__name__)
 STARTS_AT_ONCE = 8
 #: How many shims are asked at once: all together would keep the processor from who asks us.
 TAKEN_UP_AT_ONCE = 8
-#: Seconds between two tries to take a container up where something was short, such as open files.
-TAKE_UP_PAUSES: Final = (1, 2, 5, 10, 20, 40, 60, 60, 60)
 #: Seconds that the end of a container that nobody owns may take.
 END_PATIENCE = 5.0
 
@@ -164,7 +162,7 @@ class Reconciler:
         if failure is None:
             return
         _warn("a container that runs is not looked after as it was: it is tried again", live, failure)
-        for pause in TAKE_UP_PAUSES:
+        for pause in PAUSES:
             await asyncio.sleep(pause)
             async with live.lock:
                 failure = await self._try_to_take_up(live, monitor)

@@ -140,9 +140,10 @@ class Sandboxes:
             return
         try:
             for name, endpoint in container.endpoints.items():
-                await self.networks.opened(name).disconnect(endpoint, namespace)
-        except EngineError as error:
-            _complain(guest, error)
+                try:
+                    await self.networks.opened(name).disconnect(endpoint, namespace)
+                except EngineError as error:
+                    _complain(guest, error)
         finally:
             os.close(namespace)
 

@@ -18,6 +18,7 @@ class Loop:
     def __init__(self) -> None:
         self._poll = select.epoll()
         self._watched: dict[int, tuple[int, Callback]] = {}
+        self._forgotten: set[int] = set()  # in this turn
 
     def watch(self, fd: int, events: int, callback: Callback) -> None:
         """Calls `callback` whenever one of `events` is true. GONE is always told, also for events 0."""
@@ -32,15 +33,17 @@ class Loop:
         """Ends watch(). To be called before the descriptor is closed; harmless when it is not watched."""
         if self._watched.pop(fd, None) is not None:
             self._poll.unregister(fd)
+            self._forgotten.add(fd)
 
     def turn(self, until: float | None = None) -> bool:
         """Waits for events and calls back; False when time.monotonic() has reached `until` before."""
         wait = -1.0 if until is None else max(0.0, until - time.monotonic())
         ready = self._poll.poll(wait)
-        for fd, events, callback in [(fd, events, self._watched[fd][1]) for fd, events in ready if fd in self._watched]:
+        self._forgotten.clear()
+        for fd, events in ready:
             # An earlier callback of this turn may have forgotten the file, and the number may be another's by now.
-            if fd in self._watched and self._watched[fd][1] == callback:
-                callback(events)
+            if fd not in self._forgotten:
+                self._watched[fd][1](events)
         return bool(ready)
 
     def close(self) -> None:

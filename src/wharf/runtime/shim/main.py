@@ -123,7 +123,8 @@ class Control:
 
     def _ready(self, events: int) -> None:
         for message in self.reader.receive():
-            self._shim.obey(self, message, self.reader)
+            if self._connection.fileno() >= 0:  # else its wharfd has gone, and what came with the message
+                self._shim.obey(self, message, self.reader)
         if self.reader.at_end or (events & GONE and not events & READ):
             self.close()
 
@@ -283,8 +284,7 @@ class Shim:
                 self._clear_log(control)
             case "hold":
                 if self._status is None:  # else the ports are free already, or will be in a moment
-                    self._hold(message["listeners"], reader.fds)
-                    control.tell({"event": "held"})
+                    control.tell({"event": "held", "error": self._hold(message["listeners"], reader.fds)})
             case "redirect":
                 self._redirect(message["listeners"])
                 control.tell({"event": "redirected"})
@@ -301,11 +301,16 @@ class Shim:
             error = str(failure)
         control.tell({"event": "log_cleared", "error": error})
 
-    def _hold(self, listeners: list[dict[str, Any]], fds: list[int]) -> None:
-        """Takes these sockets, which are the first of `fds`, and gives up all others."""
+    def _hold(self, listeners: list[dict[str, Any]], fds: list[int]) -> str:
+        """Takes these sockets, which are the first of `fds`, and gives up all others. Else returns why not."""
+        if len(fds) < len(listeners):
+            while fds:
+                os.close(fds.pop())
+            return "the container's shim has too many open files"
         for forwarder in self._forwarders:
             forwarder.close()
         self._forwarders = [forward(self.loop, _socket.socket(fileno=fds.pop(0)), how) for how in listeners]
+        return ""
 
     def _redirect(self, wanted: list[dict[str, Any]]) -> None:
         ways = {tuple(how["socket"]): how for how in wanted}

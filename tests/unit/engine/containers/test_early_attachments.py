@@ -7,12 +7,11 @@ from typing import Any, cast
 
 import pytest
 
-from wharf.apitypes.containers import ContainerConfig, HostConfig, NetworkingConfig
+from harness.records import recorded
 from wharf.db.database import Database
 from wharf.engine.config import EngineConfig
 from wharf.engine.containers.attaching import Attachment, AttachOptions
 from wharf.engine.containers.live import Live
-from wharf.engine.containers.record import Container
 from wharf.engine.containers.service import Containers
 from wharf.engine.containers.starting import Starter
 from wharf.engine.containers.store import ContainerStore
@@ -42,17 +41,7 @@ def test_all_early_attachments_end_when_the_first_cannot_be_connected() -> None:
 
 def test_who_attaches_while_a_container_is_removed_is_told(tmp_path: Path) -> None:
     """The removal has held the lock meanwhile: nobody would ever connect a client that waits for another start."""
-    container = Container(
-        id="c" * 64,
-        name="web",
-        created="2026-01-01T00:00:00Z",
-        image="sha256:1",
-        path="true",
-        args=[],
-        config=ContainerConfig(),
-        host=HostConfig(),
-        networking=NetworkingConfig(),
-    )
+    container = recorded("c" * 64)
 
     async def scenario() -> None:
         store = ContainerStore(database)

@@ -4,23 +4,12 @@ import asyncio
 from pathlib import Path
 from typing import Any, cast
 
-from wharf.apitypes.containers import ContainerConfig, HostConfig, NetworkingConfig
+from harness.records import recorded
 from wharf.engine.config import EngineConfig
-from wharf.engine.containers.record import Container
 from wharf.engine.containers.surroundings import LARGE_TEXT, Host
 
 LAST = b"last:x:1234:1234::/:/bin/sh\n"
-CONTAINER = Container(
-    id="c" * 64,
-    name="web",
-    created="2026-01-01T00:00:00Z",
-    image="sha256:1",
-    path="true",
-    args=[],
-    config=ContainerConfig(),
-    host=HostConfig(),
-    networking=NetworkingConfig(),
-)
+CONTAINER = recorded("c" * 64)
 
 
 class Files:
