@@ -11,6 +11,7 @@ from ipaddress import ip_address, ip_interface, ip_network
 from pathlib import Path
 from typing import Any
 
+from harness.outside import ANSWER_LIMIT
 from wharf.linux.namespaces import inside_network, open_own_network
 from wharf.linux.syscall import CLONE_NEWNET, setns, unshare
 from wharf.network.bridge import BridgeNetwork
@@ -98,7 +99,7 @@ class World:
         else:
             with inside_network(namespace):
                 made = socket.socket(family, kind)
-        made.settimeout(1.5)
+        made.settimeout(ANSWER_LIMIT)
         self.stack.callback(made.close)
         return made
 
